@@ -1,0 +1,1 @@
+"""The libraries that groundwire traces: one declarative file each, found by entry point."""

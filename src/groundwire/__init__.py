@@ -1,0 +1,75 @@
+"""OpenTelemetry tracing for RAG and LLM applications that tells whether the answers are true to their sources.
+
+import groundwire
+groundwire.instrument()          # the whole integration
+"""
+
+import logging as _logging
+
+from groundwire.api import evaluate
+from groundwire.chain import Assembly, chains
+from groundwire.errors import ConfigurationError, GroundwireError, SinkError, SourceError, UnknownPlugin
+from groundwire.instrument import flush, instrument, shutdown, uninstrument
+from groundwire.manual import retrieval, retriever, workflow
+from groundwire.model import (
+    Document,
+    Evaluation,
+    Evaluator,
+    Evidence,
+    Failed,
+    Flaw,
+    NoChain,
+    Operation,
+    Passage,
+    Provider,
+    RagChain,
+    Request,
+    Response,
+    Score,
+    Skipped,
+    SpanRecord,
+    Usage,
+)
+from groundwire.processor import ScoringSpanProcessor
+from groundwire.scoring import score
+from groundwire.version import __version__
+
+__all__ = [
+    "Assembly",
+    "ConfigurationError",
+    "Document",
+    "Evaluation",
+    "Evaluator",
+    "Evidence",
+    "Failed",
+    "Flaw",
+    "GroundwireError",
+    "NoChain",
+    "Operation",
+    "Passage",
+    "Provider",
+    "RagChain",
+    "Request",
+    "Response",
+    "Score",
+    "ScoringSpanProcessor",
+    "SinkError",
+    "Skipped",
+    "SourceError",
+    "SpanRecord",
+    "UnknownPlugin",
+    "Usage",
+    "__version__",
+    "chains",
+    "evaluate",
+    "flush",
+    "instrument",
+    "retrieval",
+    "retriever",
+    "score",
+    "shutdown",
+    "uninstrument",
+    "workflow",
+]
+
+_logging.getLogger(__name__).addHandler(_logging.NullHandler())

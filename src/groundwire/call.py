@@ -1,0 +1,215 @@
+"""One call in flight: owns its span, ends it exactly once, and never lets a telemetry error out.
+
+A call ends by its result, by an error, by the end of its stream, or because the stream was broken off or dropped.
+Whichever comes first wins; the others find the call ended and do nothing.
+"""
+
+import logging
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from time import perf_counter_ns
+from typing import Any, Literal
+
+from opentelemetry.context import Context
+from opentelemetry.trace import Span, Status, StatusCode
+
+from groundwire import semconv
+from groundwire.budget import DEFAULT_LIMIT
+from groundwire.model import Accumulator, Operation, Provider, Request, Response, Usage
+from groundwire.pricing import PriceTable
+from groundwire.recall import Recall, Vault
+from groundwire.tokens import estimate_tokens
+
+_log = logging.getLogger(__name__)
+
+Capture = Literal["full", "scored", "off"]
+"""Content: on the spans; only kept in the process until it is scored; nowhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorder:
+    """What every call shares: where content goes, what tokens cost, what was retrieved lately."""
+
+    capture: Capture
+    prices: PriceTable
+    recall: Recall
+    vault: Vault
+    content_limit: int = DEFAULT_LIMIT
+    """Characters an attribute may have."""
+
+
+class Call:
+    """The lifecycle of one span of ours."""
+
+    __slots__ = (
+        "__weakref__",
+        "_accumulator",
+        "_content",
+        "_ended",
+        "_first_chunk_s",
+        "_operation",
+        "_provider",
+        "_recorder",
+        "_request",
+        "_span",
+        "_started_ns",
+        "context",
+    )
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        provider: Provider,
+        operation: Operation,
+        request: Request,
+        span: Span,
+        context: Context,
+    ) -> None:
+        self._recorder = recorder
+        self._provider = provider
+        self._operation = operation
+        self._request = request
+        self._span = span
+        self._started_ns = perf_counter_ns()
+        self._first_chunk_s: float | None = None
+        self._accumulator: Accumulator | None = None
+        self._content: Mapping[str, str] = {}
+        # A lock that is taken once and never released: the cheapest atomic flag there is.
+        self._ended = threading.Lock()
+        self.context = context
+        if recorder.capture != "off" and span.is_recording():
+            # Now, not at the end: applications append to the same message list while the call runs.
+            self._content = semconv.request_content(request, recorder.content_limit)
+
+    # --- while it runs ------------------------------------------------------------------------------------------
+
+    @property
+    def operation(self) -> Operation:
+        """The operation that is being called."""
+        return self._operation
+
+    @property
+    def streamed(self) -> bool:
+        """Whether the application asked for a stream."""
+        return self._request.stream
+
+    @property
+    def ended(self) -> bool:
+        """Whether the span has ended."""
+        return self._ended.locked()
+
+    def expect_stream(self) -> None:
+        """From now on chunks are collected."""
+        if self._accumulator is None and self._operation.stream is not None:
+            self._accumulator = self._operation.stream()
+
+    def chunk(self, chunk: Any) -> None:
+        """Take one chunk that the application is about to see."""
+        if self._first_chunk_s is None:
+            self._first_chunk_s = (perf_counter_ns() - self._started_ns) / 1e9
+        accumulator = self._accumulator
+        if accumulator is not None:
+            try:
+                accumulator.add(chunk)
+            except Exception:
+                _log.debug("%s: unreadable chunk", self._provider.name, exc_info=True)
+
+    # --- how it ends --------------------------------------------------------------------------------------------
+
+    def succeed(self, result: Any) -> None:
+        """End with the result of a call that was not streamed."""
+        if self._ended.acquire(blocking=False):
+            self._end(self._read(result), complete=True)
+
+    def exhaust(self) -> None:
+        """End because the stream ran out."""
+        if self._ended.acquire(blocking=False):
+            self._end(self._received(), complete=True)
+
+    def abandon(self) -> None:
+        """End because the application stopped reading: closed, left the `with`, or dropped the stream."""
+        if self._ended.acquire(blocking=False):
+            self._end(self._received(), complete=False)
+
+    def fail(self, error: BaseException) -> None:
+        """End with the error that the application is about to see, and with whatever was received before it."""
+        if self._ended.acquire(blocking=False):
+            self._end(self._received(), complete=False, error=error)
+
+    def _read(self, result: Any) -> Response:
+        try:
+            return self._operation.response(result)
+        except Exception:
+            _log.debug("%s: unreadable result", self._provider.name, exc_info=True)
+            return Response()
+
+    def _received(self) -> Response:
+        if self._accumulator is None:
+            return Response()
+        try:
+            return self._accumulator.response()
+        except Exception:
+            _log.debug("%s: unreadable stream", self._provider.name, exc_info=True)
+            return Response()
+
+    def _end(self, response: Response, *, complete: bool, error: BaseException | None = None) -> None:
+        span = self._span
+        try:
+            if span.is_recording():
+                self._describe(response, complete=complete, error=error)
+                if response.documents is not None and error is None:
+                    self._recorder.recall.remember(span.get_span_context(), response.documents)
+        except Exception:
+            _log.debug("%s: span could not be described", self._provider.name, exc_info=True)
+        try:
+            span.end()
+        except Exception:
+            _log.debug("%s: a span processor raised", self._provider.name, exc_info=True)
+        self._accumulator = None
+
+    def _describe(self, response: Response, *, complete: bool, error: BaseException | None) -> None:
+        recorder, request = self._recorder, self._request
+        attributes = semconv.response_attributes(response)
+        streamed = self._accumulator is not None
+        if self._first_chunk_s is not None:
+            attributes[semconv.TIME_TO_FIRST_CHUNK] = self._first_chunk_s
+        usage = response.usage
+        if streamed and (error is None or self._first_chunk_s is not None):
+            usage = self._with_estimate(usage, response)
+            if not complete:
+                attributes[semconv.STREAM_INCOMPLETE] = True
+        if usage is not None:
+            attributes |= semconv.usage_attributes(usage)
+            model = response.model or request.model
+            if model is not None:
+                cost = recorder.prices.cost(request.provider or self._provider.name, model, usage)
+                if cost is None and response.model and request.model and response.model != request.model:
+                    cost = recorder.prices.cost(request.provider or self._provider.name, request.model, usage)
+                if cost is not None:
+                    attributes[semconv.COST] = cost.usd
+                    attributes[semconv.COST_SOURCE] = cost.source
+        if recorder.capture != "off":
+            content = {**self._content, **semconv.response_content(response, recorder.content_limit)}
+            if recorder.capture == "full":
+                attributes |= content
+            elif content:
+                recorder.vault.put(self._span.get_span_context(), content)
+        if error is not None:
+            attributes[semconv.ERROR_TYPE] = type(error).__qualname__
+            self._span.set_status(Status(StatusCode.ERROR, str(error)[:1000]))
+        self._span.set_attributes(attributes)
+
+    def _with_estimate(self, usage: Usage | None, response: Response) -> Usage:
+        """Streams report usage in their last chunk, if at all: what is missing is counted here, and marked."""
+        if usage is not None and usage.input_tokens is not None and usage.output_tokens is not None:
+            return usage
+        known = usage or Usage()
+        prompt = semconv.prompt_text(self._request.messages or ())
+        answer = semconv.prompt_text(response.messages or ())
+        return replace(
+            known,
+            input_tokens=estimate_tokens(prompt) if known.input_tokens is None else known.input_tokens,
+            output_tokens=estimate_tokens(answer) if known.output_tokens is None else known.output_tokens,
+            estimated=True,
+        )

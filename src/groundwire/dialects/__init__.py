@@ -1,0 +1,1 @@
+"""Reading spans: whoever's SDK wrote them, one view."""

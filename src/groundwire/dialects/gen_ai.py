@@ -1,0 +1,164 @@
+"""Spans of the OpenTelemetry GenAI conventions: our own, and those of the official instrumentations."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias, cast
+
+from groundwire import semconv
+from groundwire.model import Document, Message, SpanRecord, Usage
+
+CallKind: TypeAlias = Literal["chat", "embeddings", "retrieval", "rerank", "evaluate"]
+
+_KINDS: Mapping[str, CallKind] = {
+    "chat": "chat",
+    "text_completion": "chat",
+    "generate_content": "chat",
+    "embeddings": "embeddings",
+    "retrieval": "retrieval",
+    "rerank": "rerank",
+    "evaluate": "evaluate",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CallView:
+    """One LLM, embedding, retrieval or rerank call, as a span tells it."""
+
+    record: SpanRecord
+    kind: CallKind
+    model: str | None = None
+    provider: str | None = None
+    prompt: tuple[Message, ...] = ()
+    """System instructions first, where they are given apart."""
+    output: tuple[Message, ...] = ()
+    query: str | None = None
+    documents: tuple[Document, ...] = ()
+    usage: Usage | None = None
+    has_content: bool = field(default=False)
+    """Whether the span carries messages or documents at all: content may be absent by policy."""
+
+
+def kind_of(attributes: Mapping[str, Any]) -> CallKind | None:
+    """What kind of call a span is; None where it is none."""
+    return _KINDS.get(str(attributes.get(semconv.OPERATION)))
+
+
+def view(record: SpanRecord) -> CallView | None:
+    """The call that a span describes; None where it describes none. Odd values are read as far as they go."""
+    attributes = record.attributes
+    kind = kind_of(attributes)
+    if kind is None:
+        return None
+    prompt = _messages(attributes.get(semconv.INPUT_MESSAGES))
+    instructions = _list(attributes.get(semconv.SYSTEM_INSTRUCTIONS))
+    if instructions:
+        prompt = ({"role": "system", "parts": instructions}, *prompt)
+    output = _messages(attributes.get(semconv.OUTPUT_MESSAGES))
+    documents = _documents(attributes.get(semconv.RETRIEVAL_DOCUMENTS))
+    return CallView(
+        record=record,
+        kind=kind,
+        model=_text(attributes.get(semconv.RESPONSE_MODEL)) or _text(attributes.get(semconv.REQUEST_MODEL)),
+        provider=_text(attributes.get(semconv.PROVIDER)),
+        prompt=prompt,
+        output=output,
+        query=_text(attributes.get(semconv.RETRIEVAL_QUERY)),
+        documents=documents,
+        usage=usage(attributes),
+        has_content=bool(prompt or output or documents),
+    )
+
+
+def usage(attributes: Mapping[str, Any]) -> Usage | None:
+    """Token counts of a span; None where it has none. Reads `cache_write` as well as `cache_creation`."""
+    created = _count(attributes.get(semconv.CACHE_CREATION_TOKENS))
+    if created is None:
+        created = _count(attributes.get("gen_ai.usage.cache_write.input_tokens"))
+    found = Usage(
+        _count(attributes.get(semconv.INPUT_TOKENS)),
+        _count(attributes.get(semconv.OUTPUT_TOKENS)),
+        _count(attributes.get(semconv.CACHE_READ_TOKENS)),
+        created,
+        _count(attributes.get(semconv.REASONING_TOKENS)),
+        estimated=attributes.get(semconv.USAGE_SOURCE) == "estimated",
+    )
+    return found if found.input_tokens is not None or found.output_tokens is not None else None
+
+
+def message_text(message: Message) -> str:
+    """The prose of a message: its text parts, refusals and reasoning left out."""
+    return "".join(
+        part["content"]
+        for part in _parts(message)
+        if part.get("type", "text") == "text" and isinstance(part.get("content"), str) and not part.get("refusal")
+    )
+
+
+def tool_results(message: Message) -> list[str]:
+    """Texts that tools returned in this message."""
+    results: list[str] = []
+    for part in _parts(message):
+        if part.get("type") == "tool_call_response":
+            value = part.get("response", part.get("result"))
+            if value is not None:
+                results.append(value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False))
+    return results
+
+
+def is_refusal(message: Message) -> bool:
+    """Whether the provider marked the message as a refusal."""
+    return any(part.get("refusal") for part in _parts(message))
+
+
+def _parts(message: Message) -> list[Mapping[str, Any]]:
+    parts = message.get("parts")
+    if isinstance(parts, Sequence) and not isinstance(parts, str):
+        return [part for part in parts if isinstance(part, Mapping)]
+    content = message.get("content")
+    return [{"type": "text", "content": content}] if isinstance(content, str) else []
+
+
+def _messages(value: Any) -> tuple[Message, ...]:
+    return tuple(entry for entry in _list(value) if isinstance(entry, Mapping))
+
+
+def _list(value: Any) -> list[Any]:
+    """A list given as JSON text or as structure; empty where it is neither, for instance JSON cut in the middle."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return []
+    if isinstance(value, Mapping):
+        return [value]
+    return list(cast(Sequence[Any], value)) if isinstance(value, list | tuple) else []
+
+
+def _documents(value: Any) -> tuple[Document, ...]:
+    documents: list[Document] = []
+    for row in _list(value):
+        if not isinstance(row, Mapping):
+            continue
+        text = next((row[k] for k in ("content", "text", "page_content") if isinstance(row.get(k), str)), None)
+        score = row.get("score")
+        identity = row.get("id")
+        documents.append(
+            Document(
+                text=text,
+                id=None if identity is None else str(identity),
+                score=float(score) if isinstance(score, int | float) and not isinstance(score, bool) else None,
+                metadata=row.get("metadata") if isinstance(row.get("metadata"), Mapping) else None,
+            )
+        )
+    return tuple(documents)
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _count(value: Any) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if value >= 0 else None

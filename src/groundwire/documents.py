@@ -1,0 +1,167 @@
+"""Whatever a store or a retriever returns, as documents."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import repeat
+from typing import Any
+
+from groundwire.model import Document
+
+_TEXT = (
+    "text",
+    "page_content",  # LangChain
+    "page-content",
+    "content",
+    "chunk",
+    "chunk_text",
+    "passage",
+    "body",
+    "document",  # after the others: elsewhere it is the name of a file
+)
+_NODE = "_node_content"
+"""Where LlamaIndex keeps a whole node, as JSON."""
+_ID = ("id", "id_", "doc_id", "document_id", "_id", "key", "uuid")
+_SCORE = ("score", "similarity", "distance", "relevance_score", "_score", "_distance")
+_METADATA = ("metadata", "meta")
+_PAYLOAD = (*_METADATA, "payload", "entity", "_source", "properties")
+_ROWS = ("documents", "points", "nodes", "source_nodes", "source_documents", "matches", "results", "hits", "objects")
+
+
+def as_documents(found: Any) -> list[Document]:
+    """Documents from texts, mappings, objects with a text attribute, or (document, score) pairs, however nested.
+
+    A mapping or an object without a text that holds a list (`{"matches": [...]}`) is that list. What is none of these
+    is passed over; None and empty give an empty list.
+    """
+    if found is None:
+        return []
+    if isinstance(found, str | Document):
+        return _some(_document(found))
+    if hasattr(found, "iterrows"):  # pandas: iterating would give the names of the columns
+        found = found.to_dict("records")
+    if isinstance(found, Mapping):
+        if isinstance(found.get("ids"), list):
+            return _flat(from_columns(found))
+        one = _document(found)
+        if one is None or one.text is None:
+            rows = _first(found, _ROWS) or next((v for v in found.values() if isinstance(v, list | tuple)), None)
+            if rows is not None:
+                return as_documents(rows)
+        return _some(one)
+    one = None if isinstance(found, list | tuple) else _document(found)
+    if one is not None and one.text is not None:
+        return [one]
+    rows = None if isinstance(found, list | tuple) else _first(found, _ROWS)
+    if rows is not None:
+        return as_documents(rows)
+    return _flat(map(_entry, found)) if isinstance(found, Iterable) else _some(one)
+
+
+def from_columns(table: Mapping[str, Any]) -> list[Document] | list[list[Document]]:
+    """Documents of parallel columns, as Chroma returns them: one list, or one for each query.
+
+    Args:
+        table: `ids`, and where they were asked for `documents`, `distances` or `scores`, `metadatas`.
+    """
+    ids = table["ids"]
+    columns = (table.get("documents"), table.get("distances") or table.get("scores"), table.get("metadatas"))
+    if ids and isinstance(ids[0], list):
+        return [_rows(some, *(column[i] if column else None for column in columns)) for i, some in enumerate(ids)]
+    return _rows(ids, *columns)
+
+
+def passage(payload: Mapping[str, Any]) -> tuple[str | None, Mapping[str, Any] | None]:
+    """The text in what a store keeps of a document, and the rest of it.
+
+    The text is under one of the usual keys, or else the longest prose there is.
+    """
+    key = next((k for k in _TEXT if isinstance(payload.get(k), str)), None)
+    if key is None and (text := _node_text(payload.get(_NODE))) is not None:
+        return text, {k: v for k, v in payload.items() if k != _NODE} or None
+    if key is None:
+        prose = (k for k, v in payload.items() if isinstance(v, str) and " " in v)
+        key = max(prose, key=lambda k: len(payload[k]), default=None)
+    if key is None:
+        nested = next((v for k in _PAYLOAD if isinstance(v := payload.get(k), Mapping)), None)
+        return (None, payload or None) if nested is None else (passage(nested)[0], payload)
+    rest = {k: v for k, v in payload.items() if k != key}
+    inner = next((rest[k] for k in _METADATA if len(rest) == 1 and isinstance(rest.get(k), Mapping)), rest)
+    return payload[key], inner or None
+
+
+def _rows(ids: Sequence[Any], texts: Any, scores: Any, metadatas: Any) -> list[Document]:
+    columns = zip(ids, texts or repeat(None), scores or repeat(None), metadatas or repeat(None), strict=False)
+    return [Document(text, str(identity), score, metadata) for identity, text, score, metadata in columns]
+
+
+def _node_text(node: Any) -> str | None:
+    if not isinstance(node, str):
+        return None
+    try:
+        text = json.loads(node).get("text")
+    except (ValueError, AttributeError):
+        return None
+    return text if isinstance(text, str) else None
+
+
+def _entry(entry: Any) -> Document | list[Document] | None:
+    if isinstance(entry, list | tuple) and not _is_pair(entry):
+        return as_documents(entry)
+    return _document(entry)
+
+
+def _is_pair(entry: Sequence[Any]) -> bool:
+    return len(entry) == 2 and _number(entry[1]) is not None
+
+
+def _document(entry: Any) -> Document | None:
+    if isinstance(entry, Document):
+        return entry
+    if isinstance(entry, str):
+        return Document(text=entry)
+    if isinstance(entry, tuple | list):
+        inner = _document(entry[0]) if _is_pair(entry) else None
+        return None if inner is None else Document(inner.text, inner.id, _number(entry[1]), inner.metadata)
+    node = getattr(entry, "node", None)  # a scored node around the document (LlamaIndex)
+    if node is not None and node is not entry:
+        inner = _document(node)
+        score = _number(getattr(entry, "score", None))
+        return None if inner is None else Document(inner.text, inner.id, score, inner.metadata)
+    text = next((v for name in _TEXT if isinstance(v := _value(entry, name), str)), None)
+    identity = _first(entry, _ID)
+    metadata = next((v for name in _PAYLOAD if isinstance(v := _value(entry, name), Mapping)), None)
+    if text is None and metadata is not None:
+        text, metadata = passage(metadata)
+    if text is None and identity is None:
+        return None
+    return Document(text, None if identity is None else str(identity), _number(_first(entry, _SCORE)), metadata)
+
+
+def _first(entry: Any, names: Iterable[str]) -> Any:
+    return next((v for name in names if (v := _value(entry, name)) is not None), None)
+
+
+def _value(entry: Any, name: str) -> Any:
+    value = entry.get(name) if isinstance(entry, Mapping) else getattr(entry, name, None)
+    return None if callable(value) else value
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return None if isinstance(value, bool | str | bytes | None) else float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _some(document: Document | None) -> list[Document]:
+    return [] if document is None else [document]
+
+
+def _flat(entries: Iterable[Document | list[Document] | None]) -> list[Document]:
+    out: list[Document] = []
+    for entry in entries:
+        if isinstance(entry, Document):
+            out.append(entry)
+        elif entry is not None:
+            out += entry
+    return out

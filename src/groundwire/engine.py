@@ -1,0 +1,232 @@
+"""Patches the methods that providers declare, and turns each call of them into one span.
+
+The rules, each of which some tracing library breaks: one span a call in every shape; the object returned keeps its
+type; the span is current while the call runs and at no other time; the application's exception passes unmodified;
+nothing that telemetry does reaches the application.
+"""
+
+import importlib
+import inspect
+import logging
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import wrapt
+from opentelemetry import context as otel_context
+from opentelemetry.context import Context
+from opentelemetry.trace import SpanKind, Tracer, get_current_span, set_span_in_context
+
+from groundwire import semconv
+from groundwire.call import Call, Recorder
+from groundwire.model import Operation, Provider, Request
+from groundwire.proxies import traced
+
+_log = logging.getLogger(__name__)
+
+Arguments: TypeAlias = Mapping[str, Any]
+_Wrapped: TypeAlias = Callable[..., Any]
+
+# Read, never set: the API's own key (private by name, so it may go away), the string that the contrib
+# instrumentations use, and OpenLLMetry's.
+_SUPPRESSION_KEYS = tuple(
+    key
+    for key in (
+        getattr(otel_context, "_SUPPRESS_INSTRUMENTATION_KEY", None),
+        "suppress_instrumentation",
+        "suppress_language_model_instrumentation",
+    )
+    if isinstance(key, str)
+)
+_INSIDE = otel_context.create_key("groundwire-inside")
+
+
+@dataclass(frozen=True, slots=True)
+class _Patch:
+    owner: Any
+    attribute: str
+    original: Any
+    """None where the attribute was inherited: undoing means deleting."""
+    wrapper: Any
+
+
+class Engine:
+    """Instruments providers with one tracer. `uninstrument` restores every method it touched."""
+
+    def __init__(self, tracer: Tracer, recorder: Recorder) -> None:
+        self._tracer = tracer
+        self._recorder = recorder
+        self._active = True
+        self._patches: list[_Patch] = []
+
+    # --- patching -----------------------------------------------------------------------------------------------
+
+    def instrument(self, provider: Provider) -> None:
+        """Patch the provider's library: now if it is imported, else when it will be."""
+        if provider.module in sys.modules:
+            self._patch(provider)
+        else:
+            wrapt.register_post_import_hook(lambda _: self._patch_late(provider), provider.module)
+
+    def uninstrument(self) -> None:
+        """Restore every patched method. Wrappers that the application still holds pass calls through."""
+        self._active = False
+        while self._patches:
+            patch = self._patches.pop()
+            if vars(patch.owner).get(patch.attribute) is not patch.wrapper:
+                continue  # somebody wrapped after us: taking ours out would take theirs out as well
+            if patch.original is None:
+                delattr(patch.owner, patch.attribute)
+            else:
+                setattr(patch.owner, patch.attribute, patch.original)
+
+    def _patch_late(self, provider: Provider) -> None:
+        if self._active:
+            try:
+                self._patch(provider)
+            except Exception:
+                _log.warning("%s could not be instrumented", provider.name, exc_info=True)
+
+    def _patch(self, provider: Provider) -> None:
+        by_target: dict[str, list[Operation]] = {}
+        for operation in provider.operations:
+            for target in operation.targets:
+                by_target.setdefault(target, []).append(operation)
+        found = 0
+        for target, operations in by_target.items():
+            try:
+                self._patch_target(provider, target, tuple(operations))
+                found += 1
+            except (ImportError, AttributeError):
+                _log.debug("%s: no %s in this version", provider.name, target)
+        if not found:
+            _log.warning(
+                "%s %s has none of the methods that groundwire knows (%s): its calls are not traced",
+                provider.distribution,
+                _version(provider.distribution),
+                ", ".join(by_target),
+            )
+
+    def _patch_target(self, provider: Provider, target: str, operations: tuple[Operation, ...]) -> None:
+        module_name, _, path = target.partition(":")
+        owner: Any = importlib.import_module(module_name)
+        *parents, attribute = path.split(".")
+        for name in parents:
+            owner = getattr(owner, name)
+        function = getattr(owner, attribute)
+        own = vars(owner).get(attribute)
+        traced_call = self._wrapper(provider, operations, function)
+        wrapper = wrapt.FunctionWrapper(own if own is not None else function, traced_call)
+        setattr(owner, attribute, wrapper)
+        self._patches.append(_Patch(owner, attribute, own, wrapper))
+
+    # --- calling ------------------------------------------------------------------------------------------------
+
+    def _wrapper(
+        self, provider: Provider, operations: tuple[Operation, ...], function: _Wrapped
+    ) -> Callable[[_Wrapped, Any, tuple[Any, ...], dict[str, Any]], Any]:
+        plain = inspect.unwrap(function)
+        names = tuple(p for p in _parameters(plain) if p != "self")
+        alone = operations[0] if len(operations) == 1 and operations[0].applies is None else None
+
+        def begin(instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
+            """The call, if it is one of ours; one-shot iterators in `kwargs` become lists."""
+            try:
+                if not self._active:
+                    return None
+                context = otel_context.get_current()
+                if context and (context.get(_INSIDE) is provider or any(map(context.get, _SUPPRESSION_KEYS))):
+                    return None
+                arguments = {**dict(zip(names, args, strict=False)), **kwargs} if args else kwargs
+                operation = alone or next((o for o in operations if o.applies is None or o.applies(arguments)), None)
+                if operation is None:
+                    return None
+                for name in operation.iterables:
+                    if isinstance(kwargs.get(name), Iterator):
+                        kwargs[name] = arguments[name] = list(kwargs[name])  # type: ignore[index]
+                return self._begin(provider, operation, instance, arguments, context)
+            except Exception:
+                _log.debug("%s: call could not be traced", provider.name, exc_info=True)
+                return None
+
+        def call_sync(wrapped: _Wrapped, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            call = begin(instance, args, kwargs)
+            if call is None:
+                return wrapped(*args, **kwargs)
+            token = otel_context.attach(call.context)
+            try:
+                result = wrapped(*args, **kwargs)
+            except BaseException as error:
+                call.fail(error)
+                raise
+            finally:
+                otel_context.detach(token)
+            return traced(result, call)
+
+        async def awaited(wrapped: _Wrapped, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            call = begin(instance, args, kwargs)
+            if call is None:
+                return await wrapped(*args, **kwargs)
+            token = otel_context.attach(call.context)
+            try:
+                result = await wrapped(*args, **kwargs)
+            except BaseException as error:
+                call.fail(error)
+                raise
+            finally:
+                otel_context.detach(token)
+            return traced(result, call)
+
+        def call_async(wrapped: _Wrapped, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            # The span starts with the first await: a coroutine that nobody awaits is no call.
+            return awaited(wrapped, instance, args, kwargs)
+
+        return call_async if inspect.iscoroutinefunction(plain) else call_sync
+
+    def _begin(
+        self,
+        provider: Provider,
+        operation: Operation,
+        instance: Any,
+        arguments: Arguments,
+        context: Context,
+    ) -> Call:
+        try:
+            request = operation.request(instance, arguments)
+        except Exception:
+            _log.debug("%s: unreadable arguments", provider.name, exc_info=True)
+            request = Request()
+        subject = request.model or request.data_source
+        name = semconv.OPERATION_NAMES[operation.kind]
+        recall = self._recorder.recall
+        span = self._tracer.start_span(
+            f"{name} {subject}" if subject else name,
+            context=context,
+            kind=SpanKind.CLIENT,
+            attributes=semconv.request_attributes(operation.kind, provider.name, request),
+            links=_links(recall, request, context) if recall and operation.kind == "chat" else None,
+        )
+        inside = otel_context.set_value(_INSIDE, provider, set_span_in_context(span, context))
+        return Call(self._recorder, provider, operation, request, span, inside)
+
+
+def _links(recall: Any, request: Request, context: Context) -> Any:
+    trace_id = get_current_span(context).get_span_context().trace_id or None
+    return recall.links(semconv.texts(request.messages or ()), trace_id)
+
+
+def _parameters(function: Callable[..., Any]) -> Iterable[str]:
+    try:
+        return inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return ()
+
+
+def _version(distribution: str) -> str:
+    import importlib.metadata
+
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return "(version unknown)"

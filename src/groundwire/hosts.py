@@ -1,0 +1,62 @@
+"""Who answers at an address: the provider name of the GenAI conventions for the host of a base URL."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlsplit
+
+COMPATIBLE = "openai_compatible"
+"""A server that speaks the OpenAI protocol and is nobody we know: no price applies."""
+
+_BY_SUFFIX: Mapping[str, str] = {
+    "api.openai.com": "openai",
+    "openai.azure.com": "azure.ai.openai",
+    "cognitiveservices.azure.com": "azure.ai.openai",
+    "services.ai.azure.com": "azure.ai.inference",
+    "inference.ai.azure.com": "azure.ai.inference",
+    "api.groq.com": "groq",
+    "api.deepseek.com": "deepseek",
+    "api.mistral.ai": "mistral_ai",
+    "api.x.ai": "x_ai",
+    "api.perplexity.ai": "perplexity",
+    "api.together.xyz": "together",
+    "api.together.ai": "together",
+    "api.fireworks.ai": "fireworks",
+    "openrouter.ai": "openrouter",
+    "api.cohere.ai": "cohere",
+    "api.cohere.com": "cohere",
+    "api.anthropic.com": "anthropic",
+    "generativelanguage.googleapis.com": "gcp.gemini",
+    "aiplatform.googleapis.com": "gcp.vertex_ai",
+    "api.moonshot.ai": "moonshot_ai",
+    "api.moonshot.cn": "moonshot_ai",
+    "api.cerebras.ai": "cerebras",
+    "api.novita.ai": "novita",
+    "ml.cloud.ibm.com": "ibm.watsonx.ai",
+    "amazonaws.com": "aws.bedrock",
+}
+
+
+def server(base_url: Any, client: str = "") -> tuple[str, str | None, int | None]:
+    """Provider name, host and port of a client of the OpenAI protocol.
+
+    Args:
+        base_url: the client's base URL.
+        client: name of the client's class; an Azure client is Azure behind any gateway.
+    """
+    return _server(str(base_url), "Azure" in client)
+
+
+@lru_cache(maxsize=256)
+def _server(base_url: str, azure: bool) -> tuple[str, str | None, int | None]:
+    try:
+        parts = urlsplit(base_url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return COMPATIBLE, None, None
+    if azure:
+        return "azure.ai.openai", host, port
+    for suffix, name in _BY_SUFFIX.items():
+        if host is not None and (host == suffix or host.endswith("." + suffix)):
+            return name, host, port
+    return COMPATIBLE, host, port

@@ -1,0 +1,293 @@
+"""`groundwire.instrument()`: the one line, and its way back."""
+
+import atexit
+import importlib.util
+import logging
+import threading
+import weakref
+from collections.abc import Sequence
+
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import (
+    ReadableSpan,
+    Span,
+    SpanProcessor,
+    SynchronousMultiSpanProcessor,
+    TracerProvider,
+)
+
+from groundwire import runtime
+from groundwire.budget import DEFAULT_LIMIT
+from groundwire.call import Capture, Recorder
+from groundwire.engine import Engine
+from groundwire.errors import ConfigurationError
+from groundwire.export import Target, processors
+from groundwire.model import Evaluator, Provider
+from groundwire.outlets import SCOPE, Annotator, Rebuilder
+from groundwire.plugins import evaluators as load_evaluators
+from groundwire.plugins import provider as load_provider
+from groundwire.plugins import provider_names
+from groundwire.pricing import PRICES
+from groundwire.processor import ScoringSpanProcessor
+from groundwire.recall import Recall, Vault
+from groundwire.settings import Environment, capture_of, read_environment
+from groundwire.version import __version__
+
+_log = logging.getLogger(__name__)
+_lock = threading.RLock()
+
+
+class _Socket(SpanProcessor):
+    """A processor whose inside can be changed: the SDK lets one add processors and never take them away."""
+
+    def __init__(self) -> None:
+        self.inside: SpanProcessor | None = None
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        if (inside := self.inside) is not None:
+            inside.on_start(span, parent_context)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        if (inside := self.inside) is not None:
+            inside.on_end(span)
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        return True if (inside := self.inside) is None else inside.force_flush(timeout_millis)
+
+    def shutdown(self) -> None:
+        if (inside := self.inside) is not None:
+            inside.shutdown()
+
+
+class _OnlyCalls(SpanProcessor):
+    """Lets through spans that this package made: others go where their application sends them."""
+
+    def __init__(self, downstream: SpanProcessor) -> None:
+        self._downstream = downstream
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        if _is_ours(span):
+            self._downstream.on_start(span, parent_context)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        if _is_ours(span):
+            self._downstream.on_end(span)
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        return self._downstream.force_flush(timeout_millis)
+
+    def shutdown(self) -> None:
+        self._downstream.shutdown()
+
+
+def _is_ours(span: ReadableSpan) -> bool:
+    scope = span.instrumentation_scope
+    return scope is not None and scope.name.startswith("groundwire")
+
+
+class _Installation:
+    """What is in force between `instrument()` and `shutdown()`."""
+
+    def __init__(self) -> None:
+        self.engine: Engine | None = None
+        self.socket: _Socket | None = None
+        self.provider: TracerProvider | None = None
+        """The provider that we made, if the application had none."""
+        self.service_name: str | None = None
+        self.sockets: weakref.WeakKeyDictionary[object, _Socket] = weakref.WeakKeyDictionary()
+
+
+_installation = _Installation()
+
+
+def instrument(
+    *,
+    service_name: str | None = None,
+    export: Target | Sequence[Target] | None = None,
+    evaluators: Sequence[str | Evaluator] | None = None,
+    sample: float = 1.0,
+    capture: Capture | None = None,
+    tracer_provider: trace.TracerProvider | None = None,
+    providers: Sequence[str | Provider] | None = None,
+    exclude: Sequence[str] = (),
+) -> None:
+    """Trace every LLM, embedding, retrieval and rerank call of this process, and score every RAG answer.
+
+    Opens no connection and imports none of the libraries it traces. Calling it again replaces the earlier settings.
+    An application that has a TracerProvider keeps it: scores then travel as `evaluate` spans through its pipeline.
+
+    Args:
+        service_name: `service.name` of the spans; by default the environment's, else the script's name.
+        export: where spans go: `"console"`, `"otlp"` (by the standard `OTEL_EXPORTER_OTLP_*` variables), an address
+            (`"http://host:4318"`, `"grpc://host:4317"`), a file (`"traces.jsonl"`), an exporter or processor of the
+            SDK, or a list of these. By default OTLP where the environment names an endpoint, else the terminal.
+            With an existing TracerProvider nothing is exported beyond it unless this says so, and then only our spans.
+        evaluators: names or objects; by default the local ones (faithfulness, context_relevance, answer_relevance),
+            which need no key and no download; `[]` turns scoring off.
+        sample: share of traces that are scored, in [0, 1], decided by trace id. Spans and costs are never sampled.
+        capture: `"full"`: content on spans; `"scored"`: content is scored in the process and only scores and offsets
+            are exported; `"off"`: content is not looked at. By default what
+            `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT` says, else full; the stricter of the two holds.
+        tracer_provider: use this provider, not the global one.
+        providers: names (or `Provider` objects) of the libraries to trace; by default all that are installed.
+        exclude: names of libraries not to trace.
+
+    Raises:
+        ConfigurationError: any mistake in the above. Later, nothing raises.
+    """
+    with _lock:
+        environment = read_environment()
+        mode = capture_of(capture, environment)
+        scorers = load_evaluators(evaluators)
+        chosen = _providers(providers, exclude)
+        if not 0.0 <= sample <= 1.0:
+            raise ConfigurationError(f"sample must be between 0 and 1, got {sample!r}")
+        existing = tracer_provider or _existing_provider()
+        targets = processors(export, environment) if existing is None or export is not None else []
+
+        shutdown(timeout_s=5.0)
+        vault = Vault()
+        if existing is None:
+            provider: trace.TracerProvider = _own_provider(service_name or environment.service_name)
+            _fill(provider, _own_pipeline(targets, scorers, sample, mode, vault))
+        else:
+            provider = existing
+            _fill(provider, _guest_pipeline(provider, targets, scorers, evaluators is None, sample, mode, vault))
+        recorder = Recorder(mode, PRICES, Recall(), vault, _content_limit(environment))
+        tracer = provider.get_tracer("groundwire", __version__)
+        engine = Engine(tracer, recorder)
+        for one in chosen:
+            engine.instrument(one)
+        _installation.engine = engine
+        runtime.replace(runtime.Runtime(tracer, recorder))
+        PRICES.load_in_background()
+
+
+def uninstrument() -> None:
+    """Restore every patched method. Spans that are on their way still arrive; streams in flight still end theirs."""
+    with _lock:
+        runtime.replace(None)
+        if _installation.engine is not None:
+            _installation.engine.uninstrument()
+            _installation.engine = None
+
+
+def flush(timeout_s: float = 30.0) -> bool:
+    """Score and export everything that has ended; False if that took longer than the timeout."""
+    socket = _installation.socket
+    return True if socket is None else socket.force_flush(max(1, round(timeout_s * 1000)))
+
+
+def shutdown(timeout_s: float = 30.0) -> None:
+    """Flush, stop tracing, close the exporters. Safe to call twice, and before `instrument()`."""
+    with _lock:
+        uninstrument()
+        socket, _installation.socket = _installation.socket, None
+        if socket is None or socket.inside is None:
+            return
+        socket.force_flush(max(1, round(timeout_s * 1000)))
+        inside, socket.inside = socket.inside, None
+        inside.shutdown()
+
+
+def _providers(asked: Sequence[str | Provider] | None, exclude: Sequence[str]) -> list[Provider]:
+    known = provider_names()
+    for name in exclude:
+        if name not in known:
+            load_provider(name)  # raises, and says what is installed
+    if asked is not None:
+        entries = [p if isinstance(p, Provider) else load_provider(p) for p in asked]
+        return [p for p in entries if p.name not in exclude]
+    found: list[Provider] = []
+    for name in known:
+        if name in exclude:
+            continue
+        try:
+            provider = load_provider(name)
+        except Exception:  # somebody else's broken plug-in must not keep the others from working
+            _log.warning("provider %s could not be loaded", name, exc_info=True)
+            continue
+        if importlib.util.find_spec(provider.module) is not None:
+            found.append(provider)
+    return found
+
+
+def _existing_provider() -> TracerProvider | None:
+    provider = trace.get_tracer_provider()
+    if isinstance(provider, TracerProvider) and provider is not _installation.provider:
+        return provider
+    return None
+
+
+def _own_provider(service_name: str) -> TracerProvider:
+    """Our provider: the global one, if nobody has set that; kept for the life of the process."""
+    known = _installation.provider
+    if known is not None and _installation.service_name == service_name:
+        return known
+    provider = TracerProvider(resource=Resource.create({"service.name": service_name}), shutdown_on_exit=False)
+    _installation.service_name = service_name
+    if known is None:
+        trace.set_tracer_provider(provider)
+        atexit.register(shutdown, timeout_s=10.0)
+    _installation.provider = provider
+    return provider
+
+
+def _fill(provider: trace.TracerProvider, pipeline: SpanProcessor | None) -> None:
+    """Put the pipeline into the provider's socket, which is added once."""
+    if pipeline is None:
+        return
+    socket = _installation.sockets.get(provider)
+    if socket is None:
+        if not hasattr(provider, "add_span_processor"):
+            raise ConfigurationError(f"{provider!r} takes no span processors; give an SDK TracerProvider")
+        socket = _installation.sockets[provider] = _Socket()
+        provider.add_span_processor(socket)  # pyright: ignore[reportAttributeAccessIssue]
+    socket.inside = pipeline
+    _installation.socket = socket
+
+
+def _own_pipeline(
+    targets: Sequence[SpanProcessor], scorers: Sequence[Evaluator], sample: float, mode: Capture, vault: Vault
+) -> SpanProcessor:
+    return ScoringSpanProcessor.with_outlet(
+        Rebuilder(_together(targets), content=mode == "full"),
+        scorers if mode != "off" else (),
+        sample=sample,
+        vault=vault,
+    )
+
+
+def _guest_pipeline(
+    provider: trace.TracerProvider,
+    targets: Sequence[SpanProcessor],
+    scorers: Sequence[Evaluator],
+    by_default: bool,
+    sample: float,
+    mode: Capture,
+    vault: Vault,
+) -> SpanProcessor | None:
+    parts: list[SpanProcessor] = []
+    if targets:
+        parts.append(_OnlyCalls(_own_pipeline(targets, scorers, sample, mode, vault)))
+    elif scorers and mode != "off" and not (by_default and ScoringSpanProcessor.is_placed_by_hand()):
+        outlet = Annotator(provider.get_tracer(SCOPE, __version__), content=mode == "full")
+        parts.append(ScoringSpanProcessor.with_outlet(outlet, scorers, sample=sample, vault=vault))
+    return _together(parts) if parts else None
+
+
+def _together(parts: Sequence[SpanProcessor]) -> SpanProcessor:
+    if len(parts) == 1:
+        return parts[0]
+    together = SynchronousMultiSpanProcessor()  # type: ignore[no-untyped-call]
+    for part in parts:
+        together.add_span_processor(part)
+    return together
+
+
+def _content_limit(environment: Environment) -> int:
+    # The SDK would cut the JSON in its middle at this length: cut inside its texts before it comes to that.
+    limit = environment.attribute_length_limit
+    return DEFAULT_LIMIT if limit is None else min(DEFAULT_LIMIT, limit)

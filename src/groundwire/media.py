@@ -1,0 +1,42 @@
+"""Images, audio and files in messages, as message parts of the GenAI conventions.
+
+Bytes never go onto a span: size, MIME type and SHA-256 stand for them.
+"""
+
+import base64
+import binascii
+import hashlib
+from typing import Any
+
+
+def blob_part(modality: str, mime_type: str, data: str | bytes) -> dict[str, Any]:
+    """Inline bytes (raw or base64): their size and hash; invalid base64 is measured as it stands."""
+    if isinstance(data, str):
+        try:
+            raw = base64.b64decode(data, validate=True)
+        except (binascii.Error, ValueError):
+            raw = data.encode("utf-8", "replace")
+    else:
+        raw = data
+    return {
+        "type": "blob",
+        "mime_type": mime_type,
+        "modality": modality,
+        "size": len(raw),
+        "sha256": hashlib.sha256(raw).hexdigest(),
+    }
+
+
+def uri_part(modality: str, url: Any) -> dict[str, Any]:
+    """A reference; a `data:` URL is the bytes themselves and treated so."""
+    text = str(url)
+    if text.startswith("data:"):
+        head, _, data = text[5:].partition(",")
+        mime_type, _, encoding = head.partition(";")
+        return blob_part(modality, mime_type or "text/plain", data if "base64" in encoding else data.encode())
+    return {"type": "uri", "modality": modality, "uri": text}
+
+
+def file_part(modality: str, identity: Any) -> dict[str, Any]:
+    """A file that was uploaded before."""
+    return {"type": "file", "modality": modality, "file_id": identity}

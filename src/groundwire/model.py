@@ -1,0 +1,342 @@
+"""The values that everything else speaks: calls, spans, chains, scores.
+
+All are immutable. `None` means unknown; zero means zero. Token counts follow the GenAI semantic conventions:
+`input_tokens` includes cached tokens, `output_tokens` includes reasoning tokens.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+
+OperationKind: TypeAlias = Literal["chat", "embeddings", "retrieval", "rerank"]
+Message: TypeAlias = Mapping[str, Any]
+"""One message in the JSON shape of the GenAI conventions: `{"role": str, "parts": [{"type": ..., ...}]}`."""
+
+_EMPTY: Mapping[str, Any] = MappingProxyType({})
+
+
+def _empty() -> Mapping[str, Any]:
+    return _EMPTY
+
+
+# --- a call, as a provider's extractors describe it -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as billed. Each count is `None` where the provider did not say."""
+
+    input_tokens: int | None = None
+    """All prompt tokens, cached ones included."""
+    output_tokens: int | None = None
+    """All generated tokens, reasoning included."""
+    cache_read_tokens: int | None = None
+    cache_creation_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    estimated: bool = False
+    """True where we counted ourselves: the stream ended before the provider reported usage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One retrieved or reranked passage."""
+
+    text: str | None = None
+    id: str | None = None
+    score: float | None = None
+    """As the store returned it: a distance or a similarity."""
+    metadata: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the application asked for."""
+
+    model: str | None = None
+    messages: Sequence[Message] | None = None
+    """Prompt of a chat call, JSON-ready."""
+    instructions: Sequence[Mapping[str, Any]] | None = None
+    """System instructions given apart from the messages: a list of parts."""
+    tools: Sequence[Mapping[str, Any]] | None = None
+    query: str | Sequence[str] | None = None
+    """Query text of a retrieval or rerank; several when one call carries several."""
+    documents: Sequence[Document] | None = None
+    """Documents handed to a reranker, in their order before reranking."""
+    top_k: int | None = None
+    data_source: str | None = None
+    """Collection or index name."""
+    provider: str | None = None
+    """Overrides the provider's name: the same client serves OpenAI, Azure and compatible hosts."""
+    server_address: str | None = None
+    server_port: int | None = None
+    stream: bool = False
+    attributes: Mapping[str, Any] = field(default_factory=_empty)
+    """Further span attributes, already under their conventional names (temperature, max tokens, ...)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What came back, or as much of it as was received."""
+
+    model: str | None = None
+    id: str | None = None
+    messages: Sequence[Message] | None = None
+    """Generated messages, JSON-ready, one for each choice."""
+    finish_reasons: Sequence[str] = ()
+    usage: Usage | None = None
+    documents: Sequence[Document] | Sequence[Sequence[Document]] | None = None
+    """Passages, best first; a list of lists where the request carried several queries."""
+    attributes: Mapping[str, Any] = field(default_factory=_empty)
+
+
+class Accumulator(Protocol):
+    """Collects the chunks of one stream. Must be usable at any moment: streams break off."""
+
+    def add(self, chunk: Any, /) -> None:
+        """Take one chunk, as the application sees it."""
+        ...
+
+    def response(self) -> Response:
+        """Everything received so far."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One kind of call of a provider: where it lives and how to read it. Extractors are pure."""
+
+    kind: OperationKind
+    targets: tuple[str, ...]
+    """`module:Class.method` (or `module:function`), sync and async side by side."""
+    request: Callable[[Any, Mapping[str, Any]], Request]
+    """(instance the method is bound to, arguments by name) -> Request."""
+    response: Callable[[Any], Response]
+    """Result of a call that was not streamed -> Response."""
+    stream: Callable[[], Accumulator] | None = None
+    """Makes the accumulator of one stream; None where the operation cannot stream."""
+    applies: Callable[[Mapping[str, Any]], bool] | None = None
+    """Whether a call with these arguments is this operation, where one method serves several; None: always."""
+    iterables: tuple[str, ...] = ()
+    """Arguments that may be one-shot iterators: they are turned into lists before anybody reads them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A library to be traced: one declarative file."""
+
+    name: str
+    """Value of `gen_ai.provider.name`, unless a request overrides it."""
+    module: str
+    """Top-level module of the library: never imported by us before the application has it."""
+    distribution: str
+    """Name on the package index, for version reports."""
+    operations: tuple[Operation, ...]
+    delegates_to: tuple[str, ...] = ()
+    """Providers that this library calls underneath; they own tokens and cost."""
+
+
+# --- a span, wherever it comes from ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SpanEvent:
+    """A timed event inside a span."""
+
+    name: str
+    time_ns: int
+    attributes: Mapping[str, Any] = field(default_factory=_empty)
+
+
+@dataclass(frozen=True, slots=True)
+class SpanLink:
+    """A reference to a span of this or another trace."""
+
+    trace_id: str
+    span_id: str
+    attributes: Mapping[str, Any] = field(default_factory=_empty)
+
+
+@dataclass(frozen=True, slots=True)
+class SpanRecord:
+    """A finished span, live or stored, without the SDK around it."""
+
+    trace_id: str
+    """32 lower-case hex digits."""
+    span_id: str
+    """16 lower-case hex digits."""
+    name: str
+    start_ns: int
+    """Unix time in nanoseconds."""
+    end_ns: int
+    parent_id: str | None = None
+    kind: Literal["internal", "server", "client", "producer", "consumer"] = "internal"
+    status: Literal["unset", "ok", "error"] = "unset"
+    status_message: str = ""
+    attributes: Mapping[str, Any] = field(default_factory=_empty)
+    events: tuple[SpanEvent, ...] = ()
+    links: tuple[SpanLink, ...] = ()
+    scope: str = ""
+    scope_version: str = ""
+    resource: Mapping[str, Any] = field(default_factory=_empty)
+
+
+# --- a RAG chain ----------------------------------------------------------------------------------------------------
+
+PassageSource: TypeAlias = Literal["retrieval", "rerank", "prompt", "given"]
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One passage that was retrieved for an answer."""
+
+    text: str
+    id: str | None = None
+    score: float | None = None
+    in_prompt: bool = True
+    """False: it was retrieved and never reached the prompt, so the answer cannot rest on it."""
+    source: PassageSource = "given"
+    """`prompt` where no span listed it and it was cut out of the prompt itself."""
+    span_id: str | None = None
+    """The span that supplied it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RagChain:
+    """A question, the passages that were retrieved for it, and the answer given: what evaluators read."""
+
+    question: str | None
+    passages: tuple[Passage, ...]
+    """In the order of the (last) ranking; dropped ones after those that reached the prompt."""
+    answer: str
+    reference: str | None = None
+    """A known right answer, where there is one."""
+    model: str | None = None
+    provider: str | None = None
+    usage: Usage | None = None
+    refused: bool = False
+    """The provider itself marked the message as a refusal."""
+    trace_id: str = ""
+    span_id: str = ""
+    """The answer span."""
+    attributes: Mapping[str, Any] = field(default_factory=_empty, compare=False)
+
+    @property
+    def context(self) -> tuple[Passage, ...]:
+        """The passages that the model could see."""
+        return tuple(p for p in self.passages if p.in_prompt)
+
+
+Reason: TypeAlias = Literal["no_content", "no_passages", "no_answer_text", "duplicate", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class NoChain:
+    """A chat span that is not a RAG answer, and why."""
+
+    trace_id: str
+    span_id: str
+    reason: Reason
+    detail: str = ""
+
+
+# --- a judgement ----------------------------------------------------------------------------------------------------
+
+Verdict: TypeAlias = Literal["supported", "unsupported", "contradicted", "not_checkable"]
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """The words of a sentence that nothing supports. Offsets are characters of the answer, end exclusive."""
+
+    start: int
+    end: int
+    reason: str
+    """`number`, `date`, `name`, `negation`, `words`, `quote` ..."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What was found about one sentence of the answer, or about one passage."""
+
+    text: str
+    """The sentence (or the passage) judged."""
+    start: int
+    """First character in the answer; for evidence about a passage, in that passage."""
+    end: int
+    verdict: Verdict | Literal["relevant", "irrelevant"]
+    probability: float
+    """Of being supported (relevant), in [0, 1]."""
+    passage: int | None = None
+    """Index into `RagChain.passages` of the best support, or of the passage judged."""
+    passage_start: int | None = None
+    passage_end: int | None = None
+    flaws: tuple[Flaw, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A judgement that could be made."""
+
+    value: float
+    """In [0, 1]; higher is better."""
+    label: str
+    """Low-cardinality: `faithful`, `partly`, `unfaithful`; `relevant`, `irrelevant` ..."""
+    explanation: str = ""
+    """Derived from the verdicts, never a second opinion."""
+    evidence: tuple[Evidence, ...] = ()
+    details: Mapping[str, float] = field(default_factory=_empty)
+    """Named figures beside the value, for instance `precision`."""
+    passed: bool | None = None
+    """Against the evaluator's own frozen threshold; None where it has none."""
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.value <= 1.0:  # also catches NaN
+            raise ValueError(f"a score must be in [0, 1], got {self.value!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A judgement that cannot be made, and why. Never 0, never NaN."""
+
+    reason: str
+    """`no_content`, `no_passages`, `no_question`, `refusal`, `empty_answer`, `nothing_checkable`, `language` ..."""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """An evaluator that broke. Made by the runner alone."""
+
+    error_type: str
+    message: str = ""
+
+
+@runtime_checkable
+class Evaluator(Protocol):
+    """A metric over one chain. Frozen, thread-safe and deterministic; settings are constructor fields."""
+
+    @property
+    def name(self) -> str:
+        """Value of `gen_ai.evaluation.name`, for instance `faithfulness`."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """Bumped when earlier scores stop being comparable."""
+        ...
+
+    def evaluate(self, chain: RagChain, /) -> Score | Skipped:
+        """Judge one chain."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The outcome of one evaluator on one chain."""
+
+    chain: RagChain
+    name: str
+    version: str
+    result: Score | Skipped | Failed
+    duration_ms: float | None = None

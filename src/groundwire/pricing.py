@@ -1,0 +1,207 @@
+"""Usage -> cost in USD, from the dated price table of `genai-prices`.
+
+The table takes about 0.14 s to import, so it is loaded once, in a background thread that `instrument()` starts,
+and each model's flat unit prices are remembered. An unknown model has no cost: never 0.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+
+from groundwire.hosts import COMPATIBLE
+from groundwire.model import Usage
+
+_log = logging.getLogger(__name__)
+
+Override: TypeAlias = Callable[[str, str, Usage], float | None]
+"""(provider, model, usage) -> USD, or None to fall through to the price table."""
+
+# Names of the conventions that the table spells differently.
+_PROVIDER_IDS: Mapping[str, str] = {
+    "azure.ai.openai": "azure",
+    "azure.ai.inference": "azure",
+    "aws.bedrock": "aws",
+    "gcp.gemini": "google",
+    "gcp.vertex_ai": "google",
+    "gcp.gen_ai": "google",
+    "mistral_ai": "mistral",
+    "x_ai": "x-ai",
+    "moonshot_ai": "moonshotai",
+}
+
+
+# Models that only their maker and gateways to it serve: behind an unknown host the maker's list price holds. Open
+# weights (gpt-oss, llama, mistral ...) cost what their host asks, which nobody knows.
+_PROPRIETARY: Mapping[str, str] = {
+    "gpt-": "openai",
+    "chatgpt-": "openai",
+    "o1": "openai",
+    "o3": "openai",
+    "o4": "openai",
+    "text-embedding-": "openai",
+    "claude-": "anthropic",
+    "gemini-": "google",
+}
+
+
+def _maker(model: str) -> str | None:
+    name = model.rpartition("/")[2]
+    if name.startswith("gpt-oss"):
+        return None
+    return next((maker for prefix, maker in _PROPRIETARY.items() if name.startswith(prefix)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a call cost."""
+
+    usd: float
+    source: str
+    """`genai-prices@<version>` or `override`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _UnitPrices:
+    """USD a token, where a model's prices depend on neither time nor prompt length."""
+
+    input: float
+    output: float
+    cache_read: float
+    cache_creation: float
+
+    def of(self, usage: Usage) -> float:
+        read = usage.cache_read_tokens or 0
+        created = usage.cache_creation_tokens or 0
+        plain = max(0, (usage.input_tokens or 0) - read - created)
+        return (
+            plain * self.input
+            + read * self.cache_read
+            + created * self.cache_creation
+            + (usage.output_tokens or 0) * self.output
+        )
+
+
+class PriceTable:
+    """Prices of all known models. Safe for threads; one instance serves the process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._library: Any = None
+        self._source = ""
+        self._known: dict[tuple[str, str], _UnitPrices | str | None] = {}
+
+    def load(self) -> None:
+        """Import the table now; later calls return at once."""
+        if self._library is not None:
+            return
+        with self._lock:
+            if self._library is None:
+                import importlib.metadata
+
+                import genai_prices
+
+                self._source = f"genai-prices@{importlib.metadata.version('genai-prices')}"
+                self._library = genai_prices
+
+    def load_in_background(self) -> None:
+        """Start loading without waiting."""
+        if self._library is None:
+            threading.Thread(target=self._load_quietly, name="groundwire-prices", daemon=True).start()
+
+    def _load_quietly(self) -> None:
+        try:
+            self.load()
+        except Exception:
+            _log.debug("price table could not be loaded", exc_info=True)
+
+    def cost(self, provider: str, model: str, usage: Usage, at: datetime | None = None) -> Cost | None:
+        """Price of one call; None where the model or its token counts are unknown.
+
+        Args:
+            provider: `gen_ai.provider.name`.
+            model: the model that answered, dated suffixes included.
+            usage: token counts, cached tokens included in the input.
+            at: when the call was made (prices are dated); now, where it is not given.
+        """
+        if usage.input_tokens is None and usage.output_tokens is None:
+            return None
+        self.load()
+        key = (provider, model)
+        known = self._known.get(key, "")
+        if known == "":
+            known = self._resolve(provider, model)
+            if len(self._known) < 4096:
+                self._known[key] = known
+        if known is None:
+            return None
+        if isinstance(known, _UnitPrices) and at is None:
+            return Cost(known.of(usage), self._source)
+        price = self._calculate(provider, model, usage, at)
+        return None if price is None else Cost(float(price.total_price), self._source)
+
+    def _resolve(self, provider: str, model: str) -> _UnitPrices | str | None:
+        """Unit prices, `"varies"` where only the library can tell, None for an unknown model."""
+        price = self._calculate(provider, model, Usage(1, 1), None)
+        if price is None:
+            return None
+        return _flat(price) or "varies"
+
+    def _reference(self, provider: str, model: str) -> tuple[str, str]:
+        """Provider and model as the table knows them."""
+        if provider == COMPATIBLE and (maker := _maker(model)) is not None:
+            return maker, model.rpartition("/")[2]
+        return _PROVIDER_IDS.get(provider, provider), model
+
+    def _calculate(self, provider: str, model: str, usage: Usage, at: datetime | None) -> Any | None:
+        library = self._library
+        tokens = library.Usage(
+            input_tokens=usage.input_tokens or 0,
+            output_tokens=usage.output_tokens or 0,
+            cache_read_tokens=usage.cache_read_tokens or 0,
+            cache_write_tokens=usage.cache_creation_tokens or 0,
+        )
+        provider_id, model_ref = self._reference(provider, model)
+        try:
+            return library.calc_price(
+                tokens,
+                model_ref=model_ref,
+                provider_id=provider_id,
+                genai_request_timestamp=at or datetime.now(UTC),
+            )
+        except LookupError:
+            return None
+        except Exception:
+            _log.debug("no price for %s %s", provider, model, exc_info=True)
+            return None
+
+
+def _flat(price: Any) -> _UnitPrices | None:
+    """The unit prices of a calculated price, if nothing about them varies."""
+    model = getattr(price, "model", None)
+    if model is None or isinstance(getattr(model, "prices", None), list):
+        return None  # dated or conditional prices
+    unit = getattr(price, "model_price", None)
+
+    def usd(name: str) -> float | None:
+        value = getattr(unit, name, None)
+        return None if value is None or hasattr(value, "tiers") else float(value) / 1e6
+
+    base = usd("input_mtok")
+    if base is None or hasattr(getattr(unit, "output_mtok", None), "tiers"):
+        return None
+    for name in ("cache_read_mtok", "cache_write_mtok"):
+        if hasattr(getattr(unit, name, None), "tiers"):
+            return None
+    read, written = usd("cache_read_mtok"), usd("cache_write_mtok")
+    return _UnitPrices(
+        input=base,
+        output=usd("output_mtok") or 0.0,
+        cache_read=base if read is None else read,
+        cache_creation=base if written is None else written,
+    )
+
+
+PRICES = PriceTable()

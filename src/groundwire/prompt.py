@@ -1,0 +1,142 @@
+"""What a prompt holds: which passages reached it, and the user's question inside it.
+
+Templates differ and nobody marks them up, so everything here goes by words: white space, case, punctuation and
+JSON escapes do not count when a passage is looked for.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from groundwire.cutting import cut_marked, elements
+
+_WORD = re.compile(r"\w+")
+_ESCAPES = re.compile(r"\\(?:[nrt\"/]|u[0-9a-fA-F]{4})")
+_WINDOW = 8
+"""Words that are looked for at a time where a passage is not in the prompt as a whole."""
+
+_QUESTION = r"(?:the |current |original )?(?:user(?:'s)? )?(?:question|query|q|input|request|prompt)|human|user"
+_AFTER_QUESTION = (
+    r"(?:helpful |final |your |concise |short )*(?:answer|response|reply|output)|instructions?|assistant|ai"
+    r"|contexts?|documents?|passages?|sources?|search results?|<"
+)
+_LABELLED_QUESTION = re.compile(
+    rf"(?is)(?:^|\n)[^\w\n<]{{0,6}}(?:(?:{_QUESTION})|(?:[\w'-]+ ){{1,6}}(?:question|query))[*_ \t]*:[*_ \t]*\n*(.+?)"
+    rf"(?=\n[^\w\n<]{{0,6}}(?:{_AFTER_QUESTION})[^\n:]{{0,30}}:|\n[ \t]*\n|\n[^\w\n]*</|$)"
+)
+_TITLED_QUESTION = re.compile(rf"(?i)(?:^|\n)#+[ \t]*(?:{_QUESTION})[ \t]*\n+([^\n#]+)")
+_QUESTION_TAG = re.compile(r"(?i)<((?:user_?)?(?:question|query|input|request))\b[^<>]*>")
+_INLINE_QUESTION = re.compile(r"(?i)\b(?:question|query|answer)[ \t]*:[ \t]*([^\n]+\?)")
+_ANSWER_LABEL = re.compile(r"(?i)(?:answer|response|reply|assistant|ai|bot|output|draft|\ba)\W{0,6}$")
+_CONTEXT_LABEL = re.compile(
+    r"(?i)\b(?:contexts?|documents?|passages?|sources?|excerpts?|extracts?|evidence|notes|facts)\b"
+)
+
+
+def words(text: str) -> str:
+    """The text as case-folded words, one blank between and around them: two texts compare by this."""
+    if "\\" in text:
+        text = _ESCAPES.sub(" ", text)
+    return f" {' '.join(_WORD.findall(text.casefold()))} "
+
+
+# --- passages that spans listed -------------------------------------------------------------------------------------
+
+
+def reached(passages: Sequence[str], prompt: str, quoted: Sequence[str] = ()) -> list[bool]:
+    """For each passage, whether the prompt holds it: whole, cleaned up, or cut short.
+
+    Args:
+        passages: texts, in any order.
+        prompt: texts of a prompt, joined.
+        quoted: earlier answers. A passage that is in the prompt only because such an answer repeats it has not
+            reached it: a request for follow-up questions carries the answer, not its sources.
+    """
+    whole = words(prompt)
+    sources = words(without_answers(prompt, quoted)) if quoted else whole
+    answers = [words(answer) for answer in quoted]
+    keys = [words(passage) for passage in passages]
+    found = [len(key) > 2 and key in (sources if any(key in answer for answer in answers) else whole) for key in keys]
+    if all(found):
+        return found
+    # What belongs to passages found whole is taken out, or the overlap of neighbouring chunks would count for both.
+    for key in sorted((k for k, held in zip(keys, found, strict=True) if held), key=len, reverse=True):
+        sources = sources.replace(key, " \0 ")
+    return [held or _partly(key, sources) for key, held in zip(keys, found, strict=True)]
+
+
+def _partly(key: str, prompt: str) -> bool:
+    tokens = key.split()
+    if len(tokens) < 2 * _WINDOW:
+        return False
+    starts = range(0, len(tokens) - _WINDOW + 1, _WINDOW)
+    hits = [f" {' '.join(tokens[i : i + _WINDOW])} " in prompt for i in starts]
+    beginning = next((n for n, hit in enumerate(hits) if not hit), len(hits))
+    return sum(hits) >= len(hits) / 2 or beginning >= 3
+
+
+def without_answers(prompt: str, answers: Iterable[str]) -> str:
+    """The prompt without earlier answers in it: a follow-up that quotes the answer does not carry its passages.
+
+    An earlier output that stands under a heading such as "Context:" stays: it is an extract made for this prompt.
+    """
+    for answer in answers:
+        text = answer.strip()
+        if len(text) < 12:
+            continue
+        at = prompt.find(text)
+        while at >= 0:
+            before = prompt[max(0, at - 400) : at]
+            labelled = _ANSWER_LABEL.search(before[-40:])
+            if labelled or not _CONTEXT_LABEL.search(before):
+                prompt = f"{prompt[:at]}\n{prompt[at + len(text) :]}"
+                at = prompt.find(text, at)
+            else:
+                at = prompt.find(text, at + len(text))
+    return prompt
+
+
+# --- the question ---------------------------------------------------------------------------------------------------
+
+
+def question_in(message: str, queries: Sequence[str], passages: Sequence[str]) -> str | None:
+    """The user's question, without the template around it.
+
+    Args:
+        message: text of the last user message.
+        queries: texts that were retrieved with, latest first. A query may be a rewrite, so the message goes first.
+        passages: texts known to be in the message.
+    """
+    bare = message  # a passage may hold questions of its own
+    for passage in passages:
+        bare = bare.replace(passage.strip(), "\n\n")
+    tagged = [text for _, body in elements(bare, _QUESTION_TAG) if (text := body.strip())]
+    if tagged:
+        return tagged[-1]
+    labelled = _labelled(bare)
+    if labelled is not None:
+        return labelled
+    key = words(message)
+    inside = next((q for q in queries if len(words(q)) > 2 and words(q) in key), None)
+    templated = any(words(p) in key for p in passages) or bool(cut_marked(message))
+    if not templated:
+        if inside is not None and message.replace(inside, "").count("?") == 0 and len(inside.split()) >= 3:
+            return inside
+        return (message.strip() if len(message) <= 8000 else None) or inside
+    if inside is not None:
+        return inside
+    inline = _INLINE_QUESTION.findall(bare)
+    if inline:
+        return str(inline[-1]).strip()
+    rest = [p for piece in re.split(r"\n[ \t]*\n", bare) if (p := piece.strip()) and not p.endswith(":")]
+    asked = [line for p in reversed(rest) if (line := p.splitlines()[-1].strip()).endswith("?")]
+    return next(iter([*asked[:1], *queries[:1], *rest[-1:]]), None)
+
+
+def _labelled(message: str) -> str | None:
+    """What stands behind the last label such as `Question:`."""
+    found = [m.group(1).strip(" \t\n*") for m in _LABELLED_QUESTION.finditer(message)]
+    found = found or [m.group(1).strip() for m in _TITLED_QUESTION.finditer(message)]
+    if not found or not 0 < len(found[-1]) <= 4000:
+        return None
+    first, _, _ = found[-1].partition("\n")
+    return first.strip() if first.rstrip().endswith("?") else found[-1]

@@ -1,0 +1,350 @@
+"""What the application gets in place of a stream or a raw response: the same thing, watched.
+
+The proxies keep type and behaviour (`isinstance`, attributes, `with`, iteration of either kind). A span is never
+current between two chunks; it ends when the stream runs out, fails, is closed, leaves its `with`, or is dropped.
+"""
+
+import inspect
+import logging
+import weakref
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from types import TracebackType
+from typing import Any, cast
+
+import wrapt
+
+from groundwire.call import Call
+from groundwire.wire import Tap, parse_document, parse_events
+
+_log = logging.getLogger(__name__)
+
+
+def traced(result: Any, call: Call) -> Any:
+    """The result as the application should get it; the call ends now, or when what is returned here has ended."""
+    try:
+        if call.operation.stream is not None:
+            if hasattr(result, "__anext__"):
+                return AsyncStream(result, call)
+            if hasattr(result, "__next__"):
+                return SyncStream(result, call)
+        if hasattr(result, "http_response") and hasattr(result, "parse"):
+            return _raw(result, call)
+        if inspect.isawaitable(result):
+            return _later(result, call)
+        call.succeed(result)
+    except Exception:
+        _log.debug("result could not be watched", exc_info=True)
+        call.abandon()
+    return result
+
+
+async def _later(result: Awaitable[Any], call: Call) -> Any:
+    try:
+        value = await result
+    except BaseException as error:
+        call.fail(error)
+        raise
+    return traced(value, call)
+
+
+class _Watched(wrapt.ObjectProxy):
+    """A proxy that ends its call when it is garbage-collected."""
+
+    def __init__(self, wrapped: Any, call: Call) -> None:
+        super().__init__(wrapped)
+        self._self_call = call
+        self._self_finalizer = weakref.finalize(self, call.abandon)
+
+    def _self_leave(self, error: BaseException | None) -> None:
+        if error is None:
+            self._self_call.abandon()
+        else:
+            self._self_call.fail(error)
+
+    @property
+    def response(self) -> Any:
+        """The HTTP response under a stream: helpers close that instead of the stream."""
+        return _HttpResponse(self.__wrapped__.response, self._self_call)
+
+    def __copy__(self) -> Any:
+        return self
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self.__wrapped__.__reduce_ex__(protocol)
+
+
+class _HttpResponse(wrapt.ObjectProxy):
+    """An HTTP response whose closing ends the call."""
+
+    def __init__(self, wrapped: Any, call: Call) -> None:
+        super().__init__(wrapped)
+        self._self_call = call
+
+    def close(self) -> Any:
+        try:
+            return self.__wrapped__.close()
+        finally:
+            self._self_call.abandon()
+
+    async def aclose(self) -> Any:
+        try:
+            return await self.__wrapped__.aclose()
+        finally:
+            self._self_call.abandon()
+
+
+class SyncStream(_Watched):
+    """A stream of chunks read with `for` or `next`."""
+
+    def __init__(self, wrapped: Any, call: Call) -> None:
+        super().__init__(wrapped, call)
+        call.expect_stream()
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        call = self._self_call
+        try:
+            chunk = self.__wrapped__.__next__()
+        except StopIteration:
+            call.exhaust()
+            raise
+        except BaseException as error:
+            call.fail(error)
+            raise
+        call.chunk(chunk)
+        return chunk
+
+    def __enter__(self) -> Any:
+        entered = self.__wrapped__.__enter__()
+        return self if entered is self.__wrapped__ else entered
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> Any:
+        try:
+            return self.__wrapped__.__exit__(kind, error, trace)
+        finally:
+            self._self_leave(error)
+
+    def close(self) -> Any:
+        try:
+            return self.__wrapped__.close()
+        finally:
+            self._self_call.abandon()
+
+
+class AsyncStream(_Watched):
+    """A stream of chunks read with `async for` or `anext`."""
+
+    def __init__(self, wrapped: Any, call: Call) -> None:
+        super().__init__(wrapped, call)
+        call.expect_stream()
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return cast(AsyncIterator[Any], self)
+
+    async def __anext__(self) -> Any:
+        call = self._self_call
+        try:
+            chunk = await self.__wrapped__.__anext__()
+        except StopAsyncIteration:
+            call.exhaust()
+            raise
+        except BaseException as error:
+            call.fail(error)
+            raise
+        call.chunk(chunk)
+        return chunk
+
+    async def __aenter__(self) -> Any:
+        entered = await self.__wrapped__.__aenter__()
+        return self if entered is self.__wrapped__ else entered
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> Any:
+        try:
+            return await self.__wrapped__.__aexit__(kind, error, trace)
+        finally:
+            self._self_leave(error)
+
+    async def close(self) -> Any:
+        try:
+            return await self.__wrapped__.close()
+        finally:
+            self._self_call.abandon()
+
+    async def aclose(self) -> Any:
+        try:
+            return await self.__wrapped__.aclose()
+        finally:
+            self._self_call.abandon()
+
+
+# --- raw responses: `with_raw_response` and `with_streaming_response` of the Stainless-made SDKs --------------------
+
+
+def _raw(result: Any, call: Call) -> Any:
+    if hasattr(type(result), "iter_lines"):
+        return _StreamingResponse(result, call)
+    if getattr(result.http_response, "is_stream_consumed", False) and not call.streamed:
+        # The body is here already, and parsing is cached: the application's own `parse()` costs nothing more.
+        call.succeed(result.parse())
+        return result
+    return _RawResponse(result, call)
+
+
+class _RawResponse(_Watched):
+    """A response that the application will parse, maybe into a stream."""
+
+    def __init__(self, wrapped: Any, call: Call) -> None:
+        super().__init__(wrapped, call)
+        self._self_streams: dict[int, Any] = {}
+
+    @property
+    def http_response(self) -> Any:
+        return _HttpResponse(self.__wrapped__.http_response, self._self_call)
+
+    def parse(self, *args: Any, **kwargs: Any) -> Any:
+        return _then(lambda: self.__wrapped__.parse(*args, **kwargs), self._self_parsed, self._self_call)
+
+    def _self_parsed(self, parsed: Any) -> Any:
+        if not (hasattr(parsed, "__next__") or hasattr(parsed, "__anext__")):
+            self._self_call.succeed(parsed)
+            return parsed
+        # The stream keeps the response alive, not the other way round: dropping it must end the call.
+        self._self_finalizer.detach()
+        known = self._self_streams.get(id(parsed))
+        stream = known() if known is not None else None
+        if stream is None:
+            stream = traced(parsed, self._self_call)
+            self._self_streams[id(parsed)] = weakref.ref(stream)
+        return stream
+
+    def close(self) -> Any:
+        return _then(self.__wrapped__.close, self._self_closed, self._self_call)
+
+    def _self_closed(self, result: Any) -> Any:
+        self._self_call.abandon()
+        return result
+
+
+class _StreamingResponse(_RawResponse):
+    """A response whose body has not been read: the application reads it, we look over its shoulder."""
+
+    def read(self) -> Any:
+        return _then(self.__wrapped__.read, self._self_read, self._self_call)
+
+    def text(self) -> Any:
+        return _then(self.__wrapped__.text, self._self_read, self._self_call)
+
+    def json(self) -> Any:
+        return _then(self.__wrapped__.json, self._self_read, self._self_call)
+
+    def _self_read(self, result: Any) -> Any:
+        _finish_from_text(self._self_call, _body(self.__wrapped__))
+        return result
+
+    def iter_bytes(self, *args: Any, **kwargs: Any) -> Any:
+        return _tapped(self.__wrapped__.iter_bytes(*args, **kwargs), self._self_call, line=False)
+
+    def iter_text(self, *args: Any, **kwargs: Any) -> Any:
+        return _tapped(self.__wrapped__.iter_text(*args, **kwargs), self._self_call, line=False)
+
+    def iter_lines(self, *args: Any, **kwargs: Any) -> Any:
+        return _tapped(self.__wrapped__.iter_lines(*args, **kwargs), self._self_call, line=True)
+
+
+def _then(method: Callable[[], Any], seen: Callable[[Any], Any], call: Call) -> Any:
+    """`seen(method())`, after awaiting where the method is async."""
+    try:
+        result = method()
+    except BaseException as error:
+        call.fail(error)
+        raise
+    if not inspect.isawaitable(result):
+        return seen(result)
+
+    async def later() -> Any:
+        try:
+            value = await result
+        except BaseException as error:
+            call.fail(error)
+            raise
+        return seen(value)
+
+    return later()
+
+
+def _body(response: Any) -> str:
+    """The text of a response that has been read; empty where it cannot be had without reading."""
+    try:
+        return str(response.http_response.text)
+    except Exception:
+        return ""
+
+
+def _finish_from_text(call: Call, text: str) -> None:
+    """End the call with a body as it came over the wire: a JSON document or server-sent events."""
+    try:
+        document = parse_document(text)
+        if document is not None:
+            call.succeed(document)
+            return
+        call.expect_stream()
+        for event in parse_events(text):
+            call.chunk(event)
+        call.exhaust()
+    except Exception:
+        _log.debug("body could not be read", exc_info=True)
+        call.abandon()
+
+
+def _tapped(pieces: Any, call: Call, *, line: bool) -> Any:
+    tap = Tap()
+
+    def finish(complete: bool) -> None:
+        if call.ended:
+            return
+        text = tap.text()
+        if complete:
+            _finish_from_text(call, text)
+            return
+        call.expect_stream()
+        for event in parse_events(text):
+            call.chunk(event)
+        call.abandon()
+
+    if hasattr(pieces, "__anext__"):
+
+        async def later() -> AsyncIterator[Any]:
+            complete = False
+            try:
+                async for piece in pieces:
+                    tap.feed(piece, line=line)
+                    yield piece
+                complete = True
+            except Exception as error:
+                call.fail(error)
+                raise
+            finally:
+                finish(complete)
+
+        return later()
+
+    def now() -> Iterator[Any]:
+        complete = False
+        try:
+            for piece in pieces:
+                tap.feed(piece, line=line)
+                yield piece
+            complete = True
+        except Exception as error:
+            call.fail(error)
+            raise
+        finally:
+            finish(complete)
+
+    return now()

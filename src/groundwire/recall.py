@@ -1,0 +1,104 @@
+"""Short memories of the process: what was retrieved lately, and content that must not leave it.
+
+A plain script has no root span, so its retrieval and its answer are two traces. A chat call whose prompt carries
+the text of a recent retrieval gets a span link to it.
+"""
+
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from opentelemetry.trace import Link, SpanContext
+
+from groundwire.model import Document
+
+_KEEP = 16
+_KEEP_S = 600.0
+_PROBE = 64
+"""Characters of a passage that are looked for in a prompt: long enough not to match by chance, quick to search."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Retrieval:
+    span: SpanContext
+    probes: tuple[str, ...]
+    at: float
+
+
+class Recall:
+    """Recent retrievals of the same task or thread, and, as a fall-back, of the process."""
+
+    def __init__(self) -> None:
+        self._own: ContextVar[tuple[_Retrieval, ...]] = ContextVar("groundwire_recall", default=())
+        self._process: deque[_Retrieval] = deque(maxlen=_KEEP)
+
+    def remember(self, span: SpanContext, documents: Sequence[Document] | Sequence[Sequence[Document]]) -> None:
+        """Keep the beginnings of the passages that this span retrieved."""
+        probes = tuple(_probe(text) for text in _texts(documents) if text.strip())
+        if not probes:
+            return
+        retrieval = _Retrieval(span, probes, time.monotonic())
+        self._own.set((*self._own.get()[-_KEEP + 1 :], retrieval))
+        self._process.append(retrieval)
+
+    def links(self, prompt: Iterable[str], trace_id: int | None) -> list[Link]:
+        """Links to recent retrievals of other traces whose text is in the prompt.
+
+        The call's own task or thread is asked first; only if it retrieved nothing that fits, the whole process is
+        (a retrieval inside `asyncio.gather` or a thread pool happens in a context of its own).
+        """
+        own = self._own.get()
+        if not own and not self._process:
+            return []
+        text = _squeeze("\n".join(prompt))
+        oldest = time.monotonic() - _KEEP_S
+        for candidates in (own, tuple(self._process)):
+            found = [r for r in candidates if r.at >= oldest and any(probe in text for probe in r.probes)]
+            if any(r.span.trace_id == trace_id for r in found):
+                return []  # the trace itself tells
+            if found:
+                return [Link(span) for span in {(r.span.trace_id, r.span.span_id): r.span for r in found}.values()]
+        return []
+
+    def __bool__(self) -> bool:
+        return bool(self._process)
+
+
+def _texts(documents: Sequence[Document] | Sequence[Sequence[Document]]) -> Iterable[str]:
+    for entry in documents:
+        for document in (entry,) if isinstance(entry, Document) else entry:
+            if document.text:
+                yield document.text
+
+
+def _probe(text: str) -> str:
+    return _squeeze(text[: _PROBE * 4])[:_PROBE]
+
+
+def _squeeze(text: str) -> str:
+    """White space is what templates change."""
+    return " ".join(text.split())
+
+
+class Vault:
+    """Content of spans that is scored in the process and never exported (`capture="scored"`)."""
+
+    def __init__(self, size: int = 4096) -> None:
+        self._size = size
+        self._held: OrderedDict[tuple[int, int], Mapping[str, str]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def put(self, span: SpanContext, content: Mapping[str, str]) -> None:
+        """Keep the content of one span; the oldest goes when the vault is full."""
+        with self._lock:
+            self._held[(span.trace_id, span.span_id)] = content
+            while len(self._held) > self._size:
+                self._held.popitem(last=False)
+
+    def take(self, span: SpanContext) -> Mapping[str, str]:
+        """The content of one span, forgotten with this call; empty where there is none."""
+        with self._lock:
+            return self._held.pop((span.trace_id, span.span_id), {})

@@ -1,0 +1,267 @@
+"""Scoring in the background: a bounded queue, a polite worker, a deadline for every answer.
+
+The worker is a guest in the application's process. Where it finds the interpreter busy, it rests fifty times as long
+as it worked; where it finds it idle, as it is while an application waits for a model, it works at once.
+"""
+
+import logging
+import queue
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from time import monotonic, perf_counter
+from typing import TypeAlias
+
+from opentelemetry import context as otel_context
+
+from groundwire.chain import Material, assemble
+from groundwire.model import Evaluation, Evaluator, Failed, NoChain, SpanRecord
+from groundwire.scoring import evaluate
+
+_log = logging.getLogger(__name__)
+
+Done: TypeAlias = Callable[[Sequence[Evaluation], str | None], None]
+"""(evaluations, why there are none) -> None; called exactly once for every job."""
+Late: TypeAlias = Callable[[Sequence[Evaluation]], None]
+
+_BUSY_S = 0.002
+"""Waking up this late means that somebody else held the interpreter."""
+_REST = 50
+_LONGEST_REST_S = 0.5
+_REPLACEMENTS = 8
+"""Hung evaluators that are given up on, each with its thread, before nothing is scored any more."""
+
+
+class Job:
+    """One answer span on its way through the scorer."""
+
+    __slots__ = ("_taken", "deadline", "done", "late", "material", "span", "started")
+
+    def __init__(self, span: SpanRecord, material: Material, done: Done, late: Late, deadline: float) -> None:
+        self.span = span
+        self.material = material
+        self.done = done
+        self.late = late
+        self.deadline = deadline
+        self.started = False
+        self._taken = threading.Lock()
+
+    def finish(self, evaluations: Sequence[Evaluation], reason: str | None) -> bool:
+        """Hand over the outcome, unless somebody did before."""
+        if not self._taken.acquire(blocking=False):
+            return False
+        try:
+            self.done(evaluations, reason)
+        except Exception:
+            _log.warning("a scored span could not be passed on", exc_info=True)
+        return True
+
+    @property
+    def finished(self) -> bool:
+        """Whether the outcome was handed over."""
+        return self._taken.locked()
+
+
+class Scorer:
+    """Evaluates answer spans off the caller's thread. Nothing here blocks or raises into a caller.
+
+    Args:
+        evaluators: run on every chain, in order.
+        deadline_s: an answer that is not scored by then leaves unscored.
+        queue_size: answers waiting; one more leaves unscored.
+    """
+
+    def __init__(self, evaluators: Sequence[Evaluator], *, deadline_s: float, queue_size: int) -> None:
+        self._evaluators = tuple(evaluators)
+        self._deadline_s = deadline_s
+        self._queue_size = queue_size
+        self.counts: Counter[str] = Counter()
+        """Outcomes so far: `scored`, `skipped`, `failed`, and the reasons of answers that left unscored."""
+        self.reset()
+
+    def reset(self) -> None:
+        """Start afresh, forgetting what was queued: a forked child must not export its parent's spans."""
+        self._queue: queue.Queue[Job] = queue.Queue(self._queue_size)
+        self._waiting: deque[Job] = deque()
+        self._idle = threading.Condition()
+        self._pending = 0
+        self._hurry = threading.Event()
+        self._closed = False
+        self._start_lock = threading.Lock()
+        self._worker: threading.Thread | None = None
+        self._retired = threading.Event()
+        self._watchdog: threading.Thread | None = None
+        self._given_up = 0
+        self._wake = threading.Event()
+
+    def submit(self, span: SpanRecord, material: Material, done: Done, late: Late) -> None:
+        """Queue one answer; `done` is called with its outcome, at once if it cannot be queued."""
+        job = Job(span, material, self._counted(done), late, monotonic() + self._deadline_s)
+        if self._closed:
+            job.finish((), "shutdown")
+            return
+        with self._idle:
+            self._pending += 1
+        try:
+            self._queue.put_nowait(job)
+        except queue.Full:
+            job.finish((), "queue_full")
+            return
+        self._waiting.append(job)
+        if not self._ensure_threads():
+            job.finish((), "no_worker")
+        self._wake.set()
+
+    def flush(self, timeout_s: float) -> bool:
+        """Wait until everything queued is scored; what is not by then leaves unscored. False if any did."""
+        self._hurry.set()
+        try:
+            with self._idle:
+                done = self._idle.wait_for(lambda: self._pending == 0, timeout=max(0.0, timeout_s))
+        finally:
+            if not self._closed:
+                self._hurry.clear()
+        if not done:
+            self._release_all("timeout")
+        return done
+
+    def shutdown(self, timeout_s: float) -> None:
+        """Score what is queued within the timeout, release the rest, stop. Safe to call twice."""
+        if self._closed:
+            return
+        self.flush(timeout_s)
+        self._closed = True
+        self._hurry.set()
+        self._wake.set()
+        self._release_all("shutdown")
+
+    # --- threads ------------------------------------------------------------------------------------------------
+
+    def _counted(self, done: Done) -> Done:
+        def counted(evaluations: Sequence[Evaluation], reason: str | None) -> None:
+            try:
+                done(evaluations, reason)
+            finally:
+                for evaluation in evaluations:
+                    self.counts[type(evaluation.result).__name__.lower().replace("score", "scored")] += 1
+                if reason is not None:
+                    self.counts[reason.partition(":")[0]] += 1
+                with self._idle:
+                    self._pending -= 1
+                    if self._pending == 0:
+                        self._idle.notify_all()
+
+        return counted
+
+    def _ensure_threads(self) -> bool:
+        if self._worker is not None and self._worker.is_alive() and self._watchdog is not None:
+            return True
+        with self._start_lock:
+            try:
+                if self._worker is None or not self._worker.is_alive():
+                    self._worker = self._start_worker()
+                if self._watchdog is None or not self._watchdog.is_alive():
+                    self._watchdog = threading.Thread(target=self._watch, name="groundwire-deadline", daemon=True)
+                    self._watchdog.start()
+            except RuntimeError:  # the interpreter is shutting down
+                return self._worker is not None and self._worker.is_alive()
+        return True
+
+    def _start_worker(self) -> threading.Thread:
+        self._retired = threading.Event()
+        worker = threading.Thread(
+            target=self._work, args=(self._queue, self._retired), name="groundwire-scorer", daemon=True
+        )
+        worker.start()
+        return worker
+
+    def _work(self, jobs: "queue.Queue[Job]", retired: threading.Event) -> None:
+        # What an evaluator calls is not traffic of the application.
+        context = otel_context.set_value("suppress_instrumentation", True)
+        api_key = getattr(otel_context, "_SUPPRESS_INSTRUMENTATION_KEY", None)
+        otel_context.attach(otel_context.set_value(api_key, True, context) if api_key else context)
+        while not retired.is_set():
+            try:
+                job = jobs.get(timeout=5.0)
+            except queue.Empty:
+                if self._closed:
+                    return
+                continue
+            if job.finished:
+                continue
+            started = perf_counter()
+            self._run(job)
+            self._be_polite(perf_counter() - started)
+
+    def _run(self, job: Job) -> None:
+        job.started = True
+        evaluations: list[Evaluation] = []
+        reason: str | None = None
+        try:
+            chain = assemble(job.span, job.material)
+            if isinstance(chain, NoChain):
+                reason = f"no_chain: {chain.reason}"
+            else:
+                for evaluator in self._evaluators:
+                    try:
+                        evaluations.append(evaluate(chain, evaluator))
+                    except BaseException as error:  # even SystemExit must not end the worker
+                        result = Failed(type(error).__qualname__, str(error)[:500])
+                        evaluations.append(Evaluation(chain, evaluator.name, evaluator.version, result))
+        except BaseException:
+            _log.warning("an answer could not be scored", exc_info=True)
+            reason = "error"
+        if not job.finish(evaluations, reason) and evaluations:
+            try:
+                job.late(evaluations)
+            except Exception:
+                _log.warning("late scores could not be passed on", exc_info=True)
+
+    def _be_polite(self, worked_s: float) -> None:
+        if self._hurry.is_set() or self._queue.empty():
+            return
+        asleep = perf_counter()
+        self._hurry.wait(0.0005)
+        if perf_counter() - asleep > _BUSY_S and not self._hurry.is_set():
+            self._hurry.wait(min(_REST * worked_s, _LONGEST_REST_S))
+
+    def _watch(self) -> None:
+        while not self._closed:
+            self._wake.wait()
+            while self._waiting and not self._closed:
+                job = self._waiting[0]
+                left = job.deadline - monotonic()
+                if job.finished:
+                    self._waiting.popleft()
+                elif left > 0:
+                    self._hurried_sleep(left)
+                else:
+                    self._waiting.popleft()
+                    if job.finish((), "timeout" if job.started else "overloaded") and job.started:
+                        self._replace_worker()
+            self._wake.clear()
+
+    def _hurried_sleep(self, seconds: float) -> None:
+        # Finished jobs at the head are cleared at least every quarter second: they hold their spans.
+        threading.Event().wait(min(seconds, 0.25))
+
+    def _replace_worker(self) -> None:
+        """The worker hangs in an evaluator: give it up, thread and all, and start another."""
+        if self._given_up >= _REPLACEMENTS:
+            return
+        self._given_up += 1
+        _log.warning("an evaluator did not return within %.1f s; its thread is given up", self._deadline_s)
+        with self._start_lock:
+            self._retired.set()
+            try:
+                self._worker = self._start_worker()
+            except RuntimeError:
+                self._worker = None
+
+    def _release_all(self, reason: str) -> None:
+        while self._waiting:
+            try:
+                job = self._waiting.popleft()
+            except IndexError:
+                return
+            job.finish((), reason)
