@@ -44,7 +44,18 @@ def server(base_url: Any, client: str = "") -> tuple[str, str | None, int | None
         base_url: the client's base URL.
         client: name of the client's class; an Azure client is Azure behind any gateway.
     """
-    return _server(str(base_url), "Azure" in client)
+    # Writing a URL out takes longer than all the rest of this: URL objects are told apart by identity first.
+    known = _by_identity.get(id(base_url))
+    if known is None or known[0] is not base_url or known[1] != client:
+        known = (base_url, client, _server(str(base_url), "Azure" in client))
+        if len(_by_identity) >= 256:
+            _by_identity.clear()
+        _by_identity[id(base_url)] = known
+    return known[2]
+
+
+_by_identity: dict[int, tuple[Any, str, tuple[str, str | None, int | None]]] = {}
+"""By id of a URL object, which is kept so that the id stays its own."""
 
 
 @lru_cache(maxsize=256)

@@ -17,14 +17,14 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
 from groundwire import semconv
-from groundwire.chain import ChainIndex
+from groundwire.chain_index import NEEDED, ChainIndex
 from groundwire.dialects.gen_ai import kind_of
 from groundwire.errors import ConfigurationError
 from groundwire.model import Evaluation, Evaluator
 from groundwire.outlets import Outlet, Rebuilder
 from groundwire.plugins import evaluators as load_evaluators
 from groundwire.recall import Vault
-from groundwire.records import from_readable, hex_span_id, hex_trace_id
+from groundwire.records import from_readable, hex_span_id, hex_trace_id, outline
 from groundwire.scorer import Scorer
 
 _log = logging.getLogger(__name__)
@@ -32,6 +32,8 @@ _log = logging.getLogger(__name__)
 _MEMORY = 16 * 1024 * 1024
 """Characters of recent traces that are remembered, for answers still to come."""
 
+
+_PROMPT = (semconv.INPUT_MESSAGES, semconv.SYSTEM_INSTRUCTIONS)
 
 _placed_by_hand: "weakref.WeakSet[ScoringSpanProcessor]" = weakref.WeakSet()
 
@@ -148,11 +150,15 @@ class ScoringSpanProcessor(SpanProcessor):
             with self._lock:
                 self._index.note(trace_id, hex_span_id(context.span_id), parent)
             return self._total(span, trace_id)
-        record = from_readable(span, self._vault.take(context))
+        hidden = self._vault.take(context)
+        record = outline(span, NEEDED, hidden)
         with self._lock:
             self._index.add(record)
-            wanted = kind == "chat" and bool(self._evaluators) and self._index.may_be_answer(record)
-            material = self._index.material(record) if wanted else None
+            material = None
+            if kind == "chat" and self._evaluators:
+                prompt = [hidden.get(key) or attributes.get(key) for key in _PROMPT]
+                if self._index.may_be_answer(record, prompt):
+                    material = self._index.material(record)
         extra = self._totals(span, trace_id)
         if material is None:
             return self._passed_with(span, extra)
@@ -165,7 +171,7 @@ class ScoringSpanProcessor(SpanProcessor):
         def late(evaluations: Sequence[Evaluation]) -> None:
             self._outlet.late(span, evaluations)
 
-        self._scorer.submit(record, material, done, late)
+        self._scorer.submit(lambda: from_readable(span, hidden), material, done, late)
         return True
 
     def _total(self, span: ReadableSpan, trace_id: str) -> bool:

@@ -37,7 +37,9 @@ class Job:
 
     __slots__ = ("_taken", "deadline", "done", "late", "material", "span", "started")
 
-    def __init__(self, span: SpanRecord, material: Material, done: Done, late: Late, deadline: float) -> None:
+    def __init__(
+        self, span: Callable[[], SpanRecord], material: Material, done: Done, late: Late, deadline: float
+    ) -> None:
         self.span = span
         self.material = material
         self.done = done
@@ -94,8 +96,15 @@ class Scorer:
         self._given_up = 0
         self._wake = threading.Event()
 
-    def submit(self, span: SpanRecord, material: Material, done: Done, late: Late) -> None:
-        """Queue one answer; `done` is called with its outcome, at once if it cannot be queued."""
+    def submit(self, span: Callable[[], SpanRecord], material: Material, done: Done, late: Late) -> None:
+        """Queue one answer; `done` is called with its outcome, at once if it cannot be queued.
+
+        Args:
+            span: makes the record of the answer span; called by the worker.
+            material: what else of its trace bears on it.
+            done: takes the outcome.
+            late: takes scores that come after the deadline.
+        """
         job = Job(span, material, self._counted(done), late, monotonic() + self._deadline_s)
         if self._closed:
             job.finish((), "shutdown")
@@ -198,7 +207,7 @@ class Scorer:
         evaluations: list[Evaluation] = []
         reason: str | None = None
         try:
-            chain = assemble(job.span, job.material)
+            chain = assemble(job.span(), job.material)
             if isinstance(chain, NoChain):
                 reason = f"no_chain: {chain.reason}"
             else:

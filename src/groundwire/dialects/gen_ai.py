@@ -95,6 +95,16 @@ def message_text(message: Message) -> str:
     )
 
 
+def first_choice(output: Sequence[Message]) -> str:
+    """Text of the first generated message that has any."""
+    return next((text for message in output if (text := message_text(message))), "")
+
+
+def output_text(value: Any) -> str:
+    """The same, of output messages as they stand on a span."""
+    return first_choice(_messages(value))
+
+
 def tool_results(message: Message) -> list[str]:
     """Texts that tools returned in this message."""
     results: list[str] = []

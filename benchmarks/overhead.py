@@ -1,0 +1,257 @@
+"""What tracing one LLM call costs, against a span written by hand. The ratio is taken in one run.
+
+    python benchmarks/overhead.py [--rounds 12] [--json]
+
+Each subject makes the same `openai` chat call over an in-memory transport: 4 KB prompt, 600-character answer, usage
+with cached tokens; streamed, it comes in 60 chunks. `bare` is `start_as_current_span` with 15 attributes set by hand,
+prompt and answer included. Subjects run in turn within one process, in slices, so that a noisy machine disturbs all
+alike; the figure is the least slice less the least slice of the plain client. Exit code 1 if a target is missed:
+sync 1.6 x bare, stream 2 x bare, caller's wall time with scoring within 25 % of that without.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.trace import SpanKind
+
+import groundwire
+
+PARAGRAPH = (
+    "The warranty covers manufacturing defects for twenty-four months from the date of purchase, provided that the "
+    "serial number is registered within ninety days. "
+)
+CONTEXT = "\n\n".join(f"[{n}] {PARAGRAPH * 3}" for n in range(1, 9))
+MESSAGES = [
+    {"role": "system", "content": "You are a support assistant. Answer only from the context given."},
+    {"role": "user", "content": f"Context:\n{CONTEXT}\n\nQuestion: How long is the warranty?"},
+]
+ANSWER = ("The warranty lasts twenty-four months from the date of purchase [1]. " * 9)[:600]
+MODEL = "gpt-4o-mini-2024-07-18"
+USAGE = {
+    "prompt_tokens": 1104,
+    "completion_tokens": 131,
+    "total_tokens": 1235,
+    "prompt_tokens_details": {"cached_tokens": 1024},
+    "completion_tokens_details": {"reasoning_tokens": 0},
+}
+REQUEST: dict[str, Any] = {
+    "model": "gpt-4o-mini",
+    "messages": MESSAGES,
+    "temperature": 0.2,
+    "max_tokens": 512,
+    "top_p": 0.9,
+}
+STREAMED = {**REQUEST, "stream": True, "stream_options": {"include_usage": True}}
+BASE = {"id": "chatcmpl-bench", "created": 1790000000, "model": MODEL, "system_fingerprint": "fp_bench"}
+
+
+class Discard(SpanExporter):
+    def __init__(self) -> None:
+        self.count = 0
+
+    def export(self, spans: Any) -> SpanExportResult:
+        self.count += len(spans)
+        return SpanExportResult.SUCCESS
+
+
+def client() -> Any:
+    import openai
+
+    hx: Any = __import__("httpx2" if int(openai.__version__.split(".")[0]) >= 3 else "httpx")
+    message = {"role": "assistant", "content": ANSWER, "refusal": None}
+    whole = json.dumps(
+        {
+            **BASE,
+            "object": "chat.completion",
+            "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+            "usage": USAGE,
+        }
+    ).encode()
+
+    def event(delta: dict[str, Any], finish: str | None = None) -> bytes:
+        choice = {"index": 0, "delta": delta, "finish_reason": finish}
+        chunk = {**BASE, "object": "chat.completion.chunk", "choices": [choice], "usage": None}
+        return b"data: " + json.dumps(chunk).encode() + b"\n\n"
+
+    step = -(-len(ANSWER) // 57)
+    events = [event({"role": "assistant", "content": ""})]
+    events += [event({"content": ANSWER[i : i + step]}) for i in range(0, len(ANSWER), step)]
+    last = {**BASE, "object": "chat.completion.chunk", "choices": [], "usage": USAGE}
+    events += [event({}, "stop"), b"data: " + json.dumps(last).encode() + b"\n\n", b"data: [DONE]\n\n"]
+
+    class Events(hx.SyncByteStream):  # type: ignore[misc,name-defined]
+        def __iter__(self) -> Iterator[bytes]:
+            yield from events
+
+    def handle(request: Any) -> Any:
+        if b'"stream":true' in request.content.replace(b" ", b""):
+            return hx.Response(200, headers={"content-type": "text/event-stream"}, stream=Events())
+        return hx.Response(200, headers={"content-type": "application/json"}, content=whole)
+
+    http = hx.Client(transport=hx.MockTransport(handle))
+    return openai.OpenAI(api_key="sk-none", base_url="http://fake.invalid/v1", http_client=http, max_retries=0)
+
+
+def bare_calls(create: Callable[..., Any], tracer: Any) -> tuple[Callable[[], Any], Callable[[], Any]]:
+    """The same call with a span written by hand, plain and streamed."""
+
+    def attributes() -> dict[str, Any]:
+        return {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": "openai",
+            "gen_ai.request.model": REQUEST["model"],
+            "gen_ai.request.temperature": REQUEST["temperature"],
+            "gen_ai.request.max_tokens": REQUEST["max_tokens"],
+            "gen_ai.request.top_p": REQUEST["top_p"],
+            "server.address": "fake.invalid",
+            "gen_ai.input.messages": json.dumps(MESSAGES),
+        }
+
+    def describe(span: Any, last: Any, finish: str, usage: Any, text: str) -> None:
+        span.set_attributes(
+            {
+                "gen_ai.response.id": last.id,
+                "gen_ai.response.model": last.model,
+                "openai.response.system_fingerprint": last.system_fingerprint,
+                "gen_ai.response.finish_reasons": (finish,),
+                "gen_ai.usage.input_tokens": usage.prompt_tokens,
+                "gen_ai.usage.output_tokens": usage.completion_tokens,
+                "gen_ai.output.messages": json.dumps([{"role": "assistant", "content": text}]),
+            }
+        )
+
+    def sync() -> Any:
+        with tracer.start_as_current_span("chat", kind=SpanKind.CLIENT, attributes=attributes()) as span:
+            result = create(**REQUEST)
+            choice = result.choices[0]
+            describe(span, result, choice.finish_reason, result.usage, choice.message.content)
+            return result
+
+    def stream() -> Iterator[Any]:
+        with tracer.start_as_current_span("chat", kind=SpanKind.CLIENT, attributes=attributes()) as span:
+            parts: list[str] = []
+            finish, usage, last = "", None, None
+            for last in create(**STREAMED):
+                if last.choices:
+                    parts.append(last.choices[0].delta.content or "")
+                    finish = last.choices[0].finish_reason or finish
+                usage = last.usage or usage
+                yield last
+            describe(span, last, finish, usage, "".join(parts))
+
+    return sync, lambda: consume(stream())
+
+
+def consume(chunks: Any) -> str:
+    return "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)
+
+
+def measure(rounds: int) -> dict[str, Any]:
+    exporter = Discard()
+    plain_client, traced_client = client(), client()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    bare_sync, bare_stream = bare_calls(plain_client.chat.completions.create, provider.get_tracer("bare"))
+
+    def on(**settings: Any) -> None:
+        groundwire.instrument(tracer_provider=provider, providers=["openai"], **settings)
+
+    create = traced_client.chat.completions.create
+    plain = plain_client.chat.completions.create
+    subjects: dict[str, tuple[Callable[[], Any], Callable[[], Any], Callable[[], None]]] = {
+        "plain": (lambda: plain(**REQUEST), lambda: consume(plain(**STREAMED)), groundwire.shutdown),
+        "bare": (bare_sync, bare_stream, groundwire.shutdown),
+        "groundwire": (
+            lambda: create(**REQUEST),
+            lambda: consume(create(**STREAMED)),
+            lambda: on(evaluators=[]),
+        ),
+        "groundwire, scoring": (
+            lambda: create(**REQUEST),
+            lambda: consume(create(**STREAMED)),
+            lambda: on(sample=1.0),
+        ),
+    }
+    found: dict[str, Any] = {}
+    for index, (mode, n) in enumerate((("sync", 200), ("stream", 40))):
+        cpu: dict[str, list[float]] = {name: [] for name in subjects}
+        wall: dict[str, list[float]] = {name: [] for name in subjects}
+        for round_number in range(rounds + 1):
+            for name, subject in subjects.items():
+                subject[2]()
+                call = subject[index]
+                call()
+                gc.collect()
+                exporter.count = 0
+                started, cpu_started = time.perf_counter(), time.process_time()
+                for _ in range(n):
+                    call()
+                cpu_used, taken = time.process_time() - cpu_started, time.perf_counter() - started
+                if round_number:  # the first one warms up
+                    cpu[name].append(cpu_used / n * 1e6)
+                    wall[name].append(taken / n * 1e6)
+        groundwire.shutdown()
+        found[mode] = {
+            name: {
+                "cpu_us": round(min(cpu[name]) - min(cpu["plain"]), 1),
+                "wall_us": round(min(wall[name]) - min(wall["plain"]), 1),
+                "median_wall_us": round(statistics.median(wall[name]), 1),
+            }
+            for name in subjects
+        }
+    return found
+
+
+def import_ms() -> float:
+    """Milliseconds that `import groundwire` adds to `import opentelemetry.sdk.trace`: best of seven processes."""
+    code = (
+        "import time, opentelemetry.sdk.trace; t = time.perf_counter(); import groundwire; "
+        "print((time.perf_counter() - t) * 1e3)"
+    )
+    return min(float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout) for _ in range(7))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    found = measure(arguments.rounds)
+    found["import_ms"] = round(import_ms(), 1)
+    ratios = {mode: found[mode]["groundwire"]["cpu_us"] / found[mode]["bare"]["cpu_us"] for mode in ("sync", "stream")}
+    walls = {
+        mode: found[mode]["groundwire, scoring"]["median_wall_us"] / found[mode]["groundwire"]["median_wall_us"]
+        for mode in ("sync", "stream")
+    }
+    found["ratio"] = {mode: round(ratio, 2) for mode, ratio in ratios.items()}
+    found["wall_scored"] = {mode: round(ratio, 3) for mode, ratio in walls.items()}
+    if arguments.json:
+        print(json.dumps(found))
+    else:
+        print(f"{'added by':22}{'sync CPU us':>14}{'wall us':>10}{'stream CPU us':>16}{'wall us':>10}")
+        for name in ("bare", "groundwire", "groundwire, scoring"):
+            row = [found[mode][name][key] for mode in ("sync", "stream") for key in ("cpu_us", "wall_us")]
+            print(f"{name:22}{row[0]:>14.0f}{row[1]:>10.0f}{row[2]:>16.0f}{row[3]:>10.0f}")
+        print(f"\nsync   {ratios['sync']:.2f} x bare (target 1.6), with scoring the caller waits {walls['sync']:.2f} x")
+        print(f"stream {ratios['stream']:.2f} x bare (target 2.0), with scoring the caller waits {walls['stream']:.2f} x")
+        print(f"import groundwire: {found['import_ms']:.0f} ms beyond opentelemetry.sdk (target 80)")
+        print("CPU with scoring includes the evaluators' own work in the background.")
+    met = ratios["sync"] <= 1.6 and ratios["stream"] <= 2.0 and max(walls.values()) <= 1.25 and found["import_ms"] <= 80
+    if not met:
+        print("target missed", file=sys.stderr)
+    return 0 if met else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

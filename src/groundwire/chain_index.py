@@ -1,0 +1,216 @@
+"""Ended spans by trace, as far as chains need them.
+
+Live and stored traces both go through here, span by span in the order in which they ended. What is kept of a trace
+has bounds, the same for both, so that one endless trace costs no more memory than many short ones.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from groundwire import semconv
+from groundwire.dialects.gen_ai import kind_of
+from groundwire.model import SpanRecord
+
+NEEDED = (
+    semconv.OPERATION,
+    semconv.OUTPUT_MESSAGES,
+    semconv.INPUT_TOKENS,
+    semconv.OUTPUT_TOKENS,
+    semconv.COST,
+    semconv.RETRIEVAL_DOCUMENTS,
+    semconv.RETRIEVAL_QUERY,
+)
+"""The attributes that the index reads: a record with these and no others is enough for `add`."""
+
+_KEPT = 256
+"""Calls of one trace that are remembered, the latest."""
+_SPAN_SIZE = 200
+"""About what remembering one span costs beyond its texts, in bytes."""
+_MARKERS = (
+    *("context", "document", "passage", "source", "excerpt", "extract", "snippet", "chunk", "reference", "knowledge"),
+    *("result", "retriev", "background", "evidence", "article", "facts", "notes", "information", "material", "data"),
+    *("tool_call_response", "<doc", "[1]"),
+)
+"""Words without one of which no prompt marks passages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """A span that may stand for the same call as another."""
+
+    span_id: str
+    output: Any
+    """Its output messages, as they stand on the span."""
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """Everything of a trace that bears on one chat span."""
+
+    suppliers: tuple[SpanRecord, ...] = ()
+    """Retrieval and rerank spans that ended before it started, linked ones first."""
+    outputs: tuple[Any, ...] = ()
+    """Output messages of chat spans that ended before it started."""
+    rivals: tuple[Rival, ...] = ()
+    """Chat spans inside it, or of another instrumentation at the same time, that ended earlier."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """What later calls need to know of an earlier one."""
+
+    span_id: str
+    start_ns: int
+    end_ns: int
+    scope: str
+    output: Any
+    tokens: int | None
+
+
+@dataclass(slots=True)
+class _Trace:
+    parents: dict[str, str | None] = field(default_factory=dict[str, str | None])
+    suppliers: deque[SpanRecord] = field(default_factory=lambda: deque(maxlen=_KEPT))
+    """Retrieval and rerank spans, in the order in which they ended."""
+    calls: deque[_Call] = field(default_factory=lambda: deque(maxlen=_KEPT))
+    """Chat and embedding spans likewise."""
+    cost_usd: float | None = None
+    tokens: int | None = None
+    size: int = 0
+
+
+class ChainIndex:
+    """Remembers ended spans by trace.
+
+    Args:
+        max_size: bound on the characters remembered; the least recently used traces go first. None: no bound.
+    """
+
+    def __init__(self, max_size: int | None = None) -> None:
+        self._traces: OrderedDict[str, _Trace] = OrderedDict()
+        self._max_size = max_size
+        self._size = 0
+
+    def note(self, trace_id: str, span_id: str, parent_id: str | None) -> None:
+        """Remember of an ended span only whose child it is: enough for spans that are no calls."""
+        self._note(trace_id, span_id, parent_id)
+        self._evict()
+
+    def add(self, span: SpanRecord) -> None:
+        """Remember an ended span. Spans must be added in the order in which they end."""
+        trace = self._note(span.trace_id, span.span_id, span.parent_id)
+        attributes = span.attributes
+        kind = kind_of(attributes)
+        size = 0
+        if kind == "retrieval" or kind == "rerank":
+            trace.suppliers.append(span)
+            size = _length(attributes.get(semconv.RETRIEVAL_DOCUMENTS))
+        elif kind == "chat" or kind == "embeddings":
+            output = attributes.get(semconv.OUTPUT_MESSAGES)
+            call = _Call(span.span_id, span.start_ns, span.end_ns, span.scope, output, _tokens(attributes))
+            size = _length(output)
+            if not any(other.tokens and _inside(trace, other, span) for other in trace.calls):
+                # A span around another that has tokens repeats them: only the innermost is billed.
+                cost = attributes.get(semconv.COST)
+                if isinstance(cost, int | float):
+                    trace.cost_usd = (trace.cost_usd or 0.0) + cost
+                if call.tokens is not None:
+                    trace.tokens = (trace.tokens or 0) + call.tokens
+            trace.calls.append(call)
+        trace.size += size
+        self._size += size
+        self._evict()
+
+    def may_be_answer(self, span: SpanRecord, prompt: Iterable[Any]) -> bool:
+        """Whether a chat span could have a chain: quick, and False only where it certainly has none.
+
+        Args:
+            span: a record with the needed attributes.
+            prompt: its input messages and system instructions, as they stand on the span.
+        """
+        if semconv.OUTPUT_MESSAGES not in span.attributes:
+            return False
+        trace = self._traces.get(span.trace_id)
+        if span.links or (trace is not None and trace.suppliers):
+            return True
+        for value in prompt:
+            if value is not None:
+                text = str(value).lower()
+                if any(marker in text for marker in _MARKERS):
+                    return True
+        return False
+
+    def material(self, span: SpanRecord) -> Material:
+        """What bears on a chat span that has been added: a snapshot."""
+        trace = self._traces.get(span.trace_id)
+        if trace is None:
+            return Material()
+        outputs: list[Any] = []
+        rivals: list[Rival] = []
+        for call in trace.calls:
+            if call.span_id == span.span_id:
+                break  # those after it ended later
+            if call.output is None:
+                continue
+            if call.end_ns <= span.start_ns:
+                outputs.append(call.output)
+            elif _inside(trace, call, span) or (call.scope != span.scope and _within(call, span)):
+                rivals.append(Rival(call.span_id, call.output))
+        suppliers = [s for s in (*self._linked(span), *trace.suppliers) if s.end_ns <= span.start_ns]
+        return Material(tuple(suppliers), tuple(outputs), tuple(rivals))
+
+    def request_cost(self, trace_id: str) -> tuple[float | None, int | None]:
+        """Cost in USD and tokens of a trace so far, innermost LLM spans only; None where nothing is known."""
+        trace = self._traces.get(trace_id)
+        return (None, None) if trace is None else (trace.cost_usd, trace.tokens)
+
+    def _note(self, trace_id: str, span_id: str, parent_id: str | None) -> _Trace:
+        trace = self._traces.get(trace_id)
+        if trace is None:
+            trace = self._traces[trace_id] = _Trace()
+        else:
+            self._traces.move_to_end(trace_id)
+        if len(trace.parents) < 100_000:
+            trace.parents[span_id] = parent_id
+        trace.size += _SPAN_SIZE
+        self._size += _SPAN_SIZE
+        return trace
+
+    def _evict(self) -> None:
+        while self._max_size is not None and self._size > self._max_size and len(self._traces) > 1:
+            _, oldest = self._traces.popitem(last=False)
+            self._size -= oldest.size
+
+    def _linked(self, span: SpanRecord) -> Iterable[SpanRecord]:
+        for link in span.links:
+            trace = self._traces.get(link.trace_id)
+            if trace is not None and link.trace_id != span.trace_id:
+                yield from (s for s in trace.suppliers if s.span_id == link.span_id)
+
+
+def _within(call: _Call, span: SpanRecord) -> bool:
+    return span.start_ns <= call.start_ns and call.end_ns <= span.end_ns
+
+
+def _inside(trace: _Trace, call: _Call, span: SpanRecord) -> bool:
+    """Whether the call is a descendant of the span."""
+    if not _within(call, span):
+        return False
+    parent = trace.parents.get(call.span_id)
+    for _ in range(100):
+        if parent is None or parent == span.span_id:
+            return parent is not None
+        parent = trace.parents.get(parent)
+    return False
+
+
+def _length(value: Any) -> int:
+    return len(value) if isinstance(value, str) else 0 if value is None else len(str(value))
+
+
+def _tokens(attributes: Mapping[str, Any]) -> int | None:
+    counts = [attributes.get(key) for key in (semconv.INPUT_TOKENS, semconv.OUTPUT_TOKENS)]
+    known = [int(count) for count in counts if isinstance(count, int | float)]
+    return sum(known) if known else None
