@@ -33,7 +33,9 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 import groundwire
 from groundwire.model import RagChain, Score
 
-PASSAGES = [f"Passage {n}: the warranty of product {n} lasts {n % 36} months from the date of purchase." for n in range(40)]
+PASSAGES = [
+    f"Passage {n}: the warranty of product {n} lasts {n % 36} months from the date of purchase." for n in range(40)
+]
 
 
 class Collector(BaseHTTPRequestHandler):
@@ -125,7 +127,9 @@ def make_client() -> Any:
         "usage": {"prompt_tokens": 100, "completion_tokens": 12, "total_tokens": 112},
     }
     transport = hx.MockTransport(lambda request: hx.Response(200, json=body))
-    return openai.OpenAI(api_key="sk-none", base_url="http://fake.invalid/v1", http_client=hx.Client(transport=transport))
+    return openai.OpenAI(
+        api_key="sk-none", base_url="http://fake.invalid/v1", http_client=hx.Client(transport=transport)
+    )
 
 
 def rss_mb() -> float:

@@ -4,12 +4,13 @@ All resources of the client, sync and async, plain, raw and streamed, parsed or 
 `OpenAI.request`, whose options hold the path and the final body. Clients made before instrumentation are covered.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from groundwire.hosts import server
 from groundwire.media import blob_part, file_part, uri_part
 from groundwire.model import Message, Operation, Provider, Request, Response, Usage
+from groundwire.wire import fields, parse_document
 
 _TARGETS = ("openai:OpenAI.request", "openai:AsyncOpenAI.request")
 _PARAMETERS: Mapping[str, str] = {
@@ -27,6 +28,7 @@ _PARAMETERS: Mapping[str, str] = {
     "previous_response_id": "gen_ai.request.previous_response.id",
     "dimensions": "gen_ai.embeddings.dimension.count",
 }
+_SCALARS = (int, float, str)
 
 
 def _path(path: str) -> Callable[[Mapping[str, Any]], bool]:
@@ -40,13 +42,12 @@ def _path(path: str) -> Callable[[Mapping[str, Any]], bool]:
 def _request(client: Any, arguments: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any]]:
     """The body of the call, and what every kind of request has in common."""
     body: Mapping[str, Any] = arguments["options"].json_data or {}
-    attributes: dict[str, Any] = {}
-    for key, name in _PARAMETERS.items():
-        value = body.get(key)
-        if isinstance(value, int | float | str) and not (key == "n" and value == 1):
-            attributes[name] = value
-    stop = body.get("stop")
-    if stop:
+    attributes: dict[str, Any] = {
+        _PARAMETERS[key]: value for key, value in body.items() if key in _PARAMETERS and isinstance(value, _SCALARS)
+    }
+    if body.get("n") == 1:
+        del attributes[_PARAMETERS["n"]]
+    if stop := body.get("stop"):
         attributes["gen_ai.request.stop_sequences"] = (stop,) if isinstance(stop, str) else tuple(stop)
     provider, address, port = server(client.base_url, type(client).__name__)
     return body, {
@@ -71,12 +72,16 @@ def _chat_request(client: Any, arguments: Mapping[str, Any]) -> Request:
     )
 
 
-def _tool(tool: Mapping[str, Any]) -> Mapping[str, Any]:
+def _tool(tool: Any) -> Mapping[str, Any]:
+    if not isinstance(tool, Mapping):
+        return {"type": str(tool)}
     function = tool.get("function")
     return {"type": "function", **function} if isinstance(function, Mapping) else tool
 
 
-def _message(message: Mapping[str, Any]) -> Message:
+def _message(message: Any) -> Message:
+    if not isinstance(message, Mapping):
+        return {"role": "user", "parts": _parts(message)}
     role = message.get("role") or "user"
     content = message.get("content")
     if role == "tool":
@@ -86,9 +91,8 @@ def _message(message: Mapping[str, Any]) -> Message:
     parts = _parts(content)
     if message.get("refusal"):
         parts.append({"type": "text", "content": message["refusal"], "refusal": True})
-    parts += [
-        _tool_call(c.get("id"), c.get("function") or c.get("custom") or {}) for c in message.get("tool_calls") or ()
-    ]
+    calls = [call for call in message.get("tool_calls") or () if isinstance(call, Mapping)]
+    parts += [_tool_call(c.get("id"), c.get("function") or c.get("custom") or {}) for c in calls]
     return {"role": role, "parts": parts}
 
 
@@ -106,15 +110,13 @@ def _tool_call(identity: Any, function: Mapping[str, Any]) -> dict[str, Any]:
 def _parts(content: Any) -> list[dict[str, Any]]:
     if content is None:
         return []
-    if isinstance(content, str):
-        return [{"type": "text", "content": content}]
-    return [_part(part) for part in content]
+    return [_part(part) for part in (content if isinstance(content, list | tuple) else (content,))]
 
 
 def _part(part: Any) -> dict[str, Any]:
     """One content part of either API, by its `type`."""
-    if isinstance(part, str):
-        return {"type": "text", "content": part}
+    if not isinstance(part, Mapping):
+        return {"type": "text", "content": str(part)}
     kind = part.get("type")
     if kind in ("text", "input_text", "output_text", "refusal"):
         text = {"type": "text", "content": part.get("text") or part.get("refusal") or ""}
@@ -163,10 +165,18 @@ def _tier(result: Any) -> dict[str, Any]:
     return attributes
 
 
+def _whole(result: Any) -> Any:
+    """The answer, read by attributes: a bare `client.post` gives whatever its `cast_to` says."""
+    if isinstance(result, dict):
+        return fields(result)
+    return parse_document(result.text) if hasattr(type(result), "iter_bytes") else result
+
+
 _FINISH: Mapping[str, str] = {"tool_calls": "tool_call", "function_call": "tool_call"}
 
 
 def _chat_response(result: Any) -> Response:
+    result = _whole(result)
     choices = [c for c in result.choices or () if c is not None]
     messages: list[Message] = []
     for choice in choices:
@@ -177,7 +187,8 @@ def _chat_response(result: Any) -> Response:
         for call in getattr(message, "tool_calls", None) or ():
             function = getattr(call, "function", None) or getattr(call, "custom", None)
             arguments = getattr(function, "arguments", None) or getattr(function, "input", None)
-            parts.append(_tool_call(call.id, {"name": getattr(function, "name", None), "arguments": arguments}))
+            named = {"name": getattr(function, "name", None), "arguments": arguments}
+            parts.append(_tool_call(getattr(call, "id", None), named))
         messages.append({"role": getattr(message, "role", None) or "assistant", "parts": parts})
     return Response(
         model=result.model,
@@ -198,8 +209,19 @@ class _Choice:
         self.calls: dict[int, list[Any]] = {}
         self.finish: str | None = None
 
+    def add_call(self, call: Any) -> None:
+        position = call.index
+        if position is None:  # some servers do not number them: a new id is a new call
+            position = len(self.calls) if call.id or not self.calls else len(self.calls) - 1
+        entry = self.calls.setdefault(position, [None, None, []])
+        entry[0] = call.id or entry[0]
+        if call.function is not None:
+            entry[1] = call.function.name or entry[1]
+            entry[2].append(call.function.arguments or "")
+
     def parts(self) -> list[dict[str, Any]]:
-        parts = [{"type": "text", "content": "".join(self.text)}] if self.text else []
+        text = "".join(piece for piece in self.text if isinstance(piece, str))
+        parts: list[dict[str, Any]] = [{"type": "text", "content": text}] if text else []
         if self.refusal:
             parts.append({"type": "text", "content": "".join(self.refusal), "refusal": True})
         for _, (identity, name, pieces) in sorted(self.calls.items()):
@@ -230,18 +252,14 @@ class _ChatChunks:
                 continue
             if delta.content:
                 known.text.append(delta.content)
-            elif delta.refusal:
+            if delta.refusal:
                 known.refusal.append(delta.refusal)
-            elif delta.tool_calls:
+            if delta.tool_calls:
                 for call in delta.tool_calls:
-                    entry = known.calls.setdefault(call.index, [None, None, []])
-                    entry[0] = call.id or entry[0]
-                    if call.function is not None:
-                        entry[1] = call.function.name or entry[1]
-                        entry[2].append(call.function.arguments or "")
+                    known.add_call(call)
 
     def response(self) -> Response:
-        choices = [choice for _, choice in sorted(self._choices.items())]
+        choices = [self._choices[index] for index in sorted(self._choices, key=lambda index: index or 0)]
         return Response(
             model=getattr(self._last, "model", None) or None,
             id=getattr(self._last, "id", None) or None,
@@ -288,22 +306,29 @@ def _item(item: Mapping[str, Any]) -> Message:
 
 def _plain(value: Any) -> Any:
     """An SDK object as plain data."""
-    return value.to_dict() if hasattr(value, "to_dict") else value
+    # The SDK types parsed items as plain ones; its serializer would warn about that, in the application.
+    return value if isinstance(value, Mapping) else value.to_dict(warnings=False)
+
+
+def _finish(result: Any, parts: Sequence[Mapping[str, Any]]) -> Sequence[str]:
+    status = getattr(result, "status", None)
+    reason = getattr(getattr(result, "incomplete_details", None), "reason", None)
+    if status == "completed":
+        return ("tool_call",) if any(p["type"] == "tool_call" for p in parts) else ("stop",)
+    if reason is not None:
+        return ("length" if reason == "max_output_tokens" else reason,)
+    return ("error",) if status == "failed" else ()
 
 
 def _responses_response(result: Any) -> Response:
+    result = _whole(result)
     items = [_item(_plain(item)) for item in result.output or ()]
     parts = [part for item in items for part in item["parts"]]
-    status = getattr(result, "status", None)
-    incomplete = getattr(getattr(result, "incomplete_details", None), "reason", None)
-    finish = "tool_call" if any(p["type"] == "tool_call" for p in parts) else "stop"
-    if status != "completed":
-        finish = {"max_output_tokens": "length"}.get(incomplete, incomplete) or ("error" if status == "failed" else "")
     return Response(
         model=result.model,
         id=result.id,
         messages=[{"role": "assistant", "parts": parts}] if parts else None,
-        finish_reasons=[finish] if finish else (),
+        finish_reasons=_finish(result, parts),
         usage=_usage(getattr(result, "usage", None)),
         attributes=_tier(result),
     )
@@ -324,10 +349,13 @@ class _ResponseEvents:
             self._texts.setdefault((event.output_index, event.content_index), []).append(event.delta)
         elif kind == "response.refusal.delta":
             self._refusals.append(event.delta)
-        elif kind == "response.output_item.added" and event.item.type == "function_call":
+        elif kind == "response.output_item.added" and event.item.type in (
+            "function_call",
+            "custom_tool_call",
+        ):
             self._calls[event.output_index] = [event.item.call_id, event.item.name, []]
-        elif kind == "response.function_call_arguments.delta" and event.output_index in self._calls:
-            self._calls[event.output_index][2].append(event.delta)
+        elif kind in ("response.function_call_arguments.delta", "response.custom_tool_call_input.delta"):
+            self._calls.setdefault(event.output_index, [None, None, []])[2].append(event.delta)
         elif getattr(event, "response", None) is not None:
             self._whole = event.response
 
@@ -344,6 +372,7 @@ class _ResponseEvents:
             model=getattr(whole, "model", None),
             id=getattr(whole, "id", None),
             messages=[{"role": "assistant", "parts": parts}] if parts else None,
+            finish_reasons=_finish(whole, parts),
             usage=_usage(getattr(whole, "usage", None)),
             attributes=_tier(whole),
         )
@@ -360,6 +389,7 @@ def _embeddings_request(client: Any, arguments: Mapping[str, Any]) -> Request:
 
 
 def _embeddings_response(result: Any) -> Response:
+    result = _whole(result)
     return Response(model=result.model, usage=_usage(getattr(result, "usage", None)))
 
 

@@ -2,12 +2,12 @@
 
 The SDK's own limit cuts a JSON string in the middle; Elasticsearch-backed stores then drop the whole span, and a
 gRPC batch above 4 MiB is refused. Here the longest texts *inside* the JSON are cut instead, and each cut text says
-how long it was and what its SHA-256 is.
+how long it was and what its SHA-256 is. Where even that does not do, rows are left out and counted.
 """
 
-import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 DEFAULT_LIMIT = 256 * 1024
@@ -15,6 +15,14 @@ DEFAULT_LIMIT = 256 * 1024
 
 _FLOOR = 256
 """A text is never cut below this many characters."""
+_DEPTH = 32
+
+_encode = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":"), check_circular=False, allow_nan=False, default=str
+).encode
+
+Slot = tuple[dict[str, Any], str]
+"""A text that may be cut: its holder and its key there."""
 
 
 def encodable(text: str) -> str:
@@ -28,57 +36,103 @@ def encodable(text: str) -> str:
     return text
 
 
-def cut_messages(messages: Sequence[Mapping[str, Any]], limit: int) -> list[dict[str, Any]]:
-    """A copy of the messages whose JSON has at most about `limit` characters."""
-    copy: list[dict[str, Any]] = json.loads(json.dumps(list(messages), default=str))
-    slots: list[tuple[dict[str, Any], str]] = [
+def to_json(value: Any) -> str:
+    """Compact JSON of anything; what JSON has no word for is written as text, NaN and infinities as null."""
+    try:
+        return _encode(value)
+    except (TypeError, ValueError, RecursionError):
+        return _encode(_plain(value, 0))
+
+
+def bounded_messages(messages: Sequence[Mapping[str, Any]], limit: int) -> str:
+    """Messages as JSON of at most about `limit` characters."""
+    text = to_json(messages)
+    if len(text) <= limit:
+        return text
+    copy: list[dict[str, Any]] = json.loads(text)
+    slots: list[Slot] = [
         (part, key)
         for message in copy
-        for part in message.get("parts", ())
+        for part in message.get("parts") or ()
         if isinstance(part, dict)
         for key in ("content", "arguments", "response")
         if isinstance(part.get(key), str)
     ]
-    _cut(slots, limit, len(json.dumps(copy, ensure_ascii=False)))
-    return copy
+
+    def drop(count: int) -> list[dict[str, Any]]:
+        # The first message holds instructions or passages, the last ones the question: the middle goes.
+        return [*copy[:1], {"role": "system", "groundwire.dropped_messages": count, "parts": []}, *copy[1 + count :]]
+
+    return _fitted(copy, slots, limit, drop, len(copy) - 2)
 
 
-def cut_documents(rows: Sequence[Mapping[str, Any]], limit: int) -> list[dict[str, Any]]:
-    """A copy of the document rows whose JSON has at most about `limit` characters."""
-    copy: list[dict[str, Any]] = json.loads(json.dumps(list(rows), default=str))
-    size = len(json.dumps(copy, ensure_ascii=False))
-    if size > limit and any("metadata" in row for row in copy):
-        for row in copy:
-            row.pop("metadata", None)
-        size = len(json.dumps(copy, ensure_ascii=False))
-    _cut([(row, "content") for row in copy if isinstance(row.get("content"), str)], limit, size)
-    return copy
+def bounded_rows(rows: Sequence[Mapping[str, Any]], limit: int) -> str:
+    """Documents as JSON of at most about `limit` characters: metadata goes first, then the ends of long texts."""
+    text = to_json(rows)
+    if len(text) <= limit:
+        return text
+    copy: list[dict[str, Any]] = [{k: v for k, v in row.items() if k != "metadata"} for row in json.loads(text)]
+
+    def drop(count: int) -> list[dict[str, Any]]:
+        return [*copy[: len(copy) - count], {"groundwire.dropped_documents": count}]
+
+    return _fitted(
+        copy, [(row, "content") for row in copy if isinstance(row.get("content"), str)], limit, drop, len(copy)
+    )
 
 
-def _cut(slots: Sequence[tuple[dict[str, Any], str]], limit: int, size: int) -> None:
-    """Shorten the longest texts to one common length, found so that the whole fits."""
-    excess = size - limit
-    if excess <= 0 or not slots:
-        return
-    # Escapes make the JSON longer than the text: assume that they are spread evenly.
-    lengths = sorted((len(holder[key]) for holder, key in slots), reverse=True)
-    total = sum(lengths)
-    target = max(0, total - int(excess * max(1.0, total / max(1, size))) - 120 * len(slots))
-    ceiling = _common_ceiling(lengths, target)
-    for holder, key in slots:
-        text: str = holder[key]
-        if len(text) > ceiling:
-            holder[key] = text[:ceiling]
+def _fitted(
+    copy: list[dict[str, Any]],
+    slots: Sequence[Slot],
+    limit: int,
+    drop: Callable[[int], list[dict[str, Any]]],
+    most: int,
+) -> str:
+    size = len(to_json(copy))
+    if size > limit and slots:
+        _cut(slots, limit, size)
+        size = len(to_json(copy))
+    if size <= limit or most <= 0:
+        return to_json(copy)
+    # About as many rows as are too long; then more, until it fits.
+    count = min(most, max(1, math.ceil(len(copy) * (1 - limit / size))))
+    while len(text := to_json(drop(count))) > limit and count < most:
+        count = min(most, count + max(1, (len(copy) - count) // 10))
+    return text
+
+
+def _cut(slots: Sequence[Slot], limit: int, size: int) -> None:
+    """Shorten the longest texts to one common length, the greatest with which the whole fits."""
+    import hashlib  # brings OpenSSL along, for the rare text that is cut
+
+    texts = [str(holder[key]) for holder, key in slots]
+    # Escapes make the JSON of a text longer than it is: each text has a rate of its own.
+    rates = [max(1.0, len(_encode(text)) / max(1, len(text))) for text in texts]
+    rest = size - sum(len(text) * rate for text, rate in zip(texts, rates, strict=True)) + 130 * len(slots)
+    low, high = _FLOOR, max(map(len, texts))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if rest + sum(min(len(t), middle) * r for t, r in zip(texts, rates, strict=True)) <= limit:
+            low = middle
+        else:
+            high = middle - 1
+    for (holder, key), text in zip(slots, texts, strict=True):
+        if len(text) > low:
+            holder[key] = text[:low]
             holder["groundwire.original_length"] = len(text)
             holder["groundwire.sha256"] = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
-def _common_ceiling(lengths: Sequence[int], target: int) -> int:
-    """The length c, at least the floor, with sum(min(length, c)) <= target; `lengths` descending."""
-    rest = sum(lengths)
-    for taken, length in enumerate(lengths, start=1):
-        rest -= length
-        following = lengths[taken] if taken < len(lengths) else 0
-        if following * taken + rest <= target:
-            return max(_FLOOR, (target - rest) // taken)
-    return _FLOOR
+def _plain(value: Any, depth: int) -> Any:
+    """Plain data that JSON has words for."""
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if depth >= _DEPTH:
+        return "..."
+    if isinstance(value, Mapping):
+        return {str(key): _plain(entry, depth + 1) for key, entry in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(entry, depth + 1) for entry in value]
+    return str(value)

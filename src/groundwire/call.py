@@ -5,6 +5,7 @@ Whichever comes first wins; the others find the call ended and do nothing.
 """
 
 import logging
+import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,13 +16,16 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span, Status, StatusCode
 
 from groundwire import semconv
-from groundwire.budget import DEFAULT_LIMIT
+from groundwire.budget import DEFAULT_LIMIT, encodable
 from groundwire.model import Accumulator, Operation, Provider, Request, Response, Usage
 from groundwire.pricing import PriceTable
 from groundwire.recall import Recall, Vault
 from groundwire.tokens import estimate_tokens
 
 _log = logging.getLogger(__name__)
+
+# Some servers quote the key that they refuse.
+_SECRET = re.compile(r"\b(?:sk|pk|gsk|xai|key)-[\w-]{8,}|\b(Bearer )\S+", re.IGNORECASE)
 
 Capture = Literal["full", "scored", "off"]
 """Content: on the spans; only kept in the process until it is scored; nowhere."""
@@ -80,7 +84,10 @@ class Call:
         self.context = context
         if recorder.capture != "off" and span.is_recording():
             # Now, not at the end: applications append to the same message list while the call runs.
-            self._content = semconv.request_content(request, recorder.content_limit)
+            try:
+                self._content = semconv.request_content(request, recorder.content_limit)
+            except Exception:
+                _log.debug("%s: unreadable content", provider.name, exc_info=True)
 
     # --- while it runs ------------------------------------------------------------------------------------------
 
@@ -100,9 +107,14 @@ class Call:
         return self._ended.locked()
 
     def expect_stream(self) -> None:
-        """From now on chunks are collected."""
-        if self._accumulator is None and self._operation.stream is not None:
-            self._accumulator = self._operation.stream()
+        """From now on chunks are collected, if anybody will see them."""
+        if self._accumulator is None and not self.ended and self._span.is_recording():
+            make = self._operation.stream
+            if make is not None:
+                try:
+                    self._accumulator = make()
+                except Exception:
+                    _log.debug("%s: stream cannot be collected", self._provider.name, exc_info=True)
 
     def chunk(self, chunk: Any) -> None:
         """Take one chunk that the application is about to see."""
@@ -155,10 +167,15 @@ class Call:
 
     def _end(self, response: Response, *, complete: bool, error: BaseException | None = None) -> None:
         span = self._span
+        attributes: dict[str, Any] = {}
         try:
             if span.is_recording():
-                self._describe(response, complete=complete, error=error)
-                if response.documents is not None and error is None:
+                try:
+                    self._describe(attributes, response, complete=complete, error=error)
+                finally:
+                    # What could not be read is missing; what could be read is there.
+                    span.set_attributes(attributes)
+                if response.documents is not None and error is None and self._recorder.capture != "off":
                     self._recorder.recall.remember(span.get_span_context(), response.documents)
         except Exception:
             _log.debug("%s: span could not be described", self._provider.name, exc_info=True)
@@ -168,17 +185,30 @@ class Call:
             _log.debug("%s: a span processor raised", self._provider.name, exc_info=True)
         self._accumulator = None
 
-    def _describe(self, response: Response, *, complete: bool, error: BaseException | None) -> None:
+    def _describe(
+        self, attributes: dict[str, Any], response: Response, *, complete: bool, error: BaseException | None
+    ) -> None:
         recorder, request = self._recorder, self._request
-        attributes = semconv.response_attributes(response)
-        streamed = self._accumulator is not None
+        if error is not None:
+            attributes[semconv.ERROR_TYPE] = type(error).__qualname__
+            self._span.set_status(Status(StatusCode.ERROR, _message(error)))
         if self._first_chunk_s is not None:
             attributes[semconv.TIME_TO_FIRST_CHUNK] = self._first_chunk_s
+        if recorder.capture == "full":
+            attributes |= self._content
+        attributes |= semconv.response_attributes(response)
+        if recorder.capture != "off":
+            content = semconv.response_content(response, recorder.content_limit)
+            if recorder.capture == "full":
+                attributes |= content
+            elif content or self._content:
+                recorder.vault.put(self._span.get_span_context(), {**self._content, **content})
         usage = response.usage
-        if streamed and (error is None or self._first_chunk_s is not None):
-            usage = self._with_estimate(usage, response)
-            if not complete:
+        if (request.stream or self._accumulator is not None) and (error is None or self._first_chunk_s is not None):
+            # An application may stop reading at the last word: nothing is missing then but the usage.
+            if not complete and len(response.finish_reasons) < max(1, len(response.messages or ())):
                 attributes[semconv.STREAM_INCOMPLETE] = True
+            usage = self._with_estimate(usage, response)
         if usage is not None:
             attributes |= semconv.usage_attributes(usage)
             model = response.model or request.model
@@ -189,23 +219,16 @@ class Call:
                 if cost is not None:
                     attributes[semconv.COST] = cost.usd
                     attributes[semconv.COST_SOURCE] = cost.source
-        if recorder.capture != "off":
-            content = {**self._content, **semconv.response_content(response, recorder.content_limit)}
-            if recorder.capture == "full":
-                attributes |= content
-            elif content:
-                recorder.vault.put(self._span.get_span_context(), content)
-        if error is not None:
-            attributes[semconv.ERROR_TYPE] = type(error).__qualname__
-            self._span.set_status(Status(StatusCode.ERROR, str(error)[:1000]))
-        self._span.set_attributes(attributes)
 
     def _with_estimate(self, usage: Usage | None, response: Response) -> Usage:
         """Streams report usage in their last chunk, if at all: what is missing is counted here, and marked."""
         if usage is not None and usage.input_tokens is not None and usage.output_tokens is not None:
             return usage
         known = usage or Usage()
-        prompt = semconv.prompt_text(self._request.messages or ())
+        request = self._request
+        prompt = semconv.prompt_text(({"parts": request.instructions or ()}, *(request.messages or ())))
+        if request.tools:
+            prompt += semconv.dumps(request.tools)
         answer = semconv.prompt_text(response.messages or ())
         return replace(
             known,
@@ -213,3 +236,12 @@ class Call:
             output_tokens=estimate_tokens(answer) if known.output_tokens is None else known.output_tokens,
             estimated=True,
         )
+
+
+def _message(error: BaseException) -> str:
+    """The error's own words, at most 1000 characters, without keys."""
+    try:
+        text = str(error)
+    except Exception:
+        return ""
+    return encodable(_SECRET.sub(r"\1[key]", text[:1000]))

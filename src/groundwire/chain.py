@@ -1,42 +1,11 @@
-"""From spans to RAG chains: which call answered which question from which passages.
+"""All chains in a set of spans. What a chain is, is told in `groundwire.assembly`."""
 
-The rules:
-
-- An answer is a chat span with text output whose prompt carries passages. "The last LLM call" is a wrong rule: query
-  rewriting comes before it, follow-up questions and titles after it, and their prompts carry no passages.
-- Its passages are the documents of `rerank`, else `retrieval`, spans of the same trace (or linked to it) that ended
-  before it started. A span supplies an answer if the text of at least one of its documents reached the prompt; those
-  of its documents that did not are listed after the others, marked as dropped.
-- Where spans list no document text, the passages are cut out of the prompt itself.
-- The question is the user's, without the prompt template around it.
-- Two spans of one call (two instrumentations, a framework around a client, a span stored twice) give one chain: that
-  of the innermost span.
-
-Live and stored traces take the same road: spans are added to a `ChainIndex` in the order in which they ended, and a
-chat span is assembled from what bears on it there.
-"""
-
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from groundwire import semconv
-from groundwire.chain_index import ChainIndex, Material, Rival
-from groundwire.cutting import Cut, cut_marked, cut_tool_result, cut_unmarked
-from groundwire.dialects.gen_ai import (
-    CallView,
-    first_choice,
-    is_refusal,
-    kind_of,
-    message_text,
-    output_text,
-    tool_results,
-    view,
-)
-from groundwire.model import NoChain, Passage, RagChain, Reason, SpanRecord
-from groundwire.prompt import question_in, reached, without_answers, words
-
-_ANSWER_KEYS = ("answer", "final_answer", "response", "output", "result", "text", "content", "reply")
+from groundwire.chain_index import ChainIndex
+from groundwire.dialects.gen_ai import kind_of
+from groundwire.model import NoChain, RagChain, SpanRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +20,8 @@ class Assembly:
 
 def chains(spans: Iterable[SpanRecord]) -> Assembly:
     """All chains in the spans of any number of traces. Pure and total: odd spans give a reason, never an error."""
+    from groundwire.assembly import assemble  # its patterns take 10 ms to compile
+
     ordered = sorted({(s.trace_id, s.span_id): s for s in spans}.values(), key=lambda s: (s.end_ns, -s.start_ns))
     index = ChainIndex()
     found: list[RagChain] = []
@@ -64,170 +35,3 @@ def chains(spans: Iterable[SpanRecord]) -> Assembly:
             else:
                 rejected.append(result)
     return Assembly(tuple(found), tuple(rejected))
-
-
-def assemble(span: SpanRecord, material: Material) -> RagChain | NoChain:
-    """The chain of one chat span, or why it has none."""
-
-    def no(reason: Reason, detail: str = "") -> NoChain:
-        return NoChain(span.trace_id, span.span_id, reason, detail)
-
-    call = view(span)
-    if call is None:
-        return no("no_content", "not a chat span")
-    answer = _answer(call)
-    if not answer.strip():
-        if span.status == "error":
-            return no("error", span.status_message or str(span.attributes.get(semconv.ERROR_TYPE, "")))
-        if not call.has_content:
-            return no("no_content", "the span carries no messages")
-        return no("no_answer_text", "tool calls only" if _calls_tools(call) else "empty output")
-    if not call.prompt:
-        return no("no_content", "the span carries no prompt")
-    twin = _twin(call, material.rivals)
-    if twin is not None:
-        return no("duplicate", f"of span {twin}")
-    return _Reading(call, material).chain(answer) or no(
-        "no_passages",
-        "no retrieved text reached the prompt" if material.suppliers else "the prompt carries no passages",
-    )
-
-
-# --- the answer -----------------------------------------------------------------------------------------------------
-
-
-def _answer(call: CallView) -> str:
-    """Text of the first choice; the answering member, where it is a JSON object."""
-    text = first_choice(call.output)
-    if not text and any(is_refusal(m) for m in call.output):
-        return "".join(str(p.get("content", "")) for m in call.output for p in m.get("parts", ()))
-    stripped = text.strip()
-    if stripped.startswith("{") and stripped.endswith("}"):
-        try:
-            value = json.loads(stripped)
-        except ValueError:
-            return text
-        for key in _ANSWER_KEYS:
-            if isinstance(value.get(key), str):
-                return str(value[key])
-    return text
-
-
-def _twin(call: CallView, rivals: Sequence[Rival]) -> str | None:
-    """Another span of the same call: it says the same."""
-    said = words(first_choice(call.output)) if rivals else ""
-    return next((r.span_id for r in rivals if words(output_text(r.output)) == said), None)
-
-
-def _calls_tools(call: CallView) -> bool:
-    return any(p.get("type") == "tool_call" for m in call.output for p in m.get("parts", ()) if isinstance(p, Mapping))
-
-
-# --- the passages ---------------------------------------------------------------------------------------------------
-
-
-class _Reading:
-    """One answer call against everything that could have supplied it."""
-
-    def __init__(self, call: CallView, material: Material) -> None:
-        self._call = call
-        self._earlier = [text for output in material.outputs if (text := output_text(output))]
-        self._suppliers = [v for s in material.suppliers if (v := view(s)) is not None]
-        # What assistants said is no source; what tools returned is.
-        self._messages = [m for m in call.prompt if m.get("role") not in ("assistant", "model", "ai")]
-        self._texts = [message_text(m) for m in self._messages]
-        self._results = [r for m in self._messages for r in tool_results(m)]
-
-    def chain(self, answer: str) -> RagChain | None:
-        """The chain, or None where the prompt carries no passages."""
-        passages = self._listed()
-        if not any(p.in_prompt for p in passages):
-            passages = self._cut(spans_list_text=bool(passages))
-        if not passages:
-            return None
-        call = self._call
-        return RagChain(
-            question=self._question([p.text for p in passages if p.in_prompt]),
-            passages=tuple(passages),
-            answer=answer,
-            model=call.model,
-            provider=call.provider,
-            usage=call.usage,
-            refused=any(is_refusal(m) for m in call.output[:1]),
-            trace_id=call.record.trace_id,
-            span_id=call.record.span_id,
-            attributes=call.record.attributes,
-        )
-
-    def _listed(self) -> list[Passage]:
-        """Documents that spans list, best ranking first; all dropped where none reached the prompt."""
-        prompt = "\n".join([*self._texts, *self._results])
-        reranked = [v for v in self._suppliers if v.kind == "rerank"]
-        retrieved = [v for v in self._suppliers if v.kind == "retrieval"]
-        rows = [
-            (supplier, document)
-            for supplier in (*reversed(reranked), *retrieved)
-            for document in supplier.documents
-            if document.text and document.text.strip()
-        ]
-        held = reached([document.text or "" for _, document in rows], prompt, self._earlier)
-        by_text: dict[str, Passage] = {}
-        used: set[str] = set()
-        for (supplier, document), inside in zip(rows, held, strict=True):
-            if inside:
-                used.add(supplier.record.span_id)
-            by_text.setdefault(
-                words(document.text or ""),
-                Passage(
-                    text=document.text or "",
-                    id=document.id,
-                    score=document.score,
-                    in_prompt=inside,
-                    source="rerank" if supplier.kind == "rerank" else "retrieval",
-                    span_id=supplier.record.span_id,
-                ),
-            )
-        if not used:
-            return list(by_text.values())
-        kept = {words(d.text or "") for s, d in rows if s.record.span_id in used}
-        # A rerank that was used says which retrievals fed it: their other documents were dropped by it.
-        if any(v.record.span_id in used for v in reranked):
-            kept |= {words(d.text or "") for s, d in rows if s.kind == "retrieval" and _feeds(s, reranked, used)}
-        listed = [p for key, p in by_text.items() if key in kept]
-        return [p for p in listed if p.in_prompt] + [p for p in listed if not p.in_prompt]
-
-    def _cut(self, *, spans_list_text: bool) -> list[Passage]:
-        """Passages out of the prompt itself, where no span tells them."""
-        cuts: list[Cut] = []
-        if not spans_list_text:
-            cuts = [cut for result in self._results for cut in cut_tool_result(result)]
-        texts = [without_answers(text, self._earlier) for text in self._texts]
-        for text in texts:
-            cuts += cut_marked(text, strong=spans_list_text)
-        if not cuts and self._suppliers and not spans_list_text:
-            question = self._question(())
-            for text in texts:
-                cuts += cut_unmarked(text if question is None else text.replace(question, "\n\n"))
-        question_key = words(self._question(()) or "")
-        unique = {words(cut.text): cut for cut in reversed(cuts)}
-        unique.pop(question_key, None)
-        return [
-            Passage(text=cut.text, id=cut.id, source="prompt", span_id=self._call.record.span_id)
-            for cut in reversed(unique.values())
-        ]
-
-    def _question(self, passages: Sequence[str]) -> str | None:
-        queries = [v.query for v in reversed(self._suppliers) if v.query]
-        user = [
-            text
-            for message, text in zip(self._messages, self._texts, strict=True)
-            if message.get("role") in ("user", "human", None) and text.strip()
-        ]
-        if not user:
-            return queries[0] if queries else None
-        return question_in(user[-1], queries, passages)
-
-
-def _feeds(retrieval: CallView, reranked: Sequence[CallView], used: set[str]) -> bool:
-    """Whether a retrieval ended before a rerank that supplied the answer started."""
-    return any(v.record.span_id in used and retrieval.record.end_ns <= v.record.start_ns for v in reranked)

@@ -1,7 +1,7 @@
 """Whatever a store or a retriever returns, as documents."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
 from typing import Any
 
@@ -35,26 +35,24 @@ def as_documents(found: Any) -> list[Document]:
     """
     if found is None:
         return []
-    if isinstance(found, str | Document):
+    if isinstance(found, list | tuple):
+        return _flat(map(_entry, found))
+    if isinstance(found, str | bytes | Document):
         return _some(_document(found))
     if hasattr(found, "iterrows"):  # pandas: iterating would give the names of the columns
-        found = found.to_dict("records")
-    if isinstance(found, Mapping):
-        if isinstance(found.get("ids"), list):
-            return _flat(from_columns(found))
-        one = _document(found)
-        if one is None or one.text is None:
-            rows = _first(found, _ROWS) or next((v for v in found.values() if isinstance(v, list | tuple)), None)
-            if rows is not None:
-                return as_documents(rows)
-        return _some(one)
-    one = None if isinstance(found, list | tuple) else _document(found)
-    if one is not None and one.text is not None:
-        return [one]
-    rows = None if isinstance(found, list | tuple) else _first(found, _ROWS)
+        return as_documents(found.to_dict("records"))
+    if isinstance(found, Mapping) and isinstance(found.get("ids"), list):
+        return _flat(from_columns(found))
+    rows = next((v for name in _ROWS if isinstance(v := _value(found, name), list | tuple | Mapping)), None)
+    one = _document(found) if rows is None else None
+    if one is None and rows is None:
+        fields = found if isinstance(found, Mapping) else getattr(found, "__dict__", {})
+        rows = next((v for v in fields.values() if isinstance(v, list | tuple) and v), None)
     if rows is not None:
         return as_documents(rows)
-    return _flat(map(_entry, found)) if isinstance(found, Iterable) else _some(one)
+    if one is None and isinstance(found, Iterable) and not hasattr(found, "model_fields_set"):
+        return _flat(map(_entry, found))  # but for pydantic: that would give names and values
+    return _some(one)
 
 
 def from_columns(table: Mapping[str, Any]) -> list[Document] | list[list[Document]]:
@@ -105,13 +103,16 @@ def _node_text(node: Any) -> str | None:
 
 
 def _entry(entry: Any) -> Document | list[Document] | None:
-    if isinstance(entry, list | tuple) and not _is_pair(entry):
-        return as_documents(entry)
-    return _document(entry)
+    if isinstance(entry, int | float | bytes | Iterator):  # an iterator is the application's to read
+        return None
+    return _document(entry) if _is_pair(entry) else as_documents(entry)
 
 
-def _is_pair(entry: Sequence[Any]) -> bool:
-    return len(entry) == 2 and _number(entry[1]) is not None
+def _is_pair(entry: Any) -> bool:
+    """Whether it is (document, score)."""
+    if not isinstance(entry, tuple | list) or len(entry) != 2 or isinstance(entry[0], list | tuple):
+        return False
+    return _number(entry[0]) is None and _number(entry[1]) is not None
 
 
 def _document(entry: Any) -> Document | None:
@@ -119,8 +120,8 @@ def _document(entry: Any) -> Document | None:
         return entry
     if isinstance(entry, str):
         return Document(text=entry)
-    if isinstance(entry, tuple | list):
-        inner = _document(entry[0]) if _is_pair(entry) else None
+    if _is_pair(entry):
+        inner = _document(entry[0])
         return None if inner is None else Document(inner.text, inner.id, _number(entry[1]), inner.metadata)
     node = getattr(entry, "node", None)  # a scored node around the document (LlamaIndex)
     if node is not None and node is not entry:

@@ -19,6 +19,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind, Tracer, get_current_span, set_span_in_context
 
 from groundwire import semconv
+from groundwire.budget import encodable
 from groundwire.call import Call, Recorder
 from groundwire.model import Operation, Provider, Request
 from groundwire.proxies import traced
@@ -129,6 +130,7 @@ class Engine:
         plain = inspect.unwrap(function)
         names = tuple(p for p in _parameters(plain) if p != "self")
         alone = operations[0] if len(operations) == 1 and operations[0].applies is None else None
+        one_shot = [i for i, name in enumerate(names) if any(name in o.iterables for o in operations)]
 
         def begin(instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
             """The call, if it is one of ours; one-shot iterators in `kwargs` become lists."""
@@ -144,13 +146,15 @@ class Engine:
                     return None
                 for name in operation.iterables:
                     if isinstance(kwargs.get(name), Iterator):
-                        kwargs[name] = arguments[name] = list(kwargs[name])  # type: ignore[index]
+                        kwargs[name] = arguments[name] = _listed(kwargs[name])
                 return self._begin(provider, operation, instance, arguments, context)
             except Exception:
                 _log.debug("%s: call could not be traced", provider.name, exc_info=True)
                 return None
 
         def call_sync(wrapped: _Wrapped, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            if args and one_shot:
+                args = tuple(_listed(a) if i in one_shot else a for i, a in enumerate(args))
             call = begin(instance, args, kwargs)
             if call is None:
                 return wrapped(*args, **kwargs)
@@ -165,6 +169,8 @@ class Engine:
             return traced(result, call)
 
         async def awaited(wrapped: _Wrapped, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            if args and one_shot:
+                args = tuple(_listed(a) if i in one_shot else a for i, a in enumerate(args))
             call = begin(instance, args, kwargs)
             if call is None:
                 return await wrapped(*args, **kwargs)
@@ -194,17 +200,19 @@ class Engine:
     ) -> Call:
         try:
             request = operation.request(instance, arguments)
+            attributes = semconv.request_attributes(operation.kind, provider.name, request)
         except Exception:
             _log.debug("%s: unreadable arguments", provider.name, exc_info=True)
             request = Request()
+            attributes = semconv.request_attributes(operation.kind, provider.name, request)
         subject = request.model or request.data_source
         name = semconv.OPERATION_NAMES[operation.kind]
         recall = self._recorder.recall
         span = self._tracer.start_span(
-            f"{name} {subject}" if subject else name,
+            encodable(f"{name} {subject}") if subject else name,
             context=context,
             kind=SpanKind.CLIENT,
-            attributes=semconv.request_attributes(operation.kind, provider.name, request),
+            attributes=attributes,
             links=_links(recall, request, context) if recall and operation.kind == "chat" else None,
         )
         inside = otel_context.set_value(_INSIDE, provider, set_span_in_context(span, context))
@@ -212,8 +220,37 @@ class Engine:
 
 
 def _links(recall: Any, request: Request, context: Context) -> Any:
-    trace_id = get_current_span(context).get_span_context().trace_id or None
-    return recall.links(semconv.texts(request.messages or ()), trace_id)
+    try:
+        trace_id = get_current_span(context).get_span_context().trace_id or None
+        return recall.links(semconv.texts(request.messages or ()), trace_id)
+    except Exception:
+        _log.debug("prompt could not be searched for retrievals", exc_info=True)
+        return None
+
+
+def _listed(value: Any) -> Any:
+    """The items of a one-shot iterator, for us and the library to read; anything else as it is."""
+    if not isinstance(value, Iterator):
+        return value
+    items: list[Any] = []
+    try:
+        items.extend(value)
+    except Exception as error:
+        # The application's own iterator broke: the library is to meet the same error at the same place.
+        return _Broken(items, error)
+    return items
+
+
+class _Broken:
+    """Items that end in an error, however often they are read."""
+
+    def __init__(self, items: list[Any], error: Exception) -> None:
+        self._items = items
+        self._error = error
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from self._items
+        raise self._error
 
 
 def _parameters(function: Callable[..., Any]) -> Iterable[str]:

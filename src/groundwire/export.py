@@ -91,7 +91,7 @@ def _traces_url(url: str) -> str:
 
 
 def _otlp(endpoint: str | None, protocol: str) -> SpanExporter:
-    """An exporter; with no endpoint it reads the standard variables itself. Neither connects before the first export."""
+    """An exporter; without endpoint it reads the standard variables itself. It connects with the first export."""
     if protocol == "grpc":
         from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
 

@@ -6,6 +6,7 @@ import logging
 import threading
 import weakref
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -21,7 +22,6 @@ from opentelemetry.sdk.trace import (
 from groundwire import runtime
 from groundwire.budget import DEFAULT_LIMIT
 from groundwire.call import Capture, Recorder
-from groundwire.engine import Engine
 from groundwire.errors import ConfigurationError
 from groundwire.export import Target, processors
 from groundwire.model import Evaluator, Provider
@@ -34,6 +34,9 @@ from groundwire.processor import ScoringSpanProcessor
 from groundwire.recall import Recall, Vault
 from groundwire.settings import Environment, capture_of, read_environment
 from groundwire.version import __version__
+
+if TYPE_CHECKING:
+    from groundwire.engine import Engine
 
 _log = logging.getLogger(__name__)
 _lock = threading.RLock()
@@ -137,6 +140,8 @@ def instrument(
     Raises:
         ConfigurationError: any mistake in the above. Later, nothing raises.
     """
+    from groundwire.engine import Engine  # wrapt takes a quarter of what `import groundwire` would cost
+
     with _lock:
         environment = read_environment()
         mode = capture_of(capture, environment)

@@ -1,20 +1,29 @@
-"""Spans for the application's own code: its requests, and retrievers that no library of ours knows."""
+"""Spans for the application's own code: its requests, and retrievers that no library of ours knows.
 
+A function of any shape keeps its shape: a generator stays a generator that takes `send`, `throw` and `close`. A span
+is current while the function's own code runs, and at no other time.
+"""
+
+import dataclasses
 import functools
 import inspect
+import json
 import logging
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+import weakref
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import Any, ParamSpec, TypeVar, cast, overload
+from typing import Any, ParamSpec, TypeAlias, TypeVar, overload
 
 from opentelemetry import context as otel_context
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
+from opentelemetry.context import Context
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode, set_span_in_context
 
 from groundwire import semconv
+from groundwire.budget import encodable
 from groundwire.call import Call, Recorder
 from groundwire.documents import as_documents
 from groundwire.model import Operation, Provider, Request, Response
-from groundwire.runtime import current
+from groundwire.runtime import Runtime, current
 
 _log = logging.getLogger(__name__)
 
@@ -22,6 +31,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _QUERY_NAMES = ("query", "question", "q", "text", "search", "prompt", "input")
+_TOP_K_NAMES = ("top_k", "k", "n", "limit")
 
 
 def _no_request(_instance: Any, _arguments: Mapping[str, Any]) -> Request:
@@ -37,7 +47,10 @@ _RETRIEVAL = Operation(
 _PROVIDER = Provider(name="application", module="", distribution="", operations=(_RETRIEVAL,))
 
 
-class retrieval:  # noqa: N801 - used like a function: `with groundwire.retrieval(...) as r`
+# --- retrievals -----------------------------------------------------------------------------------------------------
+
+
+class retrieval:  # in lower case, as it is used like a function
     """A retrieval of your own, as a span: `with groundwire.retrieval(query=q, top_k=3) as r: r.documents = find(q)`.
 
     Works with `async with` too, and does nothing before `instrument()`.
@@ -52,26 +65,20 @@ class retrieval:  # noqa: N801 - used like a function: `with groundwire.retrieva
         self.documents: Any = None
         """Set this: texts, mappings with `text` / `id` / `score`, objects with a text, or (document, score) pairs."""
         self._request = Request(query=query, top_k=top_k, data_source=name)
-        self._call: Call | None = None
-        self._token: Any = None
+        self._scope = _Scope(None)
 
     def __enter__(self) -> "retrieval":
-        self._call = _begin(self._request)
-        if self._call is not None:
-            self._token = otel_context.attach(self._call.context)
+        self._scope = _begin_retrieval(lambda: self._request)
+        self._scope.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        call, token, self._call, self._token = self._call, self._token, None, None
-        if call is None:
-            return
-        otel_context.detach(token)
-        if error is not None:
-            call.fail(error)
-        else:
-            call.succeed(self.documents)
+        scope, self._scope = self._scope, _Scope(None)
+        scope.__exit__()
+        scope.piece(self.documents)
+        scope.end(error)
 
     async def __aenter__(self) -> "retrieval":
         return self.__enter__()
@@ -82,32 +89,15 @@ class retrieval:  # noqa: N801 - used like a function: `with groundwire.retrieva
         self.__exit__(kind, error, trace)
 
 
-def _begin(request: Request) -> Call | None:
-    runtime = current()
-    if runtime is None:
-        return None
-    try:
-        subject = request.data_source
-        span = runtime.tracer.start_span(
-            f"retrieval {subject}" if subject else "retrieval",
-            kind=SpanKind.CLIENT,
-            attributes=semconv.request_attributes("retrieval", _PROVIDER.name, request),
-        )
-        context = set_span_in_context(span)
-        return Call(runtime.recorder, _PROVIDER, _RETRIEVAL, request, span, context)
-    except Exception:
-        _log.debug("retrieval could not be traced", exc_info=True)
-        return None
-
-
 @overload
 def retriever(function: Callable[P, R], /) -> Callable[P, R]: ...
 @overload
 def retriever(*, name: str | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
 def retriever(function: Callable[..., Any] | None = None, /, *, name: str | None = None) -> Any:
-    """Trace a function that returns passages: sync or async, any of the shapes that `retrieval.documents` takes.
+    """Trace a function that returns passages, in any of the shapes that `retrieval.documents` takes.
 
-    The query is the argument called `query`, `question`, `q` ..., else the first text argument.
+    Takes functions, coroutine functions, generators and async generators. The query is the argument called `query`,
+    `question`, `q` ..., else the first text argument.
 
     Args:
         function: given where it is used without parentheses.
@@ -118,60 +108,33 @@ def retriever(function: Callable[..., Any] | None = None, /, *, name: str | None
     return _retriever(function, name=None)
 
 
-def _retriever(function: Callable[..., Any], *, name: str | None) -> Callable[..., Any]:
-    title = name or function.__name__
-    names = tuple(inspect.signature(function).parameters)
+def _retriever(function: Callable[..., Any], *, name: str | None) -> Any:
+    title = name or _title(function)
+    signature = _signature(function)
 
     def request(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Request:
-        arguments = {**dict(zip(names, args, strict=False)), **kwargs}
-        query = next((arguments[n] for n in _QUERY_NAMES if isinstance(arguments.get(n), str)), None)
-        if query is None:
-            query = next((v for v in arguments.values() if isinstance(v, str)), None)
-        top_k = next((arguments[n] for n in ("top_k", "k", "n", "limit") if isinstance(arguments.get(n), int)), None)
-        return Request(query=query, top_k=top_k, data_source=title)
+        given = _arguments(signature, args, kwargs)
+        defaults = {k: p.default for k, p in signature.parameters.items()} if signature else {}
+        texts = [given[n] for n in _QUERY_NAMES if isinstance(given.get(n), str)]
+        texts += [v for v in given.values() if isinstance(v, str)]
+        counts = [v for n in _TOP_K_NAMES if type(v := given.get(n, defaults.get(n))) is int]
+        return Request(query=texts[0] if texts else None, top_k=counts[0] if counts else None, data_source=title)
 
-    if inspect.iscoroutinefunction(function):
+    return _traced(function, lambda args, kwargs: _begin_retrieval(lambda: request(args, kwargs)))
 
-        @functools.wraps(function)
-        async def later(*args: Any, **kwargs: Any) -> Any:
-            call = _begin(request(args, kwargs))
-            if call is None:
-                return await function(*args, **kwargs)
-            token = otel_context.attach(call.context)
-            try:
-                found = await function(*args, **kwargs)
-            except BaseException as error:
-                call.fail(error)
-                raise
-            finally:
-                otel_context.detach(token)
-            call.succeed(found)
-            return found
 
-        return later
+def _begin_retrieval(request: Callable[[], Request]) -> "_Scope":
+    def begin(runtime: Runtime) -> _Scope:
+        asked = request()
+        subject = asked.data_source
+        span = runtime.tracer.start_span(
+            f"retrieval {subject}" if subject else "retrieval",
+            kind=SpanKind.CLIENT,
+            attributes=semconv.request_attributes("retrieval", _PROVIDER.name, asked),
+        )
+        return _Retrieval(Call(runtime.recorder, _PROVIDER, _RETRIEVAL, asked, span, set_span_in_context(span)))
 
-    @functools.wraps(function)
-    def now(*args: Any, **kwargs: Any) -> Any:
-        call = _begin(request(args, kwargs))
-        if call is None:
-            return function(*args, **kwargs)
-        token = otel_context.attach(call.context)
-        try:
-            found = function(*args, **kwargs)
-            rows = found
-            if inspect.isgenerator(found):
-                # Read inside the span, handed on as the iterator that it was.
-                rows = list(found)
-                found = iter(rows)
-        except BaseException as error:
-            call.fail(error)
-            raise
-        finally:
-            otel_context.detach(token)
-        call.succeed(rows)
-        return found
-
-    return now
+    return _begin(begin)
 
 
 # --- requests -------------------------------------------------------------------------------------------------------
@@ -196,160 +159,298 @@ def workflow(function: Callable[..., Any] | None = None, /, *, name: str | None 
     return _workflow(function, name=None)
 
 
-def _workflow(function: Callable[..., Any], *, name: str | None) -> Callable[..., Any]:
-    title = name or function.__name__
-    if inspect.isasyncgenfunction(function):
+def _workflow(function: Callable[..., Any], *, name: str | None) -> Any:
+    title = name or _title(function)
+    signature = _signature(function)
 
-        @functools.wraps(function)
-        async def agen(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, None]:
-            request = _Workflow.begin(title, args, kwargs)
-            source = function(*args, **kwargs)
-            error: BaseException | None = None
-            try:
-                while True:
-                    with request:
-                        try:
-                            piece = await anext(source)
-                        except StopAsyncIteration:
-                            break
-                    request.piece(piece)
-                    yield piece
-            except BaseException as raised:
-                error = raised
-                raise
-            finally:
-                if error is not None:
-                    await source.aclose()
-                request.end(error if not isinstance(error, GeneratorExit) else None)
+    def begin(runtime: Runtime, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> _Scope:
+        attributes: dict[str, Any] = {
+            semconv.OPERATION: semconv.WORKFLOW,
+            semconv.AGENT_NAME: title,
+            semconv.SPAN_KIND: "CHAIN",
+        }
+        if runtime.recorder.capture == "full":
+            given = _arguments(signature, args, kwargs)
+            texts = [value for value in given.values() if isinstance(value, str)]
+            asked = texts if len(texts) == 1 else list(given.values()) if len(given) == 1 else [given]
+            attributes[semconv.INPUT_VALUE] = _readable(asked, runtime.recorder.content_limit)
+        span = runtime.tracer.start_span(f"{semconv.WORKFLOW} {title}", kind=SpanKind.INTERNAL, attributes=attributes)
+        return _Workflow(span, runtime.recorder)
 
-        return agen
-    if inspect.isgeneratorfunction(function):
-
-        @functools.wraps(function)
-        def gen(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-            request = _Workflow.begin(title, args, kwargs)
-            source = function(*args, **kwargs)
-            error: BaseException | None = None
-            try:
-                while True:
-                    with request:
-                        try:
-                            piece = next(source)
-                        except StopIteration as stop:
-                            return stop.value
-                    request.piece(piece)
-                    yield piece
-            except BaseException as raised:
-                error = raised
-                raise
-            finally:
-                if error is not None:
-                    source.close()
-                request.end(error if not isinstance(error, GeneratorExit) else None)
-
-        return gen
-    if inspect.iscoroutinefunction(function):
-
-        @functools.wraps(function)
-        async def later(*args: Any, **kwargs: Any) -> Any:
-            request = _Workflow.begin(title, args, kwargs)
-            try:
-                with request:
-                    result = await function(*args, **kwargs)
-            except BaseException as error:
-                request.end(error)
-                raise
-            request.piece(result)
-            request.end(None)
-            return result
-
-        return later
-
-    @functools.wraps(function)
-    def now(*args: Any, **kwargs: Any) -> Any:
-        request = _Workflow.begin(title, args, kwargs)
-        try:
-            with request:
-                result = function(*args, **kwargs)
-        except BaseException as error:
-            request.end(error)
-            raise
-        request.piece(result)
-        request.end(None)
-        return result
-
-    return now
+    return _traced(function, lambda args, kwargs: _begin(lambda runtime: begin(runtime, args, kwargs)))
 
 
-class _Workflow:
-    """One request in flight. Entering it makes its span current; leaving does not end it."""
+# --- spans that are open while something runs -----------------------------------------------------------------------
 
-    def __init__(self, span: Span | None, recorder: Recorder | None) -> None:
-        self._span = span
-        self._recorder = recorder
-        self._pieces: list[Any] = []
+
+class _Scope:
+    """Entering it makes its span current; leaving does not end that. Without a context it does nothing."""
+
+    def __init__(self, context: Context | None) -> None:
+        self._context = context
         self._tokens: list[Any] = []
+        self._pieces: list[Any] = []
 
-    @classmethod
-    def begin(cls, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> "_Workflow":
-        runtime = current()
-        if runtime is None:
-            return cls(None, None)
-        try:
-            return cls(_workflow_span(runtime.tracer, runtime.recorder, name, args, kwargs), runtime.recorder)
-        except Exception:
-            _log.debug("workflow could not be traced", exc_info=True)
-            return cls(None, None)
+    @property
+    def is_open(self) -> bool:
+        return self._context is not None
 
     def __enter__(self) -> None:
-        if self._span is not None:
-            self._tokens.append(otel_context.attach(set_span_in_context(self._span)))
+        if self._context is not None:
+            self._tokens.append(otel_context.attach(self._context))
 
     def __exit__(self, *_: object) -> None:
         if self._tokens:
             otel_context.detach(self._tokens.pop())
 
+    def reads(self, result: Any) -> bool:
+        """Whether this result is only there once it has been iterated over."""
+        return inspect.isgenerator(result)
+
     def piece(self, value: Any) -> None:
         """Keep a part of the output."""
-        if self._span is not None and len(self._pieces) < 100_000:
+        if self._context is not None and len(self._pieces) < 100_000:
             self._pieces.append(value)
 
     def end(self, error: BaseException | None) -> None:
-        span, self._span = self._span, None
-        if span is None or self._recorder is None:
-            return
+        """End the span; any further call does nothing."""
+        if self._context is not None:
+            self._context = None
+            try:
+                self._end(error)
+            except Exception:
+                _log.debug("span could not be ended", exc_info=True)
+
+    def _end(self, error: BaseException | None) -> None:
+        raise NotImplementedError
+
+
+class _Retrieval(_Scope):
+    def __init__(self, call: Call) -> None:
+        super().__init__(call.context)
+        self._call = call
+
+    def reads(self, result: Any) -> bool:
+        return isinstance(result, Iterator)  # listing its documents would use it up
+
+    def _end(self, error: BaseException | None) -> None:
+        if error is not None:
+            self._call.fail(error)
+        else:
+            self._call.succeed(self._pieces)
+
+
+class _Workflow(_Scope):
+    def __init__(self, span: Span, recorder: Recorder) -> None:
+        super().__init__(set_span_in_context(span))
+        self._span = span
+        self._recorder = recorder
+
+    def _end(self, error: BaseException | None) -> None:
         try:
             if self._recorder.capture == "full" and self._pieces:
-                span.set_attribute(semconv.OUTPUT_VALUE, _value(self._pieces, self._recorder.content_limit))
+                self._span.set_attribute(semconv.OUTPUT_VALUE, _readable(self._pieces, self._recorder.content_limit))
             if error is not None:
-                span.set_attribute(semconv.ERROR_TYPE, type(error).__qualname__)
-                span.set_status(Status(StatusCode.ERROR, str(error)[:1000]))
-        except Exception:
-            _log.debug("workflow could not be described", exc_info=True)
+                self._span.set_attribute(semconv.ERROR_TYPE, type(error).__qualname__)
+                self._span.set_status(Status(StatusCode.ERROR, encodable(str(error)[:1000])))
+        finally:
+            self._span.end()
+
+
+def _begin(begin: Callable[[Runtime], _Scope]) -> _Scope:
+    runtime = current()
+    if runtime is not None:
         try:
-            span.end()
+            return begin(runtime)
         except Exception:
-            _log.debug("a span processor raised", exc_info=True)
+            _log.debug("call could not be traced", exc_info=True)
+    return _Scope(None)
 
 
-def _workflow_span(
-    tracer: Tracer, recorder: Recorder, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-) -> Span:
-    attributes: dict[str, Any] = {
-        semconv.OPERATION: semconv.WORKFLOW,
-        semconv.AGENT_NAME: name,
-        semconv.SPAN_KIND: "CHAIN",
-    }
-    if recorder.capture == "full":
-        given = [*args, *kwargs.values()]
-        texts = [value for value in given if isinstance(value, str)]
-        attributes[semconv.INPUT_VALUE] = _value(texts if len(texts) == 1 else given, recorder.content_limit)
-    return tracer.start_span(f"{semconv.WORKFLOW} {name}", kind=SpanKind.INTERNAL, attributes=attributes)
+# --- functions of every shape ---------------------------------------------------------------------------------------
+
+_Begin: TypeAlias = Callable[[tuple[Any, ...], dict[str, Any]], _Scope]
 
 
-def _value(pieces: list[Any], limit: int) -> str:
-    if all(isinstance(piece, str) for piece in pieces):
-        text = "".join(cast(list[str], pieces))
+def _traced(function: Any, begin: _Begin) -> Any:
+    """A function of the same shape, with a span around each call."""
+    if isinstance(function, staticmethod | classmethod):
+        return type(function)(_traced(function.__func__, begin))
+    if inspect.isasyncgenfunction(function):
+        return _async_generator(function, begin)
+    if inspect.isgeneratorfunction(function):
+        return _generator(function, begin)
+    if inspect.iscoroutinefunction(function):
+        return _coroutine(function, begin)
+
+    @functools.wraps(function)
+    def plain(*args: Any, **kwargs: Any) -> Any:
+        scope = begin(args, kwargs)
+        try:
+            with scope:
+                result = function(*args, **kwargs)
+        except BaseException as error:
+            scope.end(error)
+            raise
+        return _handed_on(result, scope)
+
+    return plain
+
+
+def _coroutine(function: Callable[..., Any], begin: _Begin) -> Callable[..., Any]:
+    @functools.wraps(function)
+    async def coroutine(*args: Any, **kwargs: Any) -> Any:
+        scope = begin(args, kwargs)
+        try:
+            with scope:
+                result = await function(*args, **kwargs)
+        except BaseException as error:
+            scope.end(error)
+            raise
+        return _handed_on(result, scope)
+
+    return coroutine
+
+
+def _generator(function: Callable[..., Any], begin: _Begin) -> Callable[..., Generator[Any, Any, Any]]:
+    @functools.wraps(function)
+    def generator(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        scope = begin(args, kwargs)
+        error: BaseException | None = None
+        try:
+            source = function(*args, **kwargs)
+            step, given = source.send, None
+            while True:
+                with scope:
+                    try:
+                        piece = step(given)
+                    except StopIteration as stop:
+                        return stop.value
+                scope.piece(piece)
+                try:
+                    step, given = source.send, (yield piece)
+                except GeneratorExit:
+                    with scope:
+                        source.close()
+                    raise
+                except BaseException as thrown:
+                    step, given = source.throw, thrown
+        except BaseException as raised:
+            error = None if isinstance(raised, GeneratorExit) else raised
+            raise
+        finally:
+            scope.end(error)
+
+    return generator
+
+
+def _async_generator(function: Callable[..., Any], begin: _Begin) -> Callable[..., AsyncGenerator[Any, Any]]:
+    @functools.wraps(function)
+    async def generator(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+        scope = begin(args, kwargs)
+        error: BaseException | None = None
+        try:
+            source = function(*args, **kwargs)
+            step, given = source.asend, None
+            while True:
+                with scope:
+                    try:
+                        piece = await step(given)
+                    except StopAsyncIteration:
+                        return
+                scope.piece(piece)
+                try:
+                    step, given = source.asend, (yield piece)
+                except GeneratorExit:
+                    with scope:
+                        await source.aclose()
+                    raise
+                except BaseException as thrown:
+                    step, given = source.athrow, thrown
+        except BaseException as raised:
+            error = None if isinstance(raised, GeneratorExit) else raised
+            raise
+        finally:
+            scope.end(error)
+
+    return generator
+
+
+def _handed_on(result: Any, scope: _Scope) -> Any:
+    """The result, after ending the span; or, if it is yet to come, the same thing that ends the span when it has."""
+    if not scope.is_open:
+        return result
+    shape: Callable[[Callable[[], Any], _Begin], Callable[[], Any]]
+    source = result
+    if scope.reads(result):
+        shape = _generator
+        if not inspect.isgenerator(result):
+            source = _iterated(result)
+    elif inspect.isasyncgen(result):
+        shape = _async_generator
+    elif inspect.iscoroutine(result):
+        shape = _coroutine
     else:
-        text = semconv.dumps(pieces[0] if len(pieces) == 1 else pieces)
-    return semconv.encodable(text[:limit])
+        scope.piece(result)
+        scope.end(None)
+        return result
+    later = shape(lambda: source, lambda _args, _kwargs: scope)()
+    weakref.finalize(later, scope.end, None)  # for those that nobody starts
+    return later
+
+
+def _iterated(values: Iterable[Any]) -> Generator[Any, Any, Any]:
+    yield from values
+
+
+# --- what goes in and comes out -------------------------------------------------------------------------------------
+
+
+def _title(function: Any) -> str:
+    return getattr(function, "__name__", None) or type(function).__name__
+
+
+def _signature(function: Any) -> inspect.Signature | None:
+    try:
+        return inspect.signature(getattr(function, "__func__", function))
+    except (TypeError, ValueError):
+        return None
+
+
+def _arguments(signature: inspect.Signature | None, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments by name, without `self` and without defaults."""
+    if signature is None:
+        return {**{str(i): value for i, value in enumerate(args)}, **kwargs}
+    given: dict[str, Any] = {}
+    for i, (name, value) in enumerate(signature.bind(*args, **kwargs).arguments.items()):
+        kind = signature.parameters[name].kind
+        if kind is inspect.Parameter.VAR_KEYWORD:
+            given |= value
+        elif kind is inspect.Parameter.VAR_POSITIONAL:
+            given |= {f"{name}[{n}]": one for n, one in enumerate(value)}
+        elif i > 0 or name not in ("self", "cls"):
+            given[name] = value
+    return given
+
+
+def _readable(values: list[Any], limit: int) -> str:
+    """Texts one after the other; anything else as JSON."""
+    if all(isinstance(value, str) for value in values):
+        text = "".join(values)
+    else:
+        whole = values[0] if len(values) == 1 else values
+        try:
+            text = _encode(whole)
+        except Exception:  # circular, too deep, or with keys that JSON does not know
+            text = str(whole)
+    return encodable(text[:limit])
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+    dump = getattr(value, "model_dump", None)  # pydantic
+    return dump() if callable(dump) else str(value)
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain).encode

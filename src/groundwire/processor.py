@@ -108,8 +108,13 @@ class ScoringSpanProcessor(SpanProcessor):
         self._lock = threading.Lock()
         self._shut = False
         if hasattr(os, "register_at_fork"):
-            this = weakref.ref(self)
-            os.register_at_fork(after_in_child=lambda: _forked(this))
+            this: weakref.ref[ScoringSpanProcessor] = weakref.ref(self)
+
+            def forked() -> None:
+                if (processor := this()) is not None:
+                    processor.after_fork()
+
+            os.register_at_fork(after_in_child=forked)
 
     @staticmethod
     def is_placed_by_hand() -> bool:
@@ -213,13 +218,8 @@ class ScoringSpanProcessor(SpanProcessor):
         self._scorer.shutdown(5.0)
         self._outlet.shutdown()
 
-    def _after_fork(self) -> None:
+    def after_fork(self) -> None:
+        """Forget what the parent holds: it is the parent's to export."""
         self._scorer.reset()
         self._lock = threading.Lock()
         self._index = ChainIndex(_MEMORY)
-
-
-def _forked(reference: "weakref.ref[ScoringSpanProcessor]") -> None:
-    processor = reference()
-    if processor is not None:
-        processor._after_fork()

@@ -4,6 +4,8 @@ The proxies keep type and behaviour (`isinstance`, attributes, `with`, iteration
 current between two chunks; it ends when the stream runs out, fails, is closed, leaves its `with`, or is dropped.
 """
 
+import _thread
+import gc
 import inspect
 import logging
 import weakref
@@ -22,20 +24,43 @@ _log = logging.getLogger(__name__)
 def traced(result: Any, call: Call) -> Any:
     """The result as the application should get it; the call ends now, or when what is returned here has ended."""
     try:
-        if call.operation.stream is not None:
-            if hasattr(result, "__anext__"):
-                return AsyncStream(result, call)
-            if hasattr(result, "__next__"):
-                return SyncStream(result, call)
-        if hasattr(result, "http_response") and hasattr(result, "parse"):
-            return _raw(result, call)
-        if inspect.isawaitable(result):
-            return _later(result, call)
-        call.succeed(result)
+        return (_watchers.get(type(result)) or _watcher(result))(result, call)
     except Exception:
         _log.debug("result could not be watched", exc_info=True)
         call.abandon()
     return result
+
+
+_watchers: dict[type, Callable[[Any, Call], Any]] = {}
+"""By type of a result: asking an SDK's model for an attribute that it lacks is slow, so it is asked once."""
+
+
+def _watcher(result: Any) -> Callable[[Any, Call], Any]:
+    watcher: Callable[[Any, Call], Any] = _plain
+    if hasattr(result, "__anext__"):
+        watcher = _async_stream
+    elif hasattr(result, "__next__"):
+        watcher = _sync_stream
+    elif hasattr(result, "http_response") and hasattr(result, "parse"):
+        watcher = _raw
+    elif inspect.isawaitable(result):
+        watcher = _later
+    if len(_watchers) < 1024:
+        _watchers[type(result)] = watcher
+    return watcher
+
+
+def _plain(result: Any, call: Call) -> Any:
+    call.succeed(result)
+    return result
+
+
+def _async_stream(result: Any, call: Call) -> Any:
+    return _plain(result, call) if call.operation.stream is None else AsyncStream(result, call)
+
+
+def _sync_stream(result: Any, call: Call) -> Any:
+    return _plain(result, call) if call.operation.stream is None else SyncStream(result, call)
 
 
 async def _later(result: Awaitable[Any], call: Call) -> Any:
@@ -47,16 +72,42 @@ async def _later(result: Awaitable[Any], call: Call) -> Any:
     return traced(value, call)
 
 
-class _Watched(wrapt.ObjectProxy):
-    """A proxy that ends its call when it is garbage-collected."""
+_collecting: set[int] = set()
+"""Threads in which the garbage collector runs now."""
+
+
+def _note_collection(phase: str, _: Any) -> None:
+    (_collecting.add if phase == "start" else _collecting.discard)(_thread.get_ident())
+
+
+def _drop(call: Call) -> None:
+    """End a call whose stream is gone.
+
+    The collector runs wherever memory is asked for, also while this very thread holds a lock of the exporter: ending
+    the span there would wait for that lock for ever. Starting a thread takes no lock.
+    """
+    if _thread.get_ident() in _collecting:
+        try:
+            _thread.start_new_thread(call.abandon, ())
+            return
+        except RuntimeError:  # no threads any more: the interpreter shuts down
+            pass
+    call.abandon()
+
+
+class _Watched(wrapt.ObjectProxy):  # type: ignore[type-arg]
+    """A proxy that ends its call when it is dropped."""
 
     def __init__(self, wrapped: Any, call: Call) -> None:
         super().__init__(wrapped)
+        if _note_collection not in gc.callbacks:
+            gc.callbacks.append(_note_collection)
         self._self_call = call
-        self._self_finalizer = weakref.finalize(self, call.abandon)
+        self._self_finalizer = weakref.finalize(self, _drop, call)
 
     def _self_leave(self, error: BaseException | None) -> None:
-        if error is None:
+        # A generator around the `with` that is closed: its reader went away, which is no error.
+        if error is None or isinstance(error, GeneratorExit):
             self._self_call.abandon()
         else:
             self._self_call.fail(error)
@@ -73,12 +124,40 @@ class _Watched(wrapt.ObjectProxy):
         return self.__wrapped__.__reduce_ex__(protocol)
 
 
-class _HttpResponse(wrapt.ObjectProxy):
-    """An HTTP response whose closing ends the call."""
+class _HttpResponse(wrapt.ObjectProxy):  # type: ignore[type-arg]
+    """The HTTP response under a stream or raw response: what the application reads of it counts, its closing ends."""
 
     def __init__(self, wrapped: Any, call: Call) -> None:
         super().__init__(wrapped)
         self._self_call = call
+
+    def read(self) -> Any:
+        return _then(self.__wrapped__.read, self._self_read, self._self_call)
+
+    def aread(self) -> Any:
+        return _then(self.__wrapped__.aread, self._self_read, self._self_call)
+
+    def _self_read(self, result: Any) -> Any:
+        _finish_from_text(self._self_call, _text(self.__wrapped__))
+        return result
+
+    def iter_bytes(self, *args: Any, **kwargs: Any) -> Any:
+        return _tapped(self.__wrapped__.iter_bytes(*args, **kwargs), self._self_call)
+
+    def aiter_bytes(self, *args: Any, **kwargs: Any) -> Any:
+        return _tapped(self.__wrapped__.aiter_bytes(*args, **kwargs), self._self_call)
+
+    def iter_text(self, *args: Any, **kwargs: Any) -> Any:
+        return _tapped(self.__wrapped__.iter_text(*args, **kwargs), self._self_call)
+
+    def aiter_text(self, *args: Any, **kwargs: Any) -> Any:
+        return _tapped(self.__wrapped__.aiter_text(*args, **kwargs), self._self_call)
+
+    def iter_lines(self) -> Any:
+        return _tapped(self.__wrapped__.iter_lines(), self._self_call, line=True)
+
+    def aiter_lines(self) -> Any:
+        return _tapped(self.__wrapped__.aiter_lines(), self._self_call, line=True)
 
     def close(self) -> Any:
         try:
@@ -101,7 +180,19 @@ class SyncStream(_Watched):
         call.expect_stream()
 
     def __iter__(self) -> Iterator[Any]:
-        return self
+        # Breaking off this loop does not end the call: another loop may go on where it stopped.
+        call = self._self_call
+        take = call.chunk
+        try:
+            for chunk in self.__wrapped__:
+                take(chunk)
+                yield chunk
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            call.fail(error)
+            raise
+        call.exhaust()
 
     def __next__(self) -> Any:
         call = self._self_call
@@ -191,7 +282,12 @@ def _raw(result: Any, call: Call) -> Any:
         return _StreamingResponse(result, call)
     if getattr(result.http_response, "is_stream_consumed", False) and not call.streamed:
         # The body is here already, and parsing is cached: the application's own `parse()` costs nothing more.
-        call.succeed(result.parse())
+        try:
+            parsed = result.parse()
+        except Exception:  # the application's own will tell it
+            _finish_from_text(call, _text(result.http_response))
+        else:
+            call.succeed(parsed)
         return result
     return _RawResponse(result, call)
 
@@ -244,14 +340,14 @@ class _StreamingResponse(_RawResponse):
         return _then(self.__wrapped__.json, self._self_read, self._self_call)
 
     def _self_read(self, result: Any) -> Any:
-        _finish_from_text(self._self_call, _body(self.__wrapped__))
+        _finish_from_text(self._self_call, _text(self.__wrapped__.http_response))
         return result
 
     def iter_bytes(self, *args: Any, **kwargs: Any) -> Any:
-        return _tapped(self.__wrapped__.iter_bytes(*args, **kwargs), self._self_call, line=False)
+        return _tapped(self.__wrapped__.iter_bytes(*args, **kwargs), self._self_call)
 
     def iter_text(self, *args: Any, **kwargs: Any) -> Any:
-        return _tapped(self.__wrapped__.iter_text(*args, **kwargs), self._self_call, line=False)
+        return _tapped(self.__wrapped__.iter_text(*args, **kwargs), self._self_call)
 
     def iter_lines(self, *args: Any, **kwargs: Any) -> Any:
         return _tapped(self.__wrapped__.iter_lines(*args, **kwargs), self._self_call, line=True)
@@ -265,7 +361,7 @@ def _then(method: Callable[[], Any], seen: Callable[[Any], Any], call: Call) -> 
         call.fail(error)
         raise
     if not inspect.isawaitable(result):
-        return seen(result)
+        return _passed(result, seen)
 
     async def later() -> Any:
         try:
@@ -273,15 +369,23 @@ def _then(method: Callable[[], Any], seen: Callable[[Any], Any], call: Call) -> 
         except BaseException as error:
             call.fail(error)
             raise
-        return seen(value)
+        return _passed(value, seen)
 
     return later()
 
 
-def _body(response: Any) -> str:
-    """The text of a response that has been read; empty where it cannot be had without reading."""
+def _passed(result: Any, seen: Callable[[Any], Any]) -> Any:
     try:
-        return str(response.http_response.text)
+        return seen(result)
+    except Exception:
+        _log.debug("result could not be watched", exc_info=True)
+        return result
+
+
+def _text(response: Any) -> str:
+    """The text of an HTTP response that has been read; empty where it cannot be had without reading."""
+    try:
+        return str(response.text)
     except Exception:
         return ""
 
@@ -302,49 +406,62 @@ def _finish_from_text(call: Call, text: str) -> None:
         call.abandon()
 
 
-def _tapped(pieces: Any, call: Call, *, line: bool) -> Any:
+def _tapped(pieces: Any, call: Call, *, line: bool = False) -> Any:
     tap = Tap()
 
-    def finish(complete: bool) -> None:
-        if call.ended:
-            return
-        text = tap.text()
-        if complete:
-            _finish_from_text(call, text)
-            return
-        call.expect_stream()
-        for event in parse_events(text):
-            call.chunk(event)
-        call.abandon()
-
-    if hasattr(pieces, "__anext__"):
-
-        async def later() -> AsyncIterator[Any]:
-            complete = False
-            try:
-                async for piece in pieces:
-                    tap.feed(piece, line=line)
-                    yield piece
-                complete = True
-            except Exception as error:
-                call.fail(error)
-                raise
-            finally:
-                finish(complete)
-
-        return later()
-
-    def now() -> Iterator[Any]:
-        complete = False
+    def watch(piece: Any) -> None:
         try:
-            for piece in pieces:
-                tap.feed(piece, line=line)
-                yield piece
-            complete = True
-        except Exception as error:
-            call.fail(error)
-            raise
-        finally:
-            finish(complete)
+            if call.streamed:
+                call.expect_stream()
+                for event in tap.events(piece, line=line):
+                    call.chunk(event)
+            else:
+                tap.feed(piece)
+        except Exception:
+            _log.debug("body could not be read along", exc_info=True)
 
-    return now()
+    def finish() -> None:
+        if call.streamed:
+            call.exhaust()
+            return
+        try:
+            text = tap.text()
+        except Exception:
+            text = ""
+        _finish_from_text(call, text)
+
+    return (
+        _tapped_async(pieces, call, watch, finish)
+        if hasattr(pieces, "__anext__")
+        else _tapped_sync(pieces, call, watch, finish)
+    )
+
+
+def _tapped_sync(pieces: Any, call: Call, watch: Callable[[Any], None], finish: Callable[[], None]) -> Iterator[Any]:
+    try:
+        for piece in pieces:
+            watch(piece)
+            yield piece
+    except GeneratorExit:
+        call.abandon()
+        raise
+    except BaseException as error:
+        call.fail(error)
+        raise
+    finish()
+
+
+async def _tapped_async(
+    pieces: Any, call: Call, watch: Callable[[Any], None], finish: Callable[[], None]
+) -> AsyncIterator[Any]:
+    try:
+        async for piece in pieces:
+            watch(piece)
+            yield piece
+    except GeneratorExit:
+        call.abandon()
+        raise
+    except BaseException as error:
+        call.fail(error)
+        raise
+    finish()

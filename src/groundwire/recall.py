@@ -24,7 +24,8 @@ _PROBE = 64
 @dataclass(frozen=True, slots=True)
 class _Retrieval:
     span: SpanContext
-    probes: tuple[str, ...]
+    starts: tuple[str, ...]
+    """The first characters of each passage."""
     at: float
 
 
@@ -37,10 +38,10 @@ class Recall:
 
     def remember(self, span: SpanContext, documents: Sequence[Document] | Sequence[Sequence[Document]]) -> None:
         """Keep the beginnings of the passages that this span retrieved."""
-        probes = tuple(_probe(text) for text in _texts(documents) if text.strip())
-        if not probes:
+        starts = tuple(text[: _PROBE * 4] for text in _texts(documents))
+        if not starts:
             return
-        retrieval = _Retrieval(span, probes, time.monotonic())
+        retrieval = _Retrieval(span, starts, time.monotonic())
         self._own.set((*self._own.get()[-_KEEP + 1 :], retrieval))
         self._process.append(retrieval)
 
@@ -56,7 +57,7 @@ class Recall:
         text = _squeeze("\n".join(prompt))
         oldest = time.monotonic() - _KEEP_S
         for candidates in (own, tuple(self._process)):
-            found = [r for r in candidates if r.at >= oldest and any(probe in text for probe in r.probes)]
+            found = [r for r in candidates if r.at >= oldest and any(_probe(start) in text for start in r.starts)]
             if any(r.span.trace_id == trace_id for r in found):
                 return []  # the trace itself tells
             if found:
@@ -70,12 +71,12 @@ class Recall:
 def _texts(documents: Sequence[Document] | Sequence[Sequence[Document]]) -> Iterable[str]:
     for entry in documents:
         for document in (entry,) if isinstance(entry, Document) else entry:
-            if document.text:
+            if document.text and not document.text.isspace():
                 yield document.text
 
 
-def _probe(text: str) -> str:
-    return _squeeze(text[: _PROBE * 4])[:_PROBE]
+def _probe(start: str) -> str:
+    return _squeeze(start)[:_PROBE]
 
 
 def _squeeze(text: str) -> str:

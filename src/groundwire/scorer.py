@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from opentelemetry import context as otel_context
 
-from groundwire.chain import Material, assemble
+from groundwire.chain_index import Material
 from groundwire.model import Evaluation, Evaluator, Failed, NoChain, SpanRecord
 from groundwire.scoring import evaluate
 
@@ -203,6 +203,8 @@ class Scorer:
             self._be_polite(perf_counter() - started)
 
     def _run(self, job: Job) -> None:
+        from groundwire.assembly import assemble
+
         job.started = True
         evaluations: list[Evaluation] = []
         reason: str | None = None

@@ -1,6 +1,5 @@
 """Chains -> scores -> what stands on spans. One road for live and for stored traces."""
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from time import perf_counter_ns
@@ -78,6 +77,8 @@ def scored(answer: SpanRecord, evaluations: Sequence[Evaluation], *, content: bo
 
 def evaluation_span_id(trace_id: str, span_id: str, name: str, version: str) -> str:
     """16 hex digits derived from answer span, evaluator and version: scoring again writes the same span."""
+    import hashlib  # brings OpenSSL along: no need for it at import
+
     digest = hashlib.sha256(f"{trace_id}/{span_id}/{name}/{version}".encode()).hexdigest()[:16]
     return digest if int(digest, 16) else "0000000000000001"
 

@@ -6,11 +6,10 @@ Jaeger, Phoenix and the shipped SDKs read today), and `gen_ai.usage.cost` in USD
 name that shipped dashboards query). Names under `groundwire.` are ours.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from groundwire.budget import cut_documents, cut_messages, encodable
+from groundwire.budget import bounded_messages, bounded_rows, encodable, to_json
 from groundwire.model import Document, OperationKind, Request, Response, Usage
 
 SEMCONV_VERSION = "0.1.0"
@@ -76,12 +75,10 @@ OPERATION_NAMES: Mapping[OperationKind, str] = {
 WORKFLOW = "invoke_workflow"
 EVALUATE = "evaluate"
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False, default=str).encode
-
 
 def dumps(value: Any) -> str:
     """Compact JSON that can be encoded as UTF-8: lone surrogates become the replacement character."""
-    return encodable(_encode(value))
+    return encodable(to_json(value))
 
 
 def request_attributes(kind: OperationKind, provider: str, request: Request) -> dict[str, Any]:
@@ -113,7 +110,7 @@ def request_content(request: Request, limit: int) -> dict[str, str]:
     if request.messages is not None:
         content[INPUT_MESSAGES] = messages_json(request.messages, limit)
     if request.instructions:
-        content[SYSTEM_INSTRUCTIONS] = messages_json([{"parts": list(request.instructions)}], limit, parts_only=True)
+        content[SYSTEM_INSTRUCTIONS] = encodable(bounded_rows(request.instructions, limit))
     if request.tools:
         content[TOOL_DEFINITIONS] = _bounded(dumps(request.tools), limit)
     if request.query is not None:
@@ -177,14 +174,9 @@ def flat(documents: Sequence[Document] | Sequence[Sequence[Document]]) -> list[D
     return out
 
 
-def messages_json(messages: Sequence[Mapping[str, Any]], limit: int, *, parts_only: bool = False) -> str:
+def messages_json(messages: Sequence[Mapping[str, Any]], limit: int) -> str:
     """Messages as the JSON string that the conventions ask for; valid JSON even where it had to be cut."""
-    value: Any = messages[0]["parts"] if parts_only else messages
-    text = _encode(value)
-    if len(text) > limit:
-        short = cut_messages(messages, limit)
-        text = _encode(short[0]["parts"] if parts_only else short)
-    return encodable(text)
+    return encodable(bounded_messages(messages, limit))
 
 
 def documents_json(documents: Sequence[Document], limit: int) -> str:
@@ -201,10 +193,7 @@ def documents_json(documents: Sequence[Document], limit: int) -> str:
         if document.metadata:
             row["metadata"] = document.metadata
         rows.append(row)
-    text = _encode(rows)
-    if len(text) > limit:
-        text = _encode(cut_documents(rows, limit))
-    return encodable(text)
+    return encodable(bounded_rows(rows, limit))
 
 
 def _bounded(text: str, limit: int) -> str:

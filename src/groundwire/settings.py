@@ -54,8 +54,8 @@ def capture_of(asked: Capture | None, environment: Environment) -> Capture:
     """
     if asked is not None and asked not in _STRICTNESS:
         raise ConfigurationError(f"capture must be 'full', 'scored' or 'off', got {asked!r}")
-    modes = [mode for mode in (asked, environment.capture) if mode is not None]
-    return max(modes, key=_STRICTNESS.__getitem__, default="full")
+    modes: list[Capture] = [mode for mode in (asked, environment.capture) if mode is not None]
+    return max(modes, key=lambda mode: _STRICTNESS[mode]) if modes else "full"
 
 
 def _capture(value: str) -> Capture | None:

@@ -8,7 +8,16 @@ class Fields(dict[str, Any]):
     """A JSON object whose members are attributes too, as the SDK's own objects have them; unknown ones are None."""
 
     def __getattr__(self, name: str) -> Any:
-        return None if name.startswith("__") else self.get(name)
+        if name.startswith("__"):  # protocols ask for these, and mean it
+            raise AttributeError(name)
+        return self.get(name)
+
+
+def fields(value: Any) -> Any:
+    """Plain data with its objects as `Fields`."""
+    if isinstance(value, dict):
+        return Fields({key: fields(entry) for key, entry in value.items()})
+    return [fields(entry) for entry in value] if isinstance(value, list) else value
 
 
 def parse_document(text: str) -> Any | None:
@@ -21,28 +30,22 @@ def parse_document(text: str) -> Any | None:
 
 def parse_events(text: str) -> list[Any]:
     """The JSON payloads of server-sent events, in order; other lines are passed over."""
-    events: list[Any] = []
-    for line in text.splitlines():
-        if line.startswith("data:"):
-            event = parse_document(line[5:].strip())
-            if event is not None:
-                events.append(event)
-    return events
+    tap = Tap()
+    return [*tap.events(text), *tap.events("", line=True)]
 
 
 class Tap:
-    """Keeps a copy of what passes by, up to a limit."""
+    """Reads along with what passes by, piece by piece, wherever the pieces are cut."""
 
     def __init__(self, limit: int = 8 * 1024 * 1024) -> None:
         self._limit = limit
         self._size = 0
         self._pieces: list[bytes] = []
+        self._line = b""
 
-    def feed(self, piece: Any, *, line: bool = False) -> None:
-        """Take one piece (text, bytes, or one line without its end) as the application sees it."""
-        data = piece.encode("utf-8", "replace") if isinstance(piece, str) else bytes(piece)
-        if line:
-            data += b"\n"
+    def feed(self, piece: Any) -> None:
+        """Keep a piece of a document (text or bytes), up to a limit."""
+        data = _bytes(piece)
         if self._size + len(data) <= self._limit:
             self._size += len(data)
             self._pieces.append(data)
@@ -50,3 +53,14 @@ class Tap:
     def text(self) -> str:
         """Everything kept so far."""
         return b"".join(self._pieces).decode("utf-8", "replace")
+
+    def events(self, piece: Any, *, line: bool = False) -> list[Any]:
+        """The payloads of the events that this piece (text, bytes, or one line without its end) completes."""
+        *lines, rest = (self._line + _bytes(piece) + (b"\n" if line else b"")).split(b"\n")
+        self._line = rest[: self._limit]
+        payloads = (entry[5:].decode("utf-8", "replace").strip() for entry in lines if entry.startswith(b"data:"))
+        return [event for payload in payloads if (event := parse_document(payload)) is not None]
+
+
+def _bytes(piece: Any) -> bytes:
+    return piece.encode("utf-8", "replace") if isinstance(piece, str) else bytes(piece)

@@ -1,0 +1,65 @@
+# `make demo` shows what groundwire does, `make test` passes the tests. Both set themselves up on a fresh machine that
+# has Python 3.11 or later; nothing is installed outside .venv and the caches of pip and of this project.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.NOTPARALLEL:
+.PHONY: demo test test-jaeger check format bench clean help
+
+help: ## this list
+	@awk -F ': .*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: .venv/installed-demo ## run the demo application on recorded answers (ARGS="--n 6", ARGS=--live)
+	@$(BIN)/groundwire demo $(ARGS)
+
+test: .venv/installed-test ## run the tests (ARGS="-k openai"); those with Jaeger run where it is installed
+	$(BIN)/python -m pytest -q $(ARGS)
+
+test-jaeger: .venv/installed-test ## install Jaeger into the cache and run the tests that need it
+	sh tests/jaeger/install.sh
+	GROUNDWIRE_REQUIRE_JAEGER=1 $(BIN)/python -m pytest -q -m jaeger $(ARGS)
+
+check: .venv/installed-test .venv/installed-check ## format, lint, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports
+
+format: .venv/installed-check ## format and fix what can be fixed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: .venv/installed-test ## measure what tracing costs, and that no span is lost under load
+	$(BIN)/python benchmarks/overhead.py
+	$(BIN)/python benchmarks/soak.py
+
+clean: ## remove the virtual environment and what tools left behind
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+# The stamps are newer than pyproject.toml when what it asks for is installed.
+
+.venv/created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "groundwire needs Python 3.11 or later, $(PYTHON) is $$($(PYTHON) --version 2>&1); try make PYTHON=python3.12"; exit 1; }
+	@echo "creating .venv"
+	@$(PYTHON) -m venv .venv
+	@$(PIP) install --upgrade 'pip>=25.1'  # the first that knows --group
+	@touch $@
+
+.venv/installed-demo: .venv/created pyproject.toml
+	@echo "installing groundwire with the demo's libraries into .venv"
+	@$(PIP) install --editable '.[demo]'
+	@touch $@
+
+.venv/installed-test: .venv/created pyproject.toml
+	@echo "installing groundwire with the tests' libraries into .venv"
+	@$(PIP) install --editable '.[openai,chroma,qdrant]' --group test
+	@touch $@ .venv/installed-demo
+
+.venv/installed-check: .venv/created pyproject.toml
+	@echo "installing the checkers into .venv"
+	@$(PIP) install --group check
+	@touch $@

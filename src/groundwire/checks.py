@@ -1,0 +1,146 @@
+"""What spans say about an answer: the scores on it and in its `evaluate` children, whoever wrote them."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from groundwire import semconv
+from groundwire.dialects.gen_ai import kind_of
+from groundwire.model import SpanRecord
+
+AnswerKey: TypeAlias = tuple[str, str | None]
+"""(trace id, id of the answer span)."""
+
+THRESHOLD = "groundwire.evaluation.threshold"
+_PREFIX, _SUFFIX = f"{semconv.EVALUATION}.", ".score.value"
+_FAILING = frozenset(
+    {"unfaithful", "irrelevant", "fail", "failed", "incorrect", "hallucinated", "unsupported", "false"}
+)
+_PASSING = frozenset({"faithful", "partly", "relevant", "pass", "passed", "correct", "supported", "true"})
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The outcome of one evaluator on one answer."""
+
+    name: str
+    value: float | None = None
+    """None: not scored."""
+    label: str = ""
+    passed: bool | None = None
+    """None: not scored, or nobody said what passes."""
+    reason: str = ""
+    """Why there is no score."""
+    explanation: str = ""
+    evidence: tuple[Mapping[str, Any], ...] = field(default=(), compare=False)
+    threshold: float | None = None
+    version: str = ""
+    model: str = ""
+    """Of the judge; empty where no model was asked."""
+    duration_ms: float | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether it was scored and did not pass."""
+        return self.value is not None and self.passed is False
+
+    @property
+    def broke(self) -> bool:
+        """Whether the evaluator itself failed: not the same as declining with a reason."""
+        return self.value is None and self.reason.startswith("failed")
+
+    @property
+    def unsupported(self) -> tuple[Mapping[str, Any], ...]:
+        """Evidence against the answer: sentences that nothing supports."""
+        return tuple(e for e in self.evidence if e.get("verdict") in ("unsupported", "contradicted"))
+
+
+def is_evaluation(span: SpanRecord) -> bool:
+    """Whether a span is the record of a judgement."""
+    return kind_of(span.attributes) == "evaluate" or (
+        semconv.EVALUATION_NAME in span.attributes and semconv.OUTPUT_MESSAGES not in span.attributes
+    )
+
+
+def checks(spans: Iterable[SpanRecord]) -> dict[AnswerKey, tuple[Check, ...]]:
+    """Checks by answer, failed ones first. An `evaluate` span says more than attributes on its answer, so it wins."""
+    found: dict[AnswerKey, dict[str, Check]] = {}
+    spans = list(spans)
+    for span in spans:
+        for check in _on_answer(span):
+            found.setdefault((span.trace_id, span.span_id), {})[check.name] = check
+    for span in sorted(filter(is_evaluation, spans), key=lambda s: (s.end_ns, s.span_id)):
+        check = _of_evaluation(span)
+        found.setdefault((span.trace_id, span.parent_id), {})[check.name] = check
+    return {key: tuple(sorted(by_name.values(), key=_severity)) for key, by_name in found.items()}
+
+
+def _severity(check: Check) -> tuple[bool, bool, str]:
+    return not check.failed, check.value is None, "" if check.name == "faithfulness" else check.name
+
+
+def _of_evaluation(span: SpanRecord) -> Check:
+    attributes = span.attributes
+    name = str(attributes.get(semconv.EVALUATION_NAME) or span.name.removeprefix("evaluate ") or "evaluation")
+    value = _number(attributes.get(semconv.EVALUATION_VALUE))
+    label = str(attributes.get(semconv.EVALUATION_LABEL) or "")
+    passed = attributes.get(semconv.EVALUATION_PASSED)
+    duration = _number(attributes.get(semconv.EVALUATION_DURATION))
+    return Check(
+        name=name,
+        value=value,
+        label=label,
+        passed=None if value is None else passed if isinstance(passed, bool) else _verdict(label),
+        reason="" if value is not None else _reason(attributes.get(semconv.EVALUATION_STATUS), span),
+        explanation=str(attributes.get(semconv.EVALUATION_EXPLANATION) or ""),
+        evidence=_evidence(attributes.get(semconv.EVALUATION_EVIDENCE)),
+        threshold=_number(attributes.get(THRESHOLD)),
+        version=str(attributes.get(semconv.EVALUATION_VERSION) or ""),
+        model=str(attributes.get(semconv.RESPONSE_MODEL) or attributes.get(semconv.REQUEST_MODEL) or ""),
+        duration_ms=duration,
+    )
+
+
+def _on_answer(span: SpanRecord) -> Iterable[Check]:
+    attributes = span.attributes
+    for key in attributes:
+        if key.startswith(_PREFIX) and key.endswith(_SUFFIX) and len(key) > len(_PREFIX) + len(_SUFFIX):
+            name = key[len(_PREFIX) : -len(_SUFFIX)]
+            label = str(attributes.get(f"{_PREFIX}{name}.score.label") or "")
+            value = _number(attributes[key])
+            explanation = str(attributes.get(f"{_PREFIX}{name}.explanation") or "")
+            if value is not None:
+                yield Check(name, value, label, _verdict(label), explanation=explanation)
+        elif key.startswith("groundwire.evaluation.") and key.endswith(".status") and key != semconv.EVALUATION_STATUS:
+            name = key.removeprefix("groundwire.evaluation.").removesuffix(".status")
+            yield Check(name, reason=_reason(attributes[key], span))
+
+
+def _verdict(label: str) -> bool | None:
+    word = label.lower()
+    return True if word in _PASSING else False if word in _FAILING else None
+
+
+def _reason(status: Any, span: SpanRecord) -> str:
+    words = str(status or "").removeprefix("skipped: ").removeprefix("no_chain: ")
+    if words.startswith("failed") and span.status_message:
+        words += f": {span.status_message}"
+    return words or span.status_message or "no value recorded"
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+        return None
+    return float(value)
+
+
+def _evidence(value: Any) -> tuple[Mapping[str, Any], ...]:
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return ()
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        return ()
+    return tuple(entry for entry in value if isinstance(entry, Mapping))

@@ -1,0 +1,208 @@
+"""`groundwire doctor`: what is installed, what will be traced, where spans go, and what is wrong."""
+
+import importlib.util
+import json
+import os
+import platform
+import re
+import socket
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from groundwire.plugins import evaluator, evaluator_names, provider, provider_names
+from groundwire.settings import CAPTURE_VARIABLE, read_environment
+from groundwire.version import __version__
+
+_TIMEOUT_S = 1.0
+_DISTRIBUTIONS = ("opentelemetry-api", "opentelemetry-sdk", "opentelemetry-exporter-otlp", "wrapt", "genai-prices")
+_OTHER_TRACERS = (
+    "opentelemetry-instrumentation-openai-v2",
+    "opentelemetry-instrumentation-openai",
+    "openinference-instrumentation-openai",
+    "traceloop-sdk",
+    "openlit",
+)
+_SECRET = ("KEY", "HEADERS", "TOKEN", "SECRET", "PASSWORD")
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """A library that we can trace."""
+
+    name: str
+    library: str
+    installed: str | None
+    """Its version; None where it is not installed."""
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where spans go by the environment."""
+
+    url: str
+    protocol: str
+    answers: bool
+    error: str | None = None
+
+
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as one JSON object.")] = False,
+) -> None:
+    """Tell what is installed, what will be traced, where spans go, and what is wrong.
+
+    Connects to the OTLP endpoint that the environment names, and to nothing else. Exit code 3 if something is wrong.
+
+    Example: OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 groundwire doctor
+    """
+    problems: list[str] = []
+    versions = {"groundwire": __version__, "python": platform.python_version()}
+    for name in _DISTRIBUTIONS:
+        found = _version(name)
+        if found is None:
+            problems.append(f"{name} is not installed: pip install {name}")
+        versions[name] = found or "missing"
+    libraries = [_traced(name) for name in provider_names()]
+    problems += [f"provider {t.name} cannot be loaded: {t.error}" for t in libraries if t.error]
+    if not any(t.installed for t in libraries):
+        wanted = ", ".join(t.library for t in libraries)
+        problems.append(f"no library that we trace is installed ({wanted}): spans come from your own code alone")
+    judges = {name: _evaluator_state(name) for name in evaluator_names()}
+    problems += [f"evaluator {name} {state}" for name, state in judges.items() if not state.startswith("v")]
+    if not judges:
+        problems.append("no evaluator is installed: pip install --force-reinstall groundwire")
+    others = [name for name in _OTHER_TRACERS if _version(name) is not None]
+    problems += [f"{name} traces the same calls, each would be two spans: use one of us alone" for name in others]
+    endpoint = _endpoint()
+    if endpoint is not None and not endpoint.answers:
+        problems.append(
+            f"nothing answers at {endpoint.url} ({endpoint.error}): start a collector or Jaeger there, "
+            "or change OTEL_EXPORTER_OTLP_ENDPOINT"
+        )
+    problems += _environment_problems()
+    variables = {name: _masked(name) for name in sorted(os.environ) if name.startswith(("OTEL_", "GROUNDWIRE_"))}
+    if as_json:
+        found_all = {
+            "versions": versions,
+            "libraries": [asdict(t) for t in libraries],
+            "evaluators": judges,
+            "endpoint": None if endpoint is None else asdict(endpoint),
+            "environment": variables,
+            "problems": problems,
+        }
+        print(json.dumps(found_all, ensure_ascii=False))
+    else:
+        print("\n".join(_lines(versions, libraries, judges, endpoint, variables, problems)))
+    raise typer.Exit(3 if problems else 0)
+
+
+def _lines(
+    versions: dict[str, str],
+    libraries: list[Traced],
+    judges: dict[str, str],
+    endpoint: Endpoint | None,
+    variables: dict[str, str],
+    problems: list[str],
+) -> list[str]:
+    lines = ["installed", *(f"  {name:<28} {found}" for name, found in versions.items()), "", "traced"]
+    for t in libraries:
+        state = f"broken: {t.error}" if t.error else t.installed or f"not installed (pip install {t.library})"
+        lines.append(f"  {t.name:<28} {state}")
+    lines += ["", "evaluators", *(f"  {name:<28} {state}" for name, state in judges.items()), "", "spans go"]
+    if endpoint is None:
+        lines.append("  to the terminal: the environment names no OTLP endpoint, unless your code says export=...")
+    else:
+        state = "answers" if endpoint.answers else f"does not answer: {endpoint.error}"
+        lines.append(f"  {endpoint.url} ({endpoint.protocol})  {state}")
+    if variables:
+        lines += ["", "environment", *(f"  {name}={value}" for name, value in variables.items())]
+    lines += ["", "problems", *(f"  - {problem}" for problem in problems)] if problems else ["", "no problems found"]
+    return lines
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None
+
+
+def _traced(name: str) -> Traced:
+    try:
+        found = provider(name)
+        installed = None
+        if importlib.util.find_spec(found.module) is not None:
+            installed = _version(found.distribution) or "version unknown"
+        return Traced(name, found.distribution, installed)
+    except Exception as error:  # somebody else's plug-in
+        return Traced(name, name, None, f"{type(error).__name__}: {error}")
+
+
+def _evaluator_state(name: str) -> str:
+    try:
+        return f"v{evaluator(name).version}"
+    except Exception as error:
+        return f"cannot be loaded: {type(error).__name__}: {error}"
+
+
+def _endpoint() -> Endpoint | None:
+    environment = read_environment()
+    url = environment.otlp_endpoint
+    if url is None:
+        return None
+    parts = urlsplit(url if "://" in url else f"//{url}")
+    shown = f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if _has_port(url) else "") if parts.scheme else url
+    default = 4317 if environment.otlp_protocol == "grpc" else {"http": 80, "https": 443}.get(parts.scheme, 4318)
+    try:
+        port = parts.port or default
+        socket.create_connection((parts.hostname or "", port), timeout=_TIMEOUT_S).close()
+    except (OSError, ValueError) as error:
+        return Endpoint(shown, environment.otlp_protocol, False, getattr(error, "strerror", None) or str(error))
+    return Endpoint(shown, environment.otlp_protocol, True)
+
+
+def _has_port(url: str) -> bool:
+    try:
+        return urlsplit(url if "://" in url else f"//{url}").port is not None
+    except ValueError:
+        return False
+
+
+def _environment_problems() -> list[str]:
+    problems: list[str] = []
+    if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        problems.append("OTEL_SDK_DISABLED=true: nothing is recorded; unset it")
+    exporters = read_environment().traces_exporters
+    if exporters == ("none",):
+        problems.append("OTEL_TRACES_EXPORTER=none: nothing is exported, unless your code says export=...")
+    protocol = os.environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or os.environ.get("OTEL_EXPORTER_OTLP_PROTOCOL", "")
+    url = _without_password(read_environment().otlp_endpoint or "")
+    if protocol != "grpc" and url.rstrip("/").endswith(":4317"):
+        problems.append(
+            f"{url} is usually the gRPC port, and the protocol is http/protobuf: use port 4318, "
+            "or OTEL_EXPORTER_OTLP_PROTOCOL=grpc"
+        )
+    if protocol == "grpc" and url.rstrip("/").endswith(":4318"):
+        problems.append(
+            f"{url} is usually the HTTP port, and the protocol is grpc: use port 4317, "
+            "or OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"
+        )
+    capture = os.environ.get(CAPTURE_VARIABLE, "").strip()
+    if capture.upper() in ("NO_CONTENT", "EVENT_ONLY", "FALSE", "0"):
+        problems.append(
+            f"{CAPTURE_VARIABLE}={capture}: answers are scored, but texts are not exported, "
+            "so stored traces cannot be scored again"
+        )
+    return problems
+
+
+def _masked(name: str) -> str:
+    return "(set)" if any(word in name for word in _SECRET) else _without_password(os.environ[name])
+
+
+def _without_password(url: str) -> str:
+    return re.sub(r"//[^/@\s]*@", "//(user)@", url)

@@ -1,0 +1,1 @@
+"""What `groundwire demo` runs on: recorded answers, a server that replays them, the example application."""

@@ -1,0 +1,223 @@
+"""Where spans are written: a file of OTLP/JSON lines, or an OTLP endpoint."""
+
+import contextlib
+import gzip
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final, Protocol, cast
+from urllib.parse import urlsplit, urlunsplit
+
+from groundwire.errors import SinkError
+from groundwire.model import SpanRecord
+from groundwire.traces.otlp_json import encode
+
+if TYPE_CHECKING:
+    import httpx
+
+FORM = "a file name (traces.jsonl), - for standard output, or otlp+http://host:4318"
+_BATCH: Final = 200
+_TIMEOUT_S: Final = 30.0
+_RETRIES: Final = 2
+_RETRIABLE = frozenset({429, 502, 503, 504})
+"""OTLP specification, OTLP/HTTP response: retryable status codes."""
+
+
+class Sink(Protocol):
+    """A place for spans. Nothing is certain to be there before `close`."""
+
+    @property
+    def name(self) -> str:
+        """What the user called it."""
+        ...
+
+    @property
+    def holds_traces(self) -> bool:
+        """False: the traces are at the destination already, and only new spans are to be sent."""
+        ...
+
+    def write(self, spans: Sequence[SpanRecord]) -> None:
+        """Add spans.
+
+        Raises:
+            SinkError: they cannot be written.
+        """
+        ...
+
+    def close(self) -> None:
+        """Finish.
+
+        Raises:
+            SinkError: what was written cannot be kept.
+        """
+        ...
+
+    def abandon(self) -> None:
+        """Give up: leave the destination as it was, where that is possible. Never raises."""
+        ...
+
+
+class TraceFile:
+    """A file that appears, complete, on `close`: it may be the one that is being read."""
+
+    holds_traces = True
+
+    def __init__(self, path: Path) -> None:
+        self.name = str(path)
+        self._path = path
+        self._temporary: Path | None = None
+        try:
+            descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+            self._temporary = Path(name)
+            raw = os.fdopen(descriptor, "wb")
+        except OSError as error:
+            raise self._error(error) from error
+        self._file = cast(IO[bytes], gzip.GzipFile(fileobj=raw, mode="wb") if path.suffix == ".gz" else raw)
+        self._raw = raw
+
+    def write(self, spans: Sequence[SpanRecord]) -> None:
+        """One line."""
+        if not spans:
+            return
+        try:
+            self._file.write(encode(spans).encode() + b"\n")
+        except OSError as error:
+            raise self._error(error) from error
+
+    def close(self) -> None:
+        """Put the file into its place."""
+        if self._temporary is None:
+            return
+        try:
+            self._shut()
+            # What a new file would have got: mkstemp makes it private.
+            mode = self._path.stat().st_mode if self._path.exists() else 0o666 & ~_umask()
+            self._temporary.chmod(mode & 0o777)
+            self._temporary.replace(self._path)
+            self._temporary = None
+        except OSError as error:
+            self.abandon()
+            raise self._error(error) from error
+
+    def abandon(self) -> None:
+        """Leave no file behind."""
+        temporary, self._temporary = self._temporary, None
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                self._shut()
+            temporary.unlink(missing_ok=True)
+
+    def _shut(self) -> None:
+        self._file.close()
+        self._raw.close()
+
+    def _error(self, error: OSError) -> SinkError:
+        return SinkError(f"cannot write {self.name} ({error.strerror or error}); use {FORM}")
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+class StandardOutput:
+    """Lines on standard output."""
+
+    holds_traces = True
+    name = "standard output"
+
+    def write(self, spans: Sequence[SpanRecord]) -> None:
+        """One line."""
+        if spans:
+            sys.stdout.write(encode(spans) + "\n")
+
+    def close(self) -> None:
+        """Flush."""
+        sys.stdout.flush()
+
+    def abandon(self) -> None:
+        """What is out is out."""
+
+
+class OtlpHttp:
+    """An OTLP/HTTP endpoint, spoken to in JSON. `OTEL_EXPORTER_OTLP_HEADERS` is heeded: hosted backends want a key.
+
+    Args:
+        spec: `otlp+http://host:4318`, also `otlp+https`; a path other than `/` is taken as the whole one.
+        transport: for tests.
+    """
+
+    holds_traces = False
+
+    def __init__(self, spec: str, *, transport: Any = None) -> None:
+        import httpx
+        from opentelemetry.util.re import parse_env_headers
+
+        parts = urlsplit(spec.removeprefix("otlp+"))
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise SinkError(f"{spec}: no OTLP address; use {FORM}")
+        self.name = spec
+        path = parts.path if parts.path.strip("/") else "/v1/traces"
+        self._url = urlunsplit(parts._replace(path=path))
+        headers = os.environ.get("OTEL_EXPORTER_OTLP_TRACES_HEADERS") or os.environ.get("OTEL_EXPORTER_OTLP_HEADERS")
+        loopback = parts.hostname in ("localhost", "127.0.0.1", "::1")  # a proxy cannot reach it
+        self._client = httpx.Client(
+            timeout=_TIMEOUT_S,
+            trust_env=not loopback,
+            transport=transport,
+            headers={"content-type": "application/json", **parse_env_headers(headers or "", liberal=True)},
+        )
+
+    def write(self, spans: Sequence[SpanRecord]) -> None:
+        """Send, in batches."""
+        for batch in _batches(spans):
+            self._send(encode(batch).encode(errors="replace"), len(batch))
+
+    def _send(self, body: bytes, count: int) -> None:
+        answer = self._post(body)
+        for attempt in range(_RETRIES):
+            if answer.status_code not in _RETRIABLE:
+                break
+            time.sleep(0.5 * 2**attempt)
+            answer = self._post(body)
+        if not answer.is_success:
+            said = " ".join(answer.text.split())[:200]
+            raise SinkError(f"{self._url} refused {count} spans: HTTP {answer.status_code} {said}".rstrip())
+        rejected, why = _rejected(answer)
+        if rejected:
+            raise SinkError(f"{self._url} took all but {rejected} of {count} spans: {why or 'it does not say why'}")
+
+    def _post(self, body: bytes) -> "httpx.Response":
+        import httpx
+
+        try:
+            return self._client.post(self._url, content=body)
+        except httpx.HTTPError as error:
+            raise SinkError(f"no OTLP endpoint at {self._url} ({error}); is it running? use {FORM}") from error
+
+    def close(self) -> None:
+        """Close the connection: everything has been acknowledged."""
+        self._client.close()
+
+    def abandon(self) -> None:
+        """Close the connection; what was sent is there."""
+        self._client.close()
+
+
+def _rejected(answer: Any) -> tuple[int, str]:
+    try:
+        partial = answer.json().get("partialSuccess") or {}
+        return int(partial.get("rejectedSpans") or 0), str(partial.get("errorMessage") or "")
+    except (ValueError, AttributeError, TypeError):
+        return 0, ""
+
+
+def _batches(spans: Iterable[SpanRecord]) -> Iterable[list[SpanRecord]]:
+    rest = iter(spans)
+    while batch := list(islice(rest, _BATCH)):
+        yield batch

@@ -1,0 +1,152 @@
+"""What is installed: three packages, their entry points, and an import that costs and contacts nothing."""
+
+import subprocess
+import sys
+import tomllib
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import groundwire
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = {
+    "src": "groundwire",
+    "instrumentation": "groundwire_instrumentation",
+    "evaluators": "groundwire_evaluators",
+}
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
+VENDORS = ("openai", "anthropic", "chromadb", "qdrant_client", "cohere", "google.genai", "ollama", "mistralai", "torch")
+COSTLY = ("onnxruntime", "genai_prices", "rich", "typer", "httpx", "httpx2", "numpy", "pydantic", "sklearn", "grpc")
+
+
+def run(program: str) -> str:
+    """What the program prints in a new interpreter, in which every network call fails loudly."""
+    guard = """
+import socket
+def _blocked(*args, **kwargs):
+    import os, sys, traceback
+    traceback.print_stack(); print("NETWORK", args, file=sys.stderr, flush=True); os._exit(3)
+socket.socket.connect = socket.socket.connect_ex = socket.socket.sendto = _blocked
+socket.getaddrinfo = socket.create_connection = socket.gethostbyname = _blocked
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", guard + program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+# --- packages -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("folder", "package"), PACKAGES.items())
+def test_each_folder_holds_exactly_one_package(folder: str, package: str) -> None:
+    entries = {e.name for e in (ROOT / folder).iterdir() if e.name not in ("__pycache__", ".DS_Store")}
+    assert entries == {package}
+    assert (ROOT / folder / package / "__init__.py").is_file()
+
+
+@pytest.mark.parametrize(("folder", "package"), PACKAGES.items())
+def test_each_package_is_typed(folder: str, package: str) -> None:
+    assert (ROOT / folder / package / "py.typed").is_file()
+
+
+def test_the_wheel_holds_the_three_packages() -> None:
+    wheel = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert wheel["packages"] == [f"{folder}/{package}" for folder, package in PACKAGES.items()]
+
+
+# --- plug-ins -------------------------------------------------------------------------------------------------------
+
+
+def test_every_provider_file_has_its_entry_point() -> None:
+    folder = ROOT / "instrumentation" / "groundwire_instrumentation"
+    names = sorted(p.stem for p in folder.glob("*.py") if not p.stem.startswith("_"))
+    package = "groundwire_instrumentation"
+    assert PROJECT["project"]["entry-points"]["groundwire.instrumentation"] == {
+        name: f"{package}.{name}:PROVIDER" for name in names
+    }
+
+
+def test_every_provider_is_called_by_its_file() -> None:
+    for name, target in PROJECT["project"]["entry-points"]["groundwire.instrumentation"].items():
+        module, _, attribute = target.partition(":")
+        provider = getattr(import_module(module), attribute)
+        assert isinstance(provider, groundwire.Provider)
+        assert provider.name == name
+
+
+def test_every_evaluator_entry_point_makes_an_evaluator_of_its_name() -> None:
+    for name, target in PROJECT["project"]["entry-points"]["groundwire.evaluators"].items():
+        module, _, attribute = target.partition(":")
+        evaluator = getattr(import_module(module), attribute)()
+        assert isinstance(evaluator, groundwire.Evaluator)
+        assert evaluator.name == name
+
+
+def test_every_provider_has_an_extra_of_its_distribution() -> None:
+    extras = PROJECT["project"]["optional-dependencies"]
+    for target in PROJECT["project"]["entry-points"]["groundwire.instrumentation"].values():
+        provider = import_module(target.partition(":")[0]).PROVIDER
+        assert any(requirement.startswith(provider.distribution) for requirement in extras[provider.name])
+
+
+def test_plug_ins_are_loaded_without_the_libraries_that_they_trace() -> None:
+    modules = [t.partition(":")[0] for t in PROJECT["project"]["entry-points"]["groundwire.instrumentation"].values()]
+    loaded = run(f"import sys\nimport {', '.join(modules)}\nprint(*sys.modules)").split()
+    assert not set(loaded) & set(VENDORS)
+
+
+# --- the public surface ---------------------------------------------------------------------------------------------
+
+
+def test_all_is_sorted_and_every_name_is_there() -> None:
+    assert groundwire.__all__ == sorted(groundwire.__all__)
+    assert len(set(groundwire.__all__)) == len(groundwire.__all__)
+    for name in groundwire.__all__:
+        assert getattr(groundwire, name) is not None
+
+
+def test_whatever_is_public_is_in_all() -> None:
+    public = {
+        name
+        for name, value in vars(groundwire).items()
+        if not name.startswith("_") and getattr(value, "__module__", "").startswith("groundwire")
+    }
+    assert public <= set(groundwire.__all__)
+
+
+# --- importing ------------------------------------------------------------------------------------------------------
+
+
+def test_importing_loads_no_vendor_and_nothing_costly() -> None:
+    loaded = run("import groundwire, sys; print(*sys.modules)").split()
+    assert "groundwire" in loaded
+    assert not set(loaded) & {*VENDORS, *COSTLY}
+
+
+def test_importing_and_instrumenting_contact_nobody() -> None:
+    run(
+        """
+import sys, time
+import groundwire
+groundwire.instrument(export="console")
+time.sleep(0.5)
+loaded = sorted(set(sys.modules) & {"openai", "chromadb", "qdrant_client"})
+groundwire.shutdown()
+assert not loaded, loaded
+"""
+    )
+
+
+def test_importing_prints_nothing() -> None:
+    assert run("import groundwire") == ""
+
+
+def test_the_version_is_the_installed_one() -> None:
+    from importlib.metadata import version
+
+    assert groundwire.__version__ == version("groundwire")

@@ -1,0 +1,206 @@
+import gzip
+import io
+import json
+import os
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from groundwire.errors import SinkError, SourceError
+from groundwire.model import SpanRecord
+from groundwire.traces import open_sink, open_source
+from groundwire.traces.otlp_json import encode
+
+
+def span(n: int, trace: int = 1) -> SpanRecord:
+    return SpanRecord(f"{trace:032x}", f"{n:016x}", f"span {n}", n, n + 1, attributes={"n": n})
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_trace_over_many_lines_with_children_first_is_read(here: Path) -> None:
+    (here / "t.jsonl").write_text(encode([span(2)]) + "\n\n" + encode([span(1)]) + "\n")
+
+    assert list(open_source("t.jsonl")) == [span(2), span(1)]
+
+
+def test_half_written_line_is_reported_and_the_rest_is_read(here: Path) -> None:
+    whole = encode([span(3)])
+    (here / "t.jsonl").write_text(f"{encode([span(1)])}\n{whole}\nnot json\n{encode([span(2)])}\n{whole[:70]}")
+    source = open_source("t.jsonl")
+
+    assert list(source) == [span(1), span(3), span(2)]
+    assert [str(p) for p in source.problems] == [
+        "t.jsonl:3: no JSON: Expecting value at column 1",
+        "t.jsonl:5: half a line: the JSON breaks off",
+    ]
+
+
+def test_file_that_begins_with_half_a_line_is_read(here: Path) -> None:
+    (here / "t.jsonl").write_text(f"{encode([span(1)])[40:]}\n{encode([span(2)])}\n")
+    source = open_source("t.jsonl")
+
+    assert list(source) == [span(2)]
+    assert [p.line for p in source.problems] == [1]
+
+
+def test_line_that_is_not_utf8_is_reported(here: Path) -> None:
+    (here / "t.jsonl").write_bytes(encode([span(1)]).encode() + b"\n\xff\xfe{}\n" + encode([span(2)]).encode())
+    source = open_source("t.jsonl")
+
+    assert len(list(source)) == 2
+    assert source.problems[0].line == 2
+
+
+def test_other_signals_are_told_apart_from_garbage(here: Path) -> None:
+    (here / "t.jsonl").write_text('{"resourceLogs": []}\n{"a": 1}\n7\n' + encode([span(1)]))
+    source = open_source("t.jsonl")
+
+    assert list(source) == [span(1)]
+    assert [p.message for p in source.problems] == [
+        "holds logs, not traces",
+        "expected resourceSpans, found the keys a",
+        "expected an object with resourceSpans, found a number",
+    ]
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_one_object_pretty_or_not_is_read(here: Path, indent: int | None) -> None:
+    (here / "t.json").write_text(json.dumps(json.loads(encode([span(1), span(2)])), indent=indent))
+
+    assert list(open_source("t.json")) == [span(1), span(2)]
+
+
+def test_pretty_objects_one_after_the_other_are_read(here: Path) -> None:
+    text = "\n".join(json.dumps(json.loads(encode([span(n)])), indent=1) for n in (1, 2))
+    (here / "t.json").write_text("\ufeff" + text)
+
+    assert list(open_source("t.json")) == [span(1), span(2)]
+
+
+def test_gzip_is_recognised_by_its_content(here: Path) -> None:
+    (here / "t.jsonl").write_bytes(gzip.compress(encode([span(1)]).encode()))
+
+    assert list(open_source("t.jsonl")) == [span(1)]
+
+
+def test_gzip_that_breaks_off_gives_what_is_whole(here: Path) -> None:
+    lines = "".join(encode([span(n)]) + "\n" for n in range(1, 2000))
+    (here / "t.jsonl.gz").write_bytes(gzip.compress(lines.encode())[:-2000])
+    source = open_source("t.jsonl.gz")
+
+    assert len(list(source)) > 100
+    assert "breaks off" in str(source.problems[-1])
+
+
+def test_zstd_says_how_to_decompress(here: Path) -> None:
+    (here / "t.jsonl.zst").write_bytes(b"\x28\xb5\x2f\xfd....")
+
+    with pytest.raises(SourceError, match="zstd -d"):
+        list(open_source("t.jsonl.zst"))
+
+
+def test_standard_input_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    stdin = SimpleNamespace(buffer=io.BufferedReader(io.BytesIO(gzip.compress(encode([span(1)]).encode()))))  # type: ignore[arg-type]
+    monkeypatch.setattr("sys.stdin", stdin)
+
+    assert list(open_source("-")) == [span(1)]
+
+
+def test_folder_and_pattern_read_every_trace_file(here: Path) -> None:
+    (here / "runs" / "deep").mkdir(parents=True)
+    (here / "runs" / "a.jsonl").write_text(encode([span(1)]))
+    (here / "runs" / "deep" / "b.json").write_text(encode([span(2)]))
+    (here / "runs" / "notes.txt").write_text("hello")
+
+    assert list(open_source("runs")) == [span(1), span(2)]
+    assert list(open_source("runs/*.jsonl")) == [span(1)]
+
+
+@pytest.mark.parametrize("content", ["", "hello\n", '{"a": 1}', "[1, 2]", "[[[["])
+def test_file_without_a_trace_says_what_is_accepted(here: Path, content: str) -> None:
+    (here / "t.json").write_text(content)
+
+    with pytest.raises(SourceError, match=r"t\.json: no trace in it .*expected OTLP/JSON"):
+        list(open_source("t.json"))
+
+
+def test_empty_trace_is_a_trace(here: Path) -> None:
+    (here / "t.json").write_text('{"resourceSpans": []}')
+
+    assert list(open_source("t.json")) == []
+
+
+@pytest.mark.parametrize("spec", ["nowhere.jsonl", "no/*.jsonl", "ftp://x/y", "http://localhost:16686/", "empty"])
+def test_source_that_is_not_there_is_one_clear_line(here: Path, spec: str) -> None:
+    (here / "empty").mkdir()
+
+    with pytest.raises(SourceError) as raised:
+        list(open_source(spec))
+    assert "\n" not in str(raised.value)
+    assert spec in str(raised.value)
+
+
+def test_deeply_nested_json_is_a_problem_and_no_crash(here: Path) -> None:
+    (here / "t.jsonl").write_text("[" * 100_000 + "\n" + encode([span(1)]))
+    source = open_source("t.jsonl")
+
+    assert list(source) == [span(1)]
+    assert len(source.problems) == 1
+
+
+# --- sinks ---
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.gz"])
+def test_file_is_written_a_line_a_call_and_read_back(here: Path, name: str) -> None:
+    sink = open_sink(name)
+    sink.write([span(1), span(2)])
+    sink.write([])
+    sink.write([span(3)])
+    sink.close()
+
+    assert list(open_source(name)) == [span(1), span(2), span(3)]
+    assert os.listdir(here) == [name]
+
+
+def test_file_may_be_replaced_while_it_is_read(here: Path) -> None:
+    (here / "t.jsonl").write_text(encode([span(1)]))
+    sink = open_sink("t.jsonl")
+    for found in open_source("t.jsonl"):
+        sink.write([found, span(2)])
+    sink.close()
+
+    assert list(open_source("t.jsonl")) == [span(1), span(2)]
+
+
+def test_abandoned_file_leaves_what_was_there(here: Path) -> None:
+    (here / "t.jsonl").write_text("before")
+    sink = open_sink("t.jsonl")
+    sink.write([span(1)])
+    sink.abandon()
+    sink.abandon()
+
+    assert (here / "t.jsonl").read_text() == "before"
+    assert os.listdir(here) == ["t.jsonl"]
+
+
+def test_lone_surrogates_are_written_and_read_back(here: Path) -> None:
+    odd = SpanRecord("1" * 32, "2" * 16, "half \ud83d", 0, 0)
+    sink = open_sink("t.jsonl")
+    sink.write([odd])
+    sink.close()
+
+    assert list(open_source("t.jsonl")) == [odd]
+
+
+@pytest.mark.parametrize("spec", ["no/such/folder/t.jsonl", ".", "ftp://x", "http://localhost:4318"])
+def test_place_that_takes_no_spans_is_one_clear_line(here: Path, spec: str) -> None:
+    with pytest.raises(SinkError) as raised:
+        open_sink(spec)
+    assert "\n" not in str(raised.value)
