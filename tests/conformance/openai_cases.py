@@ -1,0 +1,409 @@
+"""OpenAI in the conformance suite: chat completions, responses and embeddings, in every shape the client has."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import openai
+from pydantic import BaseModel
+
+from conformance.cases import ANY, Case, Mode
+from conformance.openai_wire import (
+    ANSWER,
+    CHUNKS,
+    CHUNKS_WITH_USAGE,
+    COMPLETION,
+    EMBEDDINGS,
+    EVENTS,
+    QUESTION,
+    REFUSED,
+    Wire,
+    client_on,
+    document,
+    http,
+    response,
+    stream,
+)
+from groundwire_instrumentation.openai import PROVIDER
+
+Client = Callable[[Mode, Callable[[], None]], Any]
+
+ASKED = {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.provider.name": "openai",
+    "gen_ai.request.model": "gpt-4o-mini",
+    "gen_ai.request.temperature": 0.5,
+    "server.address": "api.openai.com",
+    "gen_ai.input.messages": [{"role": "user", "parts": [{"type": "text", "content": QUESTION}]}],
+}
+ASKED_STREAM = ASKED | {"gen_ai.request.stream": True}
+USAGE = {
+    "gen_ai.usage.input_tokens": 120,
+    "gen_ai.usage.output_tokens": 34,
+    "gen_ai.usage.cache_read.input_tokens": 100,
+    "gen_ai.usage.reasoning.output_tokens": 20,
+}
+TIER = {"openai.response.service_tier": "default"}
+ANSWERED_CHAT = (
+    USAGE
+    | TIER
+    | {
+        "gen_ai.response.model": "gpt-4o-mini-2024-07-18",
+        "gen_ai.response.id": "chatcmpl-1",
+        "gen_ai.response.finish_reasons": ("stop",),
+        "openai.response.system_fingerprint": "fp_1",
+        "gen_ai.output.messages": [{"role": "assistant", "parts": [{"type": "text", "content": ANSWER}]}],
+    }
+)
+ANSWERED_RESPONSES = (
+    USAGE
+    | TIER
+    | {
+        "gen_ai.response.model": "gpt-4o-mini-2024-07-18",
+        "gen_ai.response.id": "resp_1",
+        "gen_ai.response.finish_reasons": ("stop",),
+        "gen_ai.output.messages": [{"role": "assistant", "parts": [{"type": "text", "content": ANSWER}]}],
+    }
+)
+STREAMED = {"gen_ai.response.time_to_first_chunk": ANY}
+ESTIMATED = {
+    "groundwire.usage.source": "estimated",
+    "gen_ai.usage.input_tokens": 5,
+    "gen_ai.usage.output_tokens": ANY,
+}
+PARTIAL_CHAT = {
+    "gen_ai.response.model": "gpt-4o-mini-2024-07-18",
+    "gen_ai.response.id": "chatcmpl-1",
+    "openai.response.service_tier": "default",
+    "openai.response.system_fingerprint": "fp_1",
+    "gen_ai.output.messages": [{"role": "assistant", "parts": [{"type": "text", "content": "Everest is "}]}],
+    "gen_ai.usage.input_tokens": 5,
+    "gen_ai.usage.output_tokens": 2,
+} | STREAMED
+PARTIAL_RESPONSES = {
+    "gen_ai.response.model": "gpt-4o-mini-2024-07-18",
+    "gen_ai.response.id": "resp_1",
+    "openai.response.service_tier": "default",
+    "gen_ai.output.messages": [{"role": "assistant", "parts": [{"type": "text", "content": "Everest is "}]}],
+    "gen_ai.usage.input_tokens": 5,
+    "gen_ai.usage.output_tokens": 2,
+} | STREAMED
+PARTIAL_CHUNKS = {"chat": 3, "responses": 5}
+
+CHAT = {"model": "gpt-4o-mini", "temperature": 0.5, "messages": [{"role": "user", "content": QUESTION}]}
+RESPONSES = {"model": "gpt-4o-mini", "temperature": 0.5, "input": QUESTION}
+INCLUDE_USAGE = {"stream_options": {"include_usage": True}}
+
+
+class Height(BaseModel):
+    """What the application parses an answer into."""
+
+    metres: int
+
+
+PARSED = '{"metres": 8849}'
+
+
+def _opens(answer: Callable[[Mode], http.Response], asynchronous: bool) -> Client:
+    """A client whose server answers with `answer(mode)`, unless the mode says otherwise."""
+
+    def client(mode: Mode, served: Callable[[], None]) -> Any:
+        def respond(request: http.Request) -> http.Response:
+            if mode == "error":
+                return document(REFUSED, 400)
+            if mode == "interrupt":
+                raise KeyboardInterrupt
+            return answer(mode)
+
+        wire = Wire(respond, served)
+        wire.hangs = mode == "hang"
+        return client_on(wire, asynchronous=asynchronous)
+
+    return client
+
+
+def _streams(events: Sequence[Mapping[str, Any]], cut: int) -> Callable[[Mode], http.Response]:
+    return lambda mode: stream(events, mode, cut if mode in ("break", "stall") else None)
+
+
+def _text(events: Sequence[Mapping[str, Any]]) -> str:
+    return "".join(f"data: {json.dumps(e)}\n\n" for e in events)
+
+
+def _case(
+    name: str,
+    call: Callable[[Any], Any],
+    answer: Callable[[Mode], http.Response],
+    *,
+    asynchronous: bool,
+    asked: Mapping[str, Any],
+    answered: Mapping[str, Any],
+    **rest: Any,
+) -> Case:
+    modes: set[Mode] = {"answer", "error", "interrupt"}
+    if asynchronous:
+        modes |= {"hang"}
+    if rest.get("streams"):
+        modes |= {"break", "stall"} if asynchronous else {"break"}
+    kind = asked["gen_ai.operation.name"]
+    return Case(
+        name=f"{name}, async" if asynchronous else name,
+        provider=PROVIDER,
+        client=_opens(answer, asynchronous),
+        call=call,
+        span=f"{kind} {asked['gen_ai.request.model']}",
+        asked=asked,
+        answered=answered,
+        modes=modes,
+        asynchronous=asynchronous,
+        **rest,
+    )
+
+
+# --- calls whose shape differs between the two clients --------------------------------------------------------------
+
+
+def _raw(resource: Callable[[Any], Any], **arguments: Any) -> Callable[[Any], Any]:
+    return lambda client: resource(client).with_raw_response.create(**arguments).parse()
+
+
+def _raw_async(resource: Callable[[Any], Any], **arguments: Any) -> Callable[[Any], Any]:
+    async def call(client: Any) -> Any:
+        return (await resource(client).with_raw_response.create(**arguments)).parse()
+
+    return call
+
+
+def _read(resource: Callable[[Any], Any], take: Callable[[Any], Any], **arguments: Any) -> Callable[[Any], Any]:
+    """`with_streaming_response`, the body taken by `take`."""
+
+    def call(client: Any) -> Any:
+        with resource(client).with_streaming_response.create(**arguments) as answer:
+            return take(answer)
+
+    return call
+
+
+def _read_async(resource: Callable[[Any], Any], take: Callable[[Any], Any], **arguments: Any) -> Callable[[Any], Any]:
+    async def call(client: Any) -> Any:
+        async with resource(client).with_streaming_response.create(**arguments) as answer:
+            taken = take(answer)
+            return [piece async for piece in taken] if hasattr(taken, "__aiter__") else await taken
+
+    return call
+
+
+def _managed(resource: Callable[[Any], Any], final: str, **arguments: Any) -> Callable[[Any], Any]:
+    """`with client. ... .stream()`: events are iterated, then the whole is asked for."""
+
+    def call(client: Any) -> Any:
+        with resource(client).stream(**arguments) as events:
+            seen = [event.type for event in events]
+            return seen, getattr(events, final)()
+
+    return call
+
+
+def _managed_async(resource: Callable[[Any], Any], final: str, **arguments: Any) -> Callable[[Any], Any]:
+    async def call(client: Any) -> Any:
+        async with resource(client).stream(**arguments) as events:
+            seen = [event.type async for event in events]
+            return seen, await getattr(events, final)()
+
+    return call
+
+
+def _with(resource: Callable[[Any], Any], **arguments: Any) -> Callable[[Any], Any]:
+    def call(client: Any) -> Any:
+        with resource(client).create(stream=True, **arguments) as events:
+            return list(events)
+
+    return call
+
+
+def _with_async(resource: Callable[[Any], Any], **arguments: Any) -> Callable[[Any], Any]:
+    async def call(client: Any) -> Any:
+        async with await resource(client).create(stream=True, **arguments) as events:
+            return [event async for event in events]
+
+    return call
+
+
+def _parsed_stream(resource: Callable[[Any], Any], **arguments: Any) -> Callable[[Any], Any]:
+    return lambda client: resource(client).with_raw_response.create(stream=True, **arguments).parse()
+
+
+def _parsed_stream_async(resource: Callable[[Any], Any], **arguments: Any) -> Callable[[Any], Any]:
+    async def call(client: Any) -> Any:
+        return (await resource(client).with_raw_response.create(stream=True, **arguments)).parse()
+
+    return call
+
+
+def _chat(client: Any) -> Any:
+    return client.chat.completions
+
+
+def _responses(client: Any) -> Any:
+    return client.responses
+
+
+def _embeddings(client: Any) -> Any:
+    return client.embeddings
+
+
+def _chat_cases(a: bool) -> list[Case]:
+    def whole(_: Mode) -> http.Response:
+        return document(COMPLETION)
+
+    def structured(_: Mode) -> http.Response:
+        message = COMPLETION["choices"][0]["message"] | {"content": PARSED}
+        return document(COMPLETION | {"choices": [COMPLETION["choices"][0] | {"message": message}]})
+
+    structured_output = {
+        "gen_ai.output.messages": [{"role": "assistant", "parts": [{"type": "text", "content": PARSED}]}]
+    }
+    cut = PARTIAL_CHUNKS["chat"]
+    said = _streams(CHUNKS_WITH_USAGE, cut)
+    silent = _streams(CHUNKS, cut)
+    plain = {"asynchronous": a, "asked": ASKED, "answered": ANSWERED_CHAT}
+    streamed = {"asynchronous": a, "asked": ASKED_STREAM, "answered": ANSWERED_CHAT | STREAMED}
+    stream_type = openai.AsyncStream if a else openai.Stream
+    live = {"streams": True, "kind": stream_type, "partial_chunks": cut, "partial": PARTIAL_CHAT}
+    unknown = {k: v for k, v in ANSWERED_CHAT.items() if k not in USAGE} | STREAMED
+    estimated = unknown | {
+        "groundwire.usage.source": "estimated",
+        "gen_ai.usage.input_tokens": 5,
+        "gen_ai.usage.output_tokens": 8,
+    }
+    raw, read, managed = (_raw_async, _read_async, _managed_async) if a else (_raw, _read, _managed)
+    within, parsed = (_with_async, _parsed_stream_async) if a else (_with, _parsed_stream)
+    usage = CHAT | INCLUDE_USAGE
+    return [
+        _case("chat", lambda c: c.chat.completions.create(**CHAT), whole, **plain),
+        _case(
+            "chat parse",
+            lambda c: c.chat.completions.parse(response_format=Height, **CHAT),
+            structured,
+            **plain | {"answered": ANSWERED_CHAT | structured_output},
+        ),
+        _case("chat raw", raw(_chat, **CHAT), whole, **plain),
+        _case("chat body parsed", read(_chat, lambda r: r.parse(), **CHAT), whole, **plain),
+        _case("chat body read", read(_chat, lambda r: r.read(), **CHAT), whole, **plain),
+        _case("chat body as json", read(_chat, lambda r: r.json(), **CHAT), whole, **plain),
+        _case(
+            "chat body in bytes",
+            read(_chat, lambda r: r.iter_bytes(7) if a else list(r.iter_bytes(7)), **CHAT),
+            whole,
+            **plain,
+        ),
+        _case("chat stream", lambda c: c.chat.completions.create(stream=True, **usage), said, **streamed, **live),
+        _case(
+            "chat stream without usage",
+            lambda c: c.chat.completions.create(stream=True, **CHAT),
+            silent,
+            **streamed | {"answered": estimated},
+            **live,
+        ),
+        _case("chat stream in with", within(_chat, **usage), said, **streamed),
+        _case("chat stream raw", parsed(_chat, **usage), said, **streamed, **live),
+        _case(
+            "chat stream in lines",
+            read(_chat, lambda r: r.iter_lines() if a else list(r.iter_lines()), stream=True, **usage),
+            said,
+            **streamed,
+        ),
+        _case(
+            "chat stream read at once",
+            read(_chat, lambda r: r.text(), stream=True, **usage),
+            said,
+            **streamed,
+        ),
+        _case("chat stream managed", managed(_chat, "get_final_completion", **usage), said, **streamed),
+    ]
+
+
+def _responses_cases(a: bool) -> list[Case]:
+    def whole(_: Mode) -> http.Response:
+        return document(response())
+
+    def structured(_: Mode) -> http.Response:
+        item = response()["output"][0]
+        part = item["content"][0] | {"text": PARSED}
+        return document(response(output=[item | {"content": [part]}]))
+
+    structured_output = {
+        "gen_ai.output.messages": [{"role": "assistant", "parts": [{"type": "text", "content": PARSED}]}]
+    }
+    cut = PARTIAL_CHUNKS["responses"]
+    said = _streams(EVENTS, cut)
+    plain = {"asynchronous": a, "asked": ASKED, "answered": ANSWERED_RESPONSES}
+    streamed = {"asynchronous": a, "asked": ASKED_STREAM, "answered": ANSWERED_RESPONSES | STREAMED}
+    stream_type = openai.AsyncStream if a else openai.Stream
+    live = {"streams": True, "kind": stream_type, "partial_chunks": cut, "partial": PARTIAL_RESPONSES}
+    raw, read, managed = (_raw_async, _read_async, _managed_async) if a else (_raw, _read, _managed)
+    within, parsed = (_with_async, _parsed_stream_async) if a else (_with, _parsed_stream)
+    return [
+        _case("responses", lambda c: c.responses.create(**RESPONSES), whole, **plain),
+        _case(
+            "responses parse",
+            lambda c: c.responses.parse(text_format=Height, **RESPONSES),
+            structured,
+            **plain | {"answered": ANSWERED_RESPONSES | structured_output},
+        ),
+        _case("responses raw", raw(_responses, **RESPONSES), whole, **plain),
+        _case("responses body parsed", read(_responses, lambda r: r.parse(), **RESPONSES), whole, **plain),
+        _case("responses body read", read(_responses, lambda r: r.read(), **RESPONSES), whole, **plain),
+        _case(
+            "responses stream in lines",
+            read(_responses, lambda r: r.iter_lines() if a else list(r.iter_lines()), stream=True, **RESPONSES),
+            said,
+            **streamed,
+        ),
+        _case(
+            "responses stream",
+            lambda c: c.responses.create(stream=True, **RESPONSES),
+            said,
+            **streamed,
+            **live,
+        ),
+        _case("responses stream in with", within(_responses, **RESPONSES), said, **streamed),
+        _case("responses stream raw", parsed(_responses, **RESPONSES), said, **streamed, **live),
+        _case(
+            "responses stream managed",
+            managed(_responses, "get_final_response", **RESPONSES),
+            said,
+            **streamed,
+        ),
+    ]
+
+
+def _embeddings_cases(a: bool) -> list[Case]:
+    def whole(_: Mode) -> http.Response:
+        return document(EMBEDDINGS)
+
+    asked = {
+        "gen_ai.operation.name": "embeddings",
+        "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": "text-embedding-3-small",
+        "gen_ai.request.encoding_formats": ("float",),
+        "gen_ai.embeddings.dimension.count": 3,
+        "server.address": "api.openai.com",
+    }
+    answered = {"gen_ai.response.model": "text-embedding-3-small", "gen_ai.usage.input_tokens": 8}
+    arguments = {
+        "model": "text-embedding-3-small",
+        "input": [QUESTION],
+        "encoding_format": "float",
+        "dimensions": 3,
+    }
+    expected = {"asynchronous": a, "asked": asked, "answered": answered}
+    raw, read = (_raw_async, _read_async) if a else (_raw, _read)
+    return [
+        _case("embeddings", lambda c: c.embeddings.create(**arguments), whole, **expected),
+        _case("embeddings raw", raw(_embeddings, **arguments), whole, **expected),
+        _case("embeddings body parsed", read(_embeddings, lambda r: r.parse(), **arguments), whole, **expected),
+    ]
+
+
+CASES = [case for a in (False, True) for make in (_chat_cases, _responses_cases, _embeddings_cases) for case in make(a)]

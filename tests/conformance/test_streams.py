@@ -1,0 +1,356 @@
+"""Every streaming call of every provider, in all the ways that applications treat streams."""
+
+import asyncio
+import copy
+import gc
+import logging
+import threading
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+from opentelemetry import context as otel_context
+from opentelemetry import trace
+from opentelemetry.trace import StatusCode
+
+from conformance.cases import Case, all_cases, decoded, finish, plain
+from conformance.harness import Tracing, expected, opened, outcome, take, traced, untraced, whole
+from groundwire.call import Call
+
+STREAMS = [case for case in all_cases() if case.streams]
+every_stream = pytest.mark.parametrize("case", STREAMS, ids=str)
+every_sync_stream = pytest.mark.parametrize("case", [c for c in STREAMS if not c.asynchronous], ids=str)
+every_async_stream = pytest.mark.parametrize("case", [c for c in STREAMS if c.asynchronous], ids=str)
+MARKS = {"groundwire.stream.incomplete": True, "groundwire.usage.source": "estimated"}
+
+
+def _partial(case: Case) -> dict[str, Any]:
+    """The whole span of a stream that was broken off after `partial_chunks`."""
+    return expected(case, {**case.asked, **case.partial, **MARKS})
+
+
+async def _started(case: Case, mode: str = "answer") -> Any:
+    return await finish(case.call(await opened(case, mode)))
+
+
+async def _take(case: Case, stream: Any, chunks: int | None = None) -> list[Any]:
+    return await take(stream, [], case.partial_chunks if chunks is None else chunks)
+
+
+def _dropped(tracing: Tracing) -> None:
+    gc.collect()
+    tracing.wait_for(1)
+
+
+# --- ways a stream ends ---------------------------------------------------------------------------------------------
+
+
+@every_stream
+async def test_a_span_lasts_as_long_as_its_stream(case: Case) -> None:
+    with traced(case.provider) as tracing:
+        stream = await _started(case)
+        await _take(case, stream)
+        assert tracing.spans == []
+        assert len(await take(stream, [])) > 0
+        assert whole(tracing.span) == expected(case, {**case.asked, **case.answered})
+        assert 0 <= tracing.span.attributes["gen_ai.response.time_to_first_chunk"] < 1
+
+
+@every_stream
+async def test_a_stream_closed_early_keeps_what_was_received(case: Case) -> None:
+    with traced(case.provider) as tracing:
+        stream = await _started(case)
+        await _take(case, stream)
+        await finish(stream.close())
+        assert whole(tracing.span) == _partial(case)
+
+
+@every_stream
+async def test_a_stream_closed_twice_is_one_span(case: Case) -> None:
+    with traced(case.provider) as tracing:
+        stream = await _started(case)
+        await _take(case, stream)
+        await finish(stream.close())
+        await finish(stream.close())
+        del stream
+        _dropped(tracing)
+        assert whole(tracing.span) == _partial(case)
+
+
+@every_stream
+async def test_a_stream_closed_through_its_response_ends(case: Case) -> None:
+    with traced(case.provider) as tracing:
+        stream = await _started(case)
+        await _take(case, stream)
+        await (stream.response.aclose() if case.asynchronous else finish(stream.response.close()))
+        assert whole(tracing.span) == _partial(case)
+
+
+@every_stream
+async def test_a_stream_that_is_dropped_ends(case: Case) -> None:
+    with traced(case.provider) as tracing:
+        stream = await _started(case)
+        await _take(case, stream)
+        del stream
+        _dropped(tracing)
+        assert whole(tracing.span) == _partial(case)
+
+
+@every_stream
+async def test_a_stream_that_is_dropped_in_a_cycle_ends(case: Case) -> None:
+    with traced(case.provider) as tracing:
+        cycle: list[Any] = [await _started(case)]
+        cycle.append(cycle)
+        await _take(case, cycle[0])
+        del cycle
+        _dropped(tracing)
+        assert whole(tracing.span) == _partial(case)
+
+
+@every_stream
+async def test_a_stream_that_is_never_read_ends_with_estimated_usage(case: Case) -> None:
+    with traced(case.provider) as tracing:
+        stream = await _started(case)
+        del stream
+        _dropped(tracing)
+        attributes = decoded(tracing.span.attributes)
+        assert tracing.span.status.status_code is StatusCode.UNSET
+        assert attributes.items() >= {**case.asked, **MARKS, "gen_ai.usage.output_tokens": 0}.items()
+        assert attributes["gen_ai.usage.input_tokens"] == case.partial["gen_ai.usage.input_tokens"]
+        assert "gen_ai.response.time_to_first_chunk" not in attributes
+        assert "gen_ai.usage.cost" in attributes
+
+
+@every_stream
+async def test_one_chunk_taken_by_hand_is_part_of_the_span(case: Case) -> None:
+    with traced(case.provider) as tracing:
+        stream = await _started(case)
+        first = (await stream.__anext__()) if case.asynchronous else next(stream)
+        assert plain(first) == (await untraced(case, "answer")).chunks[0]
+        await finish(stream.close())
+        attributes = decoded(tracing.span.attributes)
+        assert attributes["groundwire.stream.incomplete"] is True
+        assert "gen_ai.response.time_to_first_chunk" in attributes
+
+
+@pytest.mark.parametrize("case", [c for c in STREAMS if "break" in c.modes], ids=str)
+async def test_a_connection_lost_midway_keeps_the_partial_text_and_the_error(case: Case) -> None:
+    before = await untraced(case, "break")
+    assert before.error is not None
+    assert len(before.chunks) == case.partial_chunks
+    with traced(case.provider) as tracing:
+        assert await outcome(case, await opened(case, "break")) == before
+        error = {"error.type": before.error.__qualname__}
+        assert whole(tracing.span) == _partial(case) | {
+            "status": StatusCode.ERROR,
+            "attributes": _partial(case)["attributes"] | error,
+        }
+
+
+@pytest.mark.parametrize("case", [c for c in STREAMS if "stall" in c.modes], ids=str)
+async def test_a_stream_cancelled_while_it_waits_keeps_the_partial_text(case: Case) -> None:
+    with traced(case.provider) as tracing:
+        stream = await _started(case, "stall")
+        await _take(case, stream)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(stream.__anext__(), 0.02)
+        error = {"error.type": "CancelledError"}
+        assert whole(tracing.span) == _partial(case) | {
+            "status": StatusCode.ERROR,
+            "attributes": _partial(case)["attributes"] | error,
+        }
+
+
+# --- with -----------------------------------------------------------------------------------------------------------
+
+
+@every_stream
+async def test_leaving_with_early_ends_the_span(case: Case) -> None:
+    with traced(case.provider) as tracing:
+        stream = await _started(case)
+        if case.asynchronous:
+            async with stream as entered:
+                await _take(case, entered)
+        else:
+            with stream as entered:
+                await _take(case, entered)
+        assert entered is stream
+        assert whole(tracing.span) == _partial(case)
+
+
+@every_stream
+async def test_an_exception_of_the_application_inside_with_is_on_the_span_and_goes_on(case: Case) -> None:
+    mine = LookupError("mine")
+    with traced(case.provider) as tracing:
+        stream = await _started(case)
+
+        async def use() -> None:
+            if case.asynchronous:
+                async with stream:
+                    await _take(case, stream)
+                    raise mine
+            with stream:
+                await _take(case, stream)
+                raise mine
+
+        with pytest.raises(LookupError) as caught:
+            await use()
+        assert caught.value is mine
+        assert mine.__cause__ is None
+        assert mine.__context__ is None
+        attributes = decoded(tracing.span.attributes)
+        assert attributes["error.type"] == "LookupError"
+        assert attributes["gen_ai.output.messages"] == case.partial["gen_ai.output.messages"]
+
+
+@every_sync_stream
+async def test_a_generator_around_with_that_is_closed_is_an_early_close_and_no_error(case: Case) -> None:
+    with traced(case.provider) as tracing:
+        stream = await _started(case)
+
+        def passed_on() -> Iterator[Any]:
+            with stream:
+                for item in stream:  # noqa: UP028 - `yield from` would close the stream itself
+                    yield item
+
+        generator = passed_on()
+        await _take(case, generator)
+        generator.close()
+        assert whole(tracing.span) == _partial(case)
+
+
+@every_async_stream
+async def test_an_async_generator_around_with_that_is_closed_is_an_early_close_and_no_error(
+    case: Case,
+) -> None:
+    with traced(case.provider) as tracing:
+        stream = await _started(case)
+
+        async def passed_on() -> AsyncIterator[Any]:
+            async with stream:
+                async for item in stream:
+                    yield item
+
+        generator = passed_on()
+        await _take(case, generator)
+        await generator.aclose()  # type: ignore[attr-defined]
+        assert whole(tracing.span) == _partial(case)
+
+
+# --- reading --------------------------------------------------------------------------------------------------------
+
+
+@every_stream
+async def test_a_loop_that_was_left_can_be_resumed(case: Case) -> None:
+    with traced(case.provider) as tracing:
+        stream = await _started(case)
+        seen = [plain(item) for item in await _take(case, stream)]
+        if case.asynchronous:
+            seen += [plain(item) async for item in stream]
+        else:
+            seen += [plain(item) for item in stream]
+        assert tuple(seen) == (await untraced(case, "answer")).chunks
+        assert whole(tracing.span) == expected(case, {**case.asked, **case.answered})
+
+
+@every_stream
+async def test_a_stream_that_ran_out_stays_so(case: Case) -> None:
+    with traced(case.provider) as tracing:
+        stream = await _started(case)
+        await _take(case, stream, 10_000)
+        assert await _take(case, stream) == []
+        assert len(tracing.spans) == 1
+
+
+@every_sync_stream
+async def test_a_stream_may_be_read_in_another_thread(case: Case) -> None:
+    with traced(case.provider) as tracing:
+        stream = await _started(case)
+        seen: list[Any] = []
+        reader = threading.Thread(target=lambda: seen.extend(plain(list(stream))))
+        reader.start()
+        reader.join()
+        assert tuple(seen) == (await untraced(case, "answer")).chunks
+        assert whole(tracing.span) == expected(case, {**case.asked, **case.answered})
+
+
+@every_async_stream
+async def test_a_stream_may_be_read_in_another_task(case: Case, caplog: pytest.LogCaptureFixture) -> None:
+    with traced(case.provider) as tracing, caplog.at_level(logging.WARNING):
+        stream = await _started(case)
+        seen = await asyncio.create_task(_take(case, stream, 10_000))
+        assert tuple(map(plain, seen)) == (await untraced(case, "answer")).chunks
+        assert whole(tracing.span) == expected(case, {**case.asked, **case.answered})
+    assert caplog.records == []
+
+
+@every_stream
+async def test_no_span_is_current_between_chunks(case: Case, caplog: pytest.LogCaptureFixture) -> None:
+    with traced(case.provider) as tracing, caplog.at_level(logging.DEBUG, logger="opentelemetry"):
+        with tracing.tracer.start_as_current_span("app") as app:
+            context = otel_context.get_current()
+            stream = await _started(case)
+            while await _take(case, stream, 1):
+                assert trace.get_current_span() is app
+                assert otel_context.get_current() == context
+                with tracing.tracer.start_as_current_span("between") as between:
+                    assert between.parent == app.context  # type: ignore[attr-defined]
+        assert trace.get_current_span() is trace.INVALID_SPAN
+    assert caplog.records == []
+
+
+@every_stream
+async def test_two_streams_read_in_turns_keep_apart(case: Case) -> None:
+    with traced(case.provider) as tracing:
+        client = await opened(case, "answer")
+        one = await finish(case.call(client))
+        two = await finish(case.call(await opened(case, "answer")))
+        while True:
+            if not await _take(case, one, 1) and not await _take(case, two, 1):
+                break
+            await _take(case, two, 1)
+        assert [whole(s) for s in tracing.spans] == [expected(case, {**case.asked, **case.answered})] * 2
+
+
+# --- the object -----------------------------------------------------------------------------------------------------
+
+
+@every_stream
+async def test_a_stream_has_its_own_attributes(case: Case) -> None:
+    with traced(case.provider):
+        stream = await _started(case)
+        assert not isinstance(stream, Tracing)
+        assert case.kind is None or isinstance(stream, case.kind)
+        assert stream.response.status_code == 200
+        stream.mine = "kept"
+        assert stream.mine == "kept"
+        assert copy.copy(stream) is stream
+        assert not hasattr(stream, "no_such_attribute")
+        await finish(stream.close())
+
+
+@every_stream
+async def test_uninstrument_midway_leaves_the_stream_to_end_its_span(case: Case) -> None:
+    with traced(case.provider) as tracing:
+        stream = await _started(case)
+        seen = await _take(case, stream)
+        tracing.engine.uninstrument()
+        seen += await _take(case, stream, 10_000)
+        assert tuple(map(plain, seen)) == (await untraced(case, "answer")).chunks
+        assert whole(tracing.span) == expected(case, {**case.asked, **case.answered})
+
+
+@every_stream
+async def test_nothing_is_kept_of_streams_that_ended(case: Case) -> None:
+    before = {id(call) for call in _calls()}
+    with traced(case.provider) as tracing:
+        for mode in ("answer", "answer", *sorted(case.modes & {"break"})):
+            await outcome(case, await opened(case, mode), chunks=None if mode == "break" else 2)
+        _dropped(tracing)
+        tracing.clear()
+        gc.collect()
+        assert [call for call in _calls() if id(call) not in before] == []
+
+
+def _calls() -> list[Call]:
+    return [entry for entry in gc.get_objects() if isinstance(entry, Call)]
