@@ -7,7 +7,7 @@ Whichever comes first wins; the others find the call ended and do nothing.
 import logging
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from time import perf_counter_ns
 from typing import Any, Literal
@@ -120,12 +120,20 @@ class Call:
         """Take one chunk that the application is about to see."""
         if self._first_chunk_s is None:
             self._first_chunk_s = (perf_counter_ns() - self._started_ns) / 1e9
+        try:
+            self.collect(chunk)
+        except Exception:
+            self.unreadable_chunk()
+
+    @property
+    def collect(self) -> Callable[[Any], None]:
+        """Takes a chunk without telling the time, and may raise: for the loop that every chunk goes through."""
         accumulator = self._accumulator
-        if accumulator is not None:
-            try:
-                accumulator.add(chunk)
-            except Exception:
-                _log.debug("%s: unreadable chunk", self._provider.name, exc_info=True)
+        return _pass_over if accumulator is None else accumulator.add
+
+    def unreadable_chunk(self) -> None:
+        """A chunk could not be collected; for use inside `except`."""
+        _log.debug("%s: unreadable chunk", self._provider.name, exc_info=True)
 
     # --- how it ends --------------------------------------------------------------------------------------------
 
@@ -236,6 +244,10 @@ class Call:
             output_tokens=estimate_tokens(answer) if known.output_tokens is None else known.output_tokens,
             estimated=True,
         )
+
+
+def _pass_over(_chunk: Any) -> None:
+    """For streams that nobody will see."""
 
 
 def _message(error: BaseException) -> str:

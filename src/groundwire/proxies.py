@@ -182,10 +182,18 @@ class SyncStream(_Watched):
     def __iter__(self) -> Iterator[Any]:
         # Breaking off this loop does not end the call: another loop may go on where it stopped.
         call = self._self_call
-        take = call.chunk
+        chunks = iter(self.__wrapped__)
         try:
-            for chunk in self.__wrapped__:
-                take(chunk)
+            for chunk in chunks:  # the first one tells the time, and whether the others are collected
+                call.chunk(chunk)
+                yield chunk
+                break
+            add = call.collect
+            for chunk in chunks:
+                try:
+                    add(chunk)
+                except Exception:
+                    call.unreadable_chunk()
                 yield chunk
         except GeneratorExit:
             raise

@@ -1,0 +1,301 @@
+"""One sentence of an answer against the passages: what is checkable, what is measured, which words nothing supports."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from math import log
+from typing import TypeAlias
+
+from groundwire_evaluators.hours import Hours, hours_clashes
+from groundwire_evaluators.lexical import (
+    IndexedPassages,
+    Support,
+    Words,
+    best_support,
+    check_flags,
+    is_known,
+    read_words,
+)
+from groundwire_evaluators.refusal import declines, is_padding
+from groundwire_evaluators.sentences import Span
+from groundwire_evaluators.tokens import NEGATIONS, listed, stem
+
+_COURTESY = re.compile(
+    r"\W*(?:(?:i )?hope (?:this|that|it)\b|let me know\b|feel free\b|happy to help|glad to help|"
+    r"you(?:['\u2019]re| are) welcome|"
+    r"thank(?:s| you)\b|hello\b|hi\b|hey\b|dear\b|sure\b|certainly\b|of course\b|great question|good question|"
+    r"absolutely\b|"
+    r"here(?:['\u2019]s| is| are)\b[^.]{0,120}:?\W*$|is there anything|if you have any|good luck|enjoy\b|"
+    r"best regards|sincerely)",
+    re.IGNORECASE,
+)
+_FIRST_PERSON = frozenset(["i", "me", "my", "we", "our", "us"])
+_HEDGES = frozenset(
+    stem(w)
+    for w in listed(
+        "may might could likely possibly perhaps probably seem appear suggest potential generally typically"
+    )
+)
+_PRAISE = frozenset(
+    stem(w)
+    for w in listed(
+        "great excellent wonderful perfect popular delicious friendly cozy inviting vibrant charming "
+        "diverse notable unique enjoyable memorable impressive amazing fantastic ideal pleasant overall "
+        "positive negative mixed various variety wide range"
+    )
+)
+_REPORTS = frozenset(
+    stem(w)
+    for w in listed(
+        "according stated mentions mentioned states says said passage passages article text review reviews customers"
+    )
+)
+_OPPOSITE_PAIRS = (
+    "increase decrease, rise fall, high low, higher lower, highest lowest, more less, most least, before "
+    "after, win lose, open close, allow ban, accept reject, support oppose, buy sell, first last, largest "
+    "smallest, large small, big small, old young, older younger, male female, man woman, husband wife, son "
+    "daughter, mother father, brother sister, north south, east west, northern southern, eastern western, "
+    "left right, up down, above below, inside outside, indoor outdoor, true false, legal illegal, guilty "
+    "innocent, alive dead, early late, earlier later, hot cold, warm cool, wet dry, fast slow, strong weak, "
+    "positive negative, minimum maximum, majority minority, include exclude, gain loss, success failure, pass "
+    "fail, arrive depart, start end, begin end, always never, same different, safe dangerous, free paid, "
+    "public private, single married, import export, heavy light, long short"
+)
+OPPOSITES: Mapping[str, str] = {
+    stem(a): stem(b)
+    for pair in _OPPOSITE_PAIRS.split(", ")
+    for a, b in (pair.split(), pair.split()[::-1])
+}  # fmt: skip
+_OPPOSABLE = frozenset(OPPOSITES)
+_QUOTED = re.compile(r"[\"\u201c]([^\"\u201c\u201d]{8,300})[\"\u201d]")
+
+FEATURES = (
+    "log_tokens", "log_content", "novel_share", "novel_count", "strictly_novel_share", "novel_beyond_question",
+    "novel_weight_sum", "novel_weight_max", "novel_weight_mean", "new_pairs", "new_triples", "new_content_pairs",
+    "longest_run",
+    "numbers", "numbers_unknown", "number_words_unknown", "unit_clashes", "numbers_elsewhere",
+    "names", "names_unknown", "initial_unknown", "names_elsewhere", "pair_names_unseen",
+    "coverage", "plain_coverage", "pair_coverage", "neighbour_coverage", "loose_coverage", "covered_gap",
+    "negated", "support_negated", "negation_differs", "negated_copy", "opposites",
+    "flags_agreeing", "flags_clashing", "flags_clashing_loosely", "flags_unknown", "hours_agreeing", "hours_clashing",
+    "quote_unknown", "first_person", "hedges", "praise", "reports", "declines", "position",
+    "log_context", "structured", "has_question", "mean_novel", "mean_triples", "mean_coverage", "log_sentences",
+)  # fmt: skip
+"""Names of the measurements, in order. Shares are in [0, 1]; counts are capped at 6."""
+
+WeightOfNovelty: TypeAlias = Mapping[str, float]
+"""Stem to the chance that its appearing from nowhere is an invention; the key `""` holds the chance of other words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A stretch of the answer that nothing supports."""
+
+    start: int
+    end: int
+    reason: str
+    """`number`, `unit`, `name`, `negation`, `opposite`, `value`, `hours`, `quote` or `words`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A sentence of an answer, read against the passages."""
+
+    words: Words
+    checkable: bool
+    support: Support
+    marks: tuple[Mark, ...]
+    measures: tuple[float, ...]
+    """The first of FEATURES, as far as one sentence alone gives them; () where not checkable."""
+    novel: tuple[str, ...] = ()
+    """Stems that neither the passages nor the question hold."""
+
+
+def is_checkable(text: str, words: Words, *, declined: bool = False) -> bool:
+    """False for what makes no claim: questions, greetings, offers of help, headings, refusals, links, code, `Yes.`."""
+    sentence = text[words.start : words.end]
+    if not words.content or sentence.startswith(("```", "~~~")):
+        return False
+    if sentence.rstrip("\"'\u201d\u2019)* ").endswith(("?", "\uff1f", "\u061f")):
+        return False
+    stems = [words.stems[i] for i in words.content]
+    if all(s in _EMPTY_ANSWERS for s in stems):
+        return False
+    if sentence.endswith(":") and len(words.raw) <= 14 and not words.numbers:
+        return False
+    if sentence.startswith(("http://", "https://", "www.")) and " " not in sentence:
+        return False
+    if _COURTESY.match(sentence[:400]) and len(words.content) <= 14 and not words.numbers:
+        return False
+    if declined and not words.numbers:
+        return False
+    return not (is_padding(sentence) and len(words.content) <= 10 and not words.numbers)
+
+
+_EMPTY_ANSWERS = frozenset(
+    stem(w) for w in listed("yes no ok okay sure true false maybe correct right answer source sources note")
+)
+
+
+def read_claim(
+    text: str, span: Span, index: IndexedPassages, asked: frozenset[str], weights: WeightOfNovelty, hours: Hours
+) -> Claim:
+    """Measure one sentence.
+
+    Args:
+        text: The whole answer.
+        span: Offsets of the sentence.
+        index: What the passages say.
+        asked: Stems of the question: an answer may repeat them.
+        weights: How telling each novel word is.
+        hours: Opening hours of the passages.
+    """
+    words = read_words(text, *span)
+    declined = declines(text[span[0] : span[1]])
+    if not is_checkable(text, words, declined=declined):
+        return Claim(words, False, best_support(index, frozenset()), (), ())
+    content = [words.stems[i] for i in words.content]
+    distinct = frozenset(content)
+    support = best_support(index, distinct)
+    unit = index.units[support.unit] if support.unit is not None else None
+    numeric = {i for q in words.numbers for i in range(q.start, q.end)}
+    novel = [i for i in words.content if i not in numeric and words.stems[i] not in index.known]
+    strictly = [i for i in novel if not is_known(index, words.stems[i])]
+    # the question may lend its words, but no name or day: "Sunday too" is a claim though "Sunday?" was asked
+    beyond = [i for i in strictly if words.stems[i] not in asked or (i > 0 and words.raw[i][0].isupper())]
+    other = weights.get("", 0.3)
+    chances = [weights.get(words.stems[i], other) for i in beyond]
+    names = [i for i in words.content if i not in numeric and words.raw[i][0].isupper() and i > 0]
+    novel_here = set(beyond)
+    names_unknown = [i for i in names if i in novel_here]
+    initial = [i for i in beyond if i == 0 and words.raw[0][0].isupper()]
+    counted = len({words.stems[i] for i in words.content if words.raw[i][0].isupper()}) + sum(
+        not q.in_words for q in words.numbers
+    )
+    fitting = [
+        index.numbers.supports(q) or (q.in_words and q.value is not None and q.value <= min(10, counted))
+        for q in words.numbers  # "two prizes, in 1903 and 1911": a count of what follows
+    ]
+    wrong = [q for q, fits in zip(words.numbers, fitting, strict=True) if not fits]
+    clashing_units = {q.start for q in wrong if index.numbers.clashes_in_unit(q)}
+    there = unit.content if unit else frozenset[str]()
+    numbers_elsewhere = sum(
+        fits and q.value is not None and not q.in_words and words.stems[q.start] not in there
+        for q, fits in zip(words.numbers, fitting, strict=True)
+    )
+    flags = check_flags(index, words)
+    hours_agreeing, hours_wrong = hours_clashes(hours, text, *span)
+    negated = any(w.lower() in NEGATIONS for w in words.raw)
+    opposed = [
+        i for i in words.content
+        if (s := words.stems[i]) in _OPPOSABLE and s not in there
+        and OPPOSITES[s] in there and OPPOSITES[s] not in distinct
+    ]  # fmt: skip
+    quotes = _unknown_quotes(text, span, index)
+    pairs = list(pairwise(words.stems))
+    triples = list(zip(words.stems, words.stems[1:], words.stems[2:], strict=False))
+    dense = list(pairwise(content))
+    new_pairs = [p not in index.pairs for p in pairs]
+    n_content, n_tokens = max(1, len(content)), max(1, len(words.raw))
+    named = set(names)
+    name_pairs = [
+        i for i in names
+        if i + 1 in named and (words.stems[i], words.stems[i + 1]) not in index.pairs
+    ]  # fmt: skip
+    lower = [w.lower() for w in words.raw]
+    gap = support.coverage - (sum(s in index.known for s in content) / n_content)
+    near_copy = support.plain_coverage >= 0.4 and support.neighbour_coverage >= 0.9
+    negation_differs = (
+        unit is not None
+        and (near_copy or support.plain_coverage >= 0.6)
+        and unit.statement.polarity == "plain"
+        and negated != unit.negated
+    )
+    measures = (
+        log(1 + len(words.raw)), log(1 + len(content)), len(novel) / n_content, _cap(len(novel)),
+        len(strictly) / n_content,
+        _cap(len(beyond)), min(6.0, sum(chances)), max(chances, default=0.0), sum(chances) / n_content,
+        sum(new_pairs) / max(1, len(pairs)), sum(t not in index.triples for t in triples) / max(1, len(triples)),
+        sum(p not in index.pairs for p in dense) / max(1, len(dense)), _longest_run(new_pairs) / n_tokens,
+        _cap(len(words.numbers)), _cap(sum(not q.in_words for q in wrong)), _cap(sum(q.in_words for q in wrong)),
+        _cap(len(clashing_units)), _cap(numbers_elsewhere),
+        _cap(len(names)), _cap(len(names_unknown)), float(bool(initial)),
+        sum(words.stems[i] not in there for i in names) / max(1, len(names)), _cap(len(name_pairs)),
+        support.coverage, support.plain_coverage, support.pair_coverage, support.neighbour_coverage,
+        support.loose_coverage, gap,
+        float(negated), float(unit is not None and unit.negated), float(negation_differs),
+        float(negation_differs and near_copy), _cap(len(opposed)),
+        _cap(flags.agreeing), _cap(len(flags.clashing)), _cap(len(flags.clashing_loosely)), _cap(len(flags.unknown)),
+        _cap(hours_agreeing), _cap(len(hours_wrong)), float(bool(quotes)),
+        float(not _FIRST_PERSON.isdisjoint(lower)), _cap(sum(s in _HEDGES for s in content)),
+        _cap(sum(s in _PRAISE for s in content)), _cap(sum(s in _REPORTS for s in content)),
+        float(declined),
+    )  # fmt: skip
+    capital = {*initial, *names_unknown}
+    marks = [
+        *(Mark(*_reach(words, q.start, q.end), "unit" if q.start in clashing_units else "number") for q in wrong),
+        *(Mark(*_reach(words, i, i + 1), "name") for i in (*initial, *names_unknown)),
+        *(Mark(*_reach(words, i, i + 1), "words") for i in beyond
+          if i not in capital and weights.get(words.stems[i], other) >= 0.6 * other),
+        *(Mark(*_reach(words, i, i + 1), "opposite") for i in opposed),
+        *(Mark(*_reach(words, i, i + 1), "value") for i in (*flags.clashing, *flags.clashing_loosely, *flags.unknown)),
+        *(Mark(a, b, "hours") for a, b in hours_wrong),
+        *(Mark(a, b, "quote") for a, b in quotes),
+    ]  # fmt: skip
+    if negation_differs:
+        marks.extend(_negation_mark(words))
+    marks.sort(key=lambda m: (m.start, m.end))
+    return Claim(words, True, support, tuple(marks), measures, tuple(words.stems[i] for i in beyond))
+
+
+def in_answer(claims: list[Claim], index: IndexedPassages, asked: frozenset[str]) -> list[tuple[float, ...]]:
+    """The full measurements of the checkable claims, those that compare a sentence with the whole answer added."""
+    checkable = [c for c in claims if c.checkable]
+    n = max(1, len(checkable))
+    novel = sum(c.measures[_NOVEL] for c in checkable) / n
+    triples = sum(c.measures[_TRIPLES] for c in checkable) / n
+    coverage = sum(c.measures[_COVERAGE] for c in checkable) / n
+    tail = (
+        log(1 + index.n_tokens),
+        index.structured,
+        float(bool(asked)),
+        novel,
+        triples,
+        coverage,
+        log(len(checkable) + 1),
+    )
+    return [(*c.measures, i / max(1, n - 1), *tail) for i, c in enumerate(checkable)]
+
+
+_NOVEL, _TRIPLES, _COVERAGE = (FEATURES.index(f) for f in ("novel_share", "new_triples", "coverage"))
+
+
+def _cap(count: int) -> float:
+    return float(min(count, 6))
+
+
+def _longest_run(new_pairs: list[bool]) -> int:
+    best = run = 0
+    for is_new in new_pairs:
+        run = 0 if is_new else run + 1
+        best = max(best, run)
+    return best
+
+
+def _reach(words: Words, first: int, end: int) -> Span:
+    return words.starts[first], words.starts[end - 1] + len(words.raw[end - 1])
+
+
+def _negation_mark(words: Words) -> list[Mark]:
+    return [Mark(*_reach(words, i, i + 1), "negation") for i, w in enumerate(words.raw) if w.lower() in NEGATIONS][:1]
+
+
+def _unknown_quotes(text: str, span: Span, index: IndexedPassages) -> list[Span]:
+    """Quotations of three words or more whose word pairs are not all in the passages."""
+    found: list[Span] = []
+    for match in _QUOTED.finditer(text, *span):
+        stems = read_words(text, match.start(1), match.end(1)).stems
+        if len(stems) >= 3 and sum(p not in index.pairs for p in pairwise(stems)) > len(stems) // 3:
+            found.append((match.start(1), match.end(1)))
+    return found

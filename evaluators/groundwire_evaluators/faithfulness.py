@@ -1,0 +1,250 @@
+"""Faithfulness: is every sentence of the answer supported by the passages the model saw?"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from groundwire.model import Evidence, Flaw, RagChain, Score, Skipped, Verdict
+from groundwire_evaluators.claims import FEATURES, Claim, in_answer, read_claim
+from groundwire_evaluators.forest import Floats, Forest, Linear, probability, rows, stored_weights
+from groundwire_evaluators.hours import opening_hours
+from groundwire_evaluators.lexical import IndexedPassages, index_passages, read_words
+from groundwire_evaluators.refusal import abstention
+from groundwire_evaluators.sentences import sentences
+from groundwire_evaluators.tokens import language_conflict, writes_without_spaces
+
+_QUOTED_SENTENCES = 3
+_QUOTED_LENGTH = 120
+_CONTRADICTIONS = frozenset({"value", "hours", "opposite", "negation", "unit"})
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """An answer read against its passages: what the model weighs, and what the evidence is made of."""
+
+    claims: tuple[Claim, ...]
+    index: IndexedPassages
+    measures: Floats
+    """Shape (n_checkable, n_features)."""
+
+
+def read_answer(answer: str, passages: Sequence[str], question: str | None, weights: Mapping[str, float]) -> Reading:
+    """Index the passages and measure every sentence of the answer. No sentence: measures of shape (0, n_features)."""
+    index = index_passages(passages)
+    hours = opening_hours([u.statement for u in index.units]) if index.structured else {}
+    asked = frozenset(read_words(question, 0, len(question)).stems) if question else frozenset[str]()
+    claims = [read_claim(answer, span, index, asked, weights, hours) for span in sentences(answer)]
+    return Reading(tuple(claims), index, rows(in_answer(claims, index, asked), len(FEATURES)))
+
+
+AnswerKind: TypeAlias = Literal["one_sentence", "prose", "structured"]
+_KINDS: tuple[AnswerKind, ...] = ("one_sentence", "prose", "structured")
+_STRUCTURED = FEATURES.index("structured")
+
+
+def answer_kind(measures: Floats) -> AnswerKind:
+    """Which of the answer models applies, for measurements of shape (n > 0, n_features).
+
+    Prose is judged by its sentences' chances alone: more measurements rank RAGTruth no better and other sets worse.
+    Over structured passages (JSON, tables) the counts of clashing values and hours add much.
+    """
+    if len(measures) == 1:
+        return "one_sentence"
+    return "structured" if measures[0, _STRUCTURED] > 0.5 else "prose"
+
+
+def answer_measures(unsupported: Floats, measures: Floats, kind: AnswerKind) -> Floats:
+    """What the whole answer is judged by: 1, 9 or 9 + 2 * n_features numbers.
+
+    First the log-odds of its worst sentence; for several sentences also those of the two and three worst and of the
+    average one, the log of the chance that all stand, twice, their number, mean and sum of the chances; for structured
+    passages the mean and the maximum of each measurement as well.
+
+    Args:
+        unsupported: Chance of each checkable sentence to be unsupported, shape (n,), n > 0.
+        measures: Shape (n, n_features).
+        kind: From `answer_kind`.
+    """
+    p = np.sort(np.clip(unsupported, 1e-4, 1 - 1e-4))[::-1]
+    odds = np.log(p / (1 - p))
+    if kind == "one_sentence":
+        return odds[:1]
+    stand = np.log1p(-p).sum()
+    summary = np.array([
+        odds[0], odds[:2].mean(), odds[:3].mean(), odds.mean(), stand, np.log(-stand), np.log(len(p)), p.mean(), p.sum()
+    ])  # fmt: skip
+    if kind == "prose":
+        return summary
+    return np.concatenate([summary, measures.mean(axis=0), measures.max(axis=0)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Fitted:
+    novelty: Mapping[str, float]
+    forest: Forest
+    linear: Linear
+    answers: Mapping[AnswerKind, Linear]
+    threshold: float
+    sentence_threshold: float
+
+    def unsupported(self, measures: Floats) -> Floats:
+        """Chance of each sentence, shape (n,): the mean of both models in log-odds."""
+        return probability(0.5 * (self.forest.log_odds(measures) + self.linear.log_odds(measures)))
+
+    def faithful(self, unsupported: Floats, measures: Floats) -> float:
+        """Chance that the whole answer is supported; limited to what was seen in fitting, however long it is."""
+        kind = answer_kind(measures)
+        row = answer_measures(unsupported, measures, kind)
+        return float(probability(-self.answers[kind].log_odds(row[None, :]))[0])
+
+
+@lru_cache(maxsize=1)
+def _fitted() -> _Fitted:
+    stored = stored_weights("faithfulness")
+    return _Fitted(
+        stored["novelty"],
+        Forest.from_json(stored["forest"]),
+        Linear.from_json(stored["linear"]),
+        {kind: Linear.from_json(stored["answers"][kind]) for kind in _KINDS},
+        float(stored["threshold"]),
+        float(stored["sentence_threshold"]),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Faithfulness:
+    """Chance, in [0, 1], that the answer is fully supported by the passages that reached the prompt.
+
+    The value is calibrated on answers with human labels. `supported_ratio` in the details is the other common figure:
+    supported checkable sentences over checkable sentences.
+
+    Labels: `unfaithful` where the value is below the frozen threshold; then at least one sentence is marked and quoted.
+    Otherwise `partly` where some sentence is marked all the same, else `faithful`. `passed` is False for `unfaithful`
+    alone. A sentence that contradicts a passage and one that no passage mentions both count as unsupported.
+
+    Skipped: `empty_answer`, `no_passages`, `refusal` (the whole answer declines), `nothing_checkable`, `language`.
+
+    >>> from groundwire.model import Passage, RagChain
+    >>> tower = Passage("The Eiffel Tower is 330 metres tall. It was completed in 1889.")
+    >>> Faithfulness().evaluate(RagChain("How tall is it?", (tower,), "The Eiffel Tower is 350 metres tall.")).label
+    'unfaithful'
+    """
+
+    name: str = "faithfulness"
+    version: str = "1"
+
+    @property
+    def threshold(self) -> float:
+        """Values below it are `unfaithful`. Set on training data, where it gave the best F1."""
+        return _fitted().threshold
+
+    def evaluate(self, chain: RagChain, /) -> Score | Skipped:
+        """Judge one chain. Cost grows linearly with the answer and the passages."""
+        places = [i for i, p in enumerate(chain.passages) if p.in_prompt and p.text.strip()]
+        texts = [chain.passages[i].text for i in places]
+        if not chain.answer.strip():
+            return Skipped("empty_answer")
+        if chain.refused:
+            return Skipped("refusal", "marked by the provider")
+        if not texts:
+            return Skipped("no_passages")
+        sample = " ".join(t[:4000] for t in texts[:20])
+        if writes_without_spaces(chain.answer) or writes_without_spaces(sample):
+            return Skipped("language", "words are not separated by spaces")
+        if language_conflict(chain.answer, sample):
+            return Skipped("language", "answer and passages are in different languages")
+        if (
+            len(chain.answer) < 20_000
+            and abstention([chain.answer[a:b] for a, b in sentences(chain.answer)]) == "whole"
+        ):
+            return Skipped("refusal")
+        fitted = _fitted()
+        reading = read_answer(chain.answer, texts, chain.question, fitted.novelty)
+        if not len(reading.measures):
+            return Skipped("nothing_checkable")
+        unsupported = fitted.unsupported(reading.measures)
+        value = fitted.faithful(unsupported, reading.measures)
+        return _score(chain.answer, places, reading, unsupported, value, fitted)
+
+
+def _score(
+    answer: str, places: Sequence[int], reading: Reading, unsupported: Floats, value: float, fitted: _Fitted
+) -> Score:
+    failed = value < fitted.threshold
+    # the value and the verdicts must tell one story: a failed answer shows its weakest sentence, and a passed one is
+    # only blamed for a sentence that is more likely wrong than right
+    limit = min(fitted.sentence_threshold, float(unsupported.max())) if failed else 0.5
+    evidence: list[Evidence] = []
+    checked = iter(unsupported.tolist())
+    for claim in reading.claims:
+        evidence.append(
+            _evidence(answer, claim, places, reading.index, next(checked) if claim.checkable else None, limit)
+        )
+    bad = [e for e in evidence if e.verdict in ("unsupported", "contradicted")]
+    n = len(unsupported)
+    label = "unfaithful" if failed else "partly" if bad else "faithful"
+    details = {
+        "supported_ratio": (n - len(bad)) / n, "sentences": float(len(evidence)), "checkable": float(n),
+        "unsupported": float(len(bad)), "contradicted": float(sum(e.verdict == "contradicted" for e in bad)),
+    }  # fmt: skip
+    return Score(value, label, _explain(answer, bad, n), tuple(evidence), details, not failed)
+
+
+def _evidence(
+    answer: str, claim: Claim, places: Sequence[int], index: IndexedPassages, unsupported: float | None, limit: float
+) -> Evidence:
+    start, end = claim.words.start, claim.words.end
+    if unsupported is None:
+        return Evidence(answer[start:end], start, end, "not_checkable", 1.0)
+    verdict: Verdict = "supported"
+    if unsupported >= limit:
+        verdict = "contradicted" if any(m.reason in _CONTRADICTIONS for m in claim.marks) else "unsupported"
+    best = index.units[claim.support.unit] if claim.support.unit is not None else None
+    flaws = () if verdict == "supported" else _flaws(answer, claim)
+    return Evidence(
+        answer[start:end], start, end, verdict, 1.0 - unsupported,
+        places[best.passage] if best else None,
+        best.statement.start if best else None, best.statement.end if best else None, flaws,
+    )  # fmt: skip
+
+
+def _flaws(answer: str, claim: Claim) -> tuple[Flaw, ...]:
+    """Marks of one sentence, overlapping or touching ones joined under the first reason."""
+    joined: list[Flaw] = []
+    for mark in claim.marks:
+        if (
+            joined
+            and mark.start <= joined[-1].end + 1
+            and (mark.reason == joined[-1].reason or mark.start < joined[-1].end)
+        ):
+            last = joined.pop()
+            joined.append(Flaw(last.start, max(last.end, mark.end), last.reason))
+        else:
+            joined.append(Flaw(mark.start, mark.end, mark.reason))
+    return tuple(joined)
+
+
+def _explain(answer: str, bad: Sequence[Evidence], checkable: int) -> str:
+    if not bad:
+        return f"{checkable} of {checkable} sentences supported"
+    quoted = "; ".join(f'"{_short(e.text)}" ({_reason(answer, e)})' for e in bad[:_QUOTED_SENTENCES])
+    more = f"; and {len(bad) - _QUOTED_SENTENCES} more" if len(bad) > _QUOTED_SENTENCES else ""
+    return f"{len(bad)} of {checkable} sentences not supported: {quoted}{more}"
+
+
+def _reason(answer: str, evidence: Evidence) -> str:
+    if not evidence.flaws:
+        return "no passage says this together"
+    order = sorted(evidence.flaws, key=lambda f: (f.reason == "words", f.start))
+    words = ", ".join(dict.fromkeys(_short(answer[f.start : f.end], 40) for f in order[:4]))
+    if evidence.verdict == "contradicted":
+        return f"against the passages: {words}"
+    return f"{words} not in any passage"
+
+
+def _short(text: str, length: int = _QUOTED_LENGTH) -> str:
+    text = " ".join(text[: 2 * length].split())
+    return text if len(text) <= length else text[: length - 1].rstrip() + "\u2026"

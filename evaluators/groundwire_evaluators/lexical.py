@@ -1,0 +1,308 @@
+"""Passages indexed by their words, and what can be measured of a sentence against them."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import pairwise
+from math import log
+
+from groundwire_evaluators.flatten import Statement, statements
+from groundwire_evaluators.quantities import Quantity, QuantityIndex, quantities
+from groundwire_evaluators.synonyms import SYNONYMS
+from groundwire_evaluators.tokens import NEGATIONS, TOKEN, is_content, listed, stem
+
+_COMMON = 64
+"""A stem in more statements than this does not propose statements: keeps the search linear."""
+_PREFIX = 5
+_MONTHS = tuple(
+    stem(m) for m in (listed("january february march april may june july august september october november december"))
+)
+_ISO_DATE = re.compile(r"\b\d{4}-(\d\d)-\d\d")
+_SHORT_MONTHS = {m[:3]: m for m in _MONTHS} | {"sept": "september"}
+_DAYS = {
+    d[:n]: d
+    for d in ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+    for n in (3, 4, 5)
+    if len(d) > n
+}
+
+
+_GENERIC_KEYS = frozenset(
+    stem(w) for w in listed("attributes restaurants restaurant business good for has is info details")
+)
+
+
+@lru_cache(maxsize=1 << 16)
+def word_stem(raw: str) -> str:
+    """The stem of a token, with short names of months and days spelt out (`Jan` is `January`)."""
+    s = stem(raw)
+    return _SHORT_MONTHS.get(s, s) if len(s) <= 4 and raw[:1].isupper() else s
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One statement of a passage, as its words."""
+
+    passage: int
+    """Index into the texts that were indexed."""
+    statement: Statement
+    content: frozenset[str]
+    """Stems that carry meaning, those of the keys above included."""
+    negated: bool
+    key: frozenset[str] = frozenset()
+    """Stems of the key of a yes/no/null value."""
+    group: frozenset[str] = frozenset()
+    """Stems of the keys above that."""
+
+
+@dataclass(slots=True)
+class IndexedPassages:
+    """Everything the passages say, ready for look-up. Built once for a chain; equal texts count once."""
+
+    units: list[Unit] = field(default_factory=list[Unit])
+    known: set[str] = field(default_factory=set[str])
+    """Every stem, function words included."""
+    pairs: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    triples: set[tuple[str, str, str]] = field(default_factory=set[tuple[str, str, str]])
+    prefixes: set[str] = field(default_factory=set[str])
+    postings: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
+    """Stem to the units that hold it."""
+    numbers: QuantityIndex = field(default_factory=QuantityIndex)
+    flags: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
+    """Stem of a key with a yes/no/null value to its units."""
+    structured: float = 0.0
+    """Share of the passages that are JSON, tables or lists of key and value."""
+    n_tokens: int = 0
+    texts: tuple[str, ...] = ()
+
+    def idf(self, s: str) -> float:
+        """How telling a stem is among the statements: from near 0 (in all) to about log(n + 1) (in none)."""
+        n, df = len(self.units), len(self.postings.get(s, ()))
+        return log(1.0 + (n - df + 0.5) / (df + 0.5)) + 0.25
+
+
+def index_passages(texts: Sequence[str]) -> IndexedPassages:
+    """Index passages. Repeated texts add nothing, and the order does not change what is known; linear in size."""
+    index = IndexedPassages(texts=tuple(texts))
+    seen: set[str] = set()
+    structured = 0
+    for number, text in enumerate(texts):
+        if text in seen:
+            continue
+        seen.add(text)
+        found, keyed = statements(text)
+        structured += keyed
+        for statement in found:
+            _add(index, number, statement)
+        if "-" in text:
+            index.known.update(_MONTHS[int(m) - 1] for m in _ISO_DATE.findall(text) if 1 <= int(m) <= 12)
+    index.structured = structured / len(seen) if seen else 0.0
+    index.prefixes = {s[:_PREFIX] for s in index.known if len(s) >= _PREFIX}
+    return index
+
+
+def _add(index: IndexedPassages, passage: int, statement: Statement) -> None:
+    raw = TOKEN.findall(statement.text)
+    if statement.path:
+        path = TOKEN.findall(statement.path)
+        stems = [word_stem(w) for w in path] + [word_stem(w) for w in raw]
+        joined = "".join(statement.key.split()).lower()
+        index.known.add(stem(joined))
+        extra = {stem(joined)}
+    else:
+        stems = [word_stem(w) for w in raw]
+        extra = set[str]()
+    number = len(index.units)
+    content = frozenset(filter(is_content, stems)) | extra
+    negated = statement.polarity == "false" or not NEGATIONS.isdisjoint(map(str.lower, raw))
+    key = group = frozenset[str]()
+    if statement.polarity != "plain" and statement.key:
+        key = frozenset(s for w in TOKEN.findall(statement.key) if is_content(s := word_stem(w))) - _GENERIC_KEYS
+        group = frozenset(word_stem(w) for w in TOKEN.findall(statement.path)) - key - _GENERIC_KEYS
+        for s in key:
+            index.flags.setdefault(s, []).append(number)
+    index.units.append(Unit(passage, statement, content, negated, key, group))
+    index.known.update(stems)
+    index.pairs.update(pairwise(stems))
+    index.triples.update(zip(stems, stems[1:], stems[2:], strict=False))
+    index.numbers.add(quantities(raw))
+    index.n_tokens += len(raw)
+    for s in content:
+        index.postings.setdefault(s, []).append(number)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The tokens of one sentence. All tuples run in parallel."""
+
+    start: int
+    end: int
+    raw: tuple[str, ...]
+    starts: tuple[int, ...]
+    stems: tuple[str, ...]
+    content: tuple[int, ...]
+    """Indices of the tokens that carry meaning, numbers included."""
+    numbers: tuple[Quantity, ...]
+
+
+def read_words(text: str, start: int, end: int) -> Words:
+    """Cut the part `[start, end)` of a text into tokens, citations dropped."""
+    raw: list[str] = []
+    starts: list[int] = []
+    for match in TOKEN.finditer(text, start, end):
+        token = match.group()
+        if token[0] != "[":
+            raw.append(token)
+            starts.append(match.start())
+    stems = [word_stem(w) for w in raw]
+    content = tuple(i for i, s in enumerate(stems) if is_content(s))
+    return Words(start, end, tuple(raw), tuple(starts), tuple(stems), content, tuple(quantities(raw)))
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """The statements that cover a sentence best."""
+
+    unit: int | None
+    coverage: float
+    """Share of the sentence's content found in that unit, by idf, in [0, 1]."""
+    plain_coverage: float
+    """The same, each stem counting once."""
+    pair_coverage: float
+    """Share covered by the best unit and the one that adds most to it."""
+    neighbour_coverage: float
+    """Share covered by the best unit and its two neighbours in the passage."""
+    loose_coverage: float
+    """The same, other forms and synonyms of a word counting as the word, and each word once."""
+
+
+_NO_SUPPORT = Support(None, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+def best_support(index: IndexedPassages, content: frozenset[str]) -> Support:
+    """Search the statements through their rarer words. Ties go to the text that sorts first, not to the order."""
+    if not content or not index.units:
+        return _NO_SUPPORT
+    weights = {s: index.idf(s) for s in content}
+    total = sum(weights[s] for s in sorted(content))
+    gains: dict[int, float] = {}
+    for s in sorted(content):
+        posting = index.postings.get(s, ())
+        if len(posting) <= _COMMON:
+            for u in posting:
+                gains[u] = gains.get(u, 0.0) + weights[s]
+    if not gains:
+        return _NO_SUPPORT
+    top = sorted(gains, key=lambda u: (-gains[u], index.units[u].statement.text))[:5]
+
+    ordered = sorted(weights.items())
+
+    def covered(units: Sequence[int]) -> float:
+        there = index.units[units[0]].content.union(*(index.units[u].content for u in units[1:]))
+        return sum([w for s, w in ordered if s in there]) / total
+
+    alone = {u: covered([u]) for u in top}
+    best = min(top, key=lambda u: (-alone[u], index.units[u].statement.text))
+    unit = index.units[best]
+    near = [
+        u for u in (best - 1, best, best + 1) if 0 <= u < len(index.units) and index.units[u].passage == unit.passage
+    ]
+    return Support(
+        best,
+        alone[best],
+        len(unit.content & content) / len(content),
+        max(covered([best, u]) for u in top) if alone[best] < 1.0 else 1.0,
+        covered(near),
+        _loose_share(content, frozenset().union(*(index.units[u].content for u in near))),
+    )
+
+
+def _loose_share(content: frozenset[str], there: frozenset[str]) -> float:
+    missing = content - there
+    if not missing:
+        return 1.0
+    prefixes = {s[:_PREFIX] for s in there if len(s) >= _PREFIX}
+    found = sum(
+        (len(s) >= _PREFIX and s[:_PREFIX] in prefixes) or (s in SYNONYMS and not there.isdisjoint(SYNONYMS[s]))
+        for s in missing
+    )
+    return 1.0 - (len(missing) - found) / len(content)
+
+
+def is_known(index: IndexedPassages, s: str) -> bool:
+    """True for a stem that the passages hold, or hold in another form, or as a synonym."""
+    if s in index.known or (len(s) >= _PREFIX and s[:_PREFIX] in index.prefixes):
+        return True
+    return s in SYNONYMS and not index.known.isdisjoint(SYNONYMS[s])
+
+
+def negated_at(words: Words, at: int) -> bool:
+    """True where a negation governs the token: before it in the clause, or within four tokens after it."""
+    for i in range(at - 1, max(-1, at - 14), -1):
+        low = words.raw[i].lower()
+        if low in NEGATIONS:
+            return True
+        if low in _CLAUSE_BREAKS:
+            break
+    for i in range(at + 1, min(len(words.raw), at + 5)):
+        low = words.raw[i].lower()
+        if low in _CLAUSE_BREAKS:
+            break
+        if low in NEGATIONS:
+            return True
+    return False
+
+
+_CLAUSE_BREAKS = frozenset(listed("but while although though whereas however yet which"))
+
+
+@dataclass(frozen=True, slots=True)
+class FlagChecks:
+    """How the sentence treats keys whose value is yes, no or null."""
+
+    agreeing: int = 0
+    clashing: tuple[int, ...] = ()
+    """Tokens that say the opposite of a key, the group's name being in the sentence as well."""
+    clashing_loosely: tuple[int, ...] = ()
+    """The same without the group's name ("casual" where `Ambience` is not mentioned)."""
+    unknown: tuple[int, ...] = ()
+    """Tokens that speak about a key whose value is null."""
+
+
+NO_FLAGS = FlagChecks()
+
+
+def check_flags(index: IndexedPassages, words: Words) -> FlagChecks:
+    """Compare a sentence with the yes/no/null leaves of structured passages."""
+    if not index.flags:
+        return NO_FLAGS
+    here = {words.stems[i] for i in words.content}
+    agreeing = 0
+    clashing: list[int] = []
+    loosely: list[int] = []
+    unknown: list[int] = []
+    for at in words.content:
+        units = index.flags.get(words.stems[at], ())
+        if not units or len(units) > _COMMON // 4:
+            continue
+        outcomes = {o for u in units if (o := _flag_outcome(index.units[u], words, here, at)) is not None}
+        if "agree" in outcomes:
+            agreeing += 1
+        elif "clash" in outcomes:
+            clashing.append(at)
+        elif "loose" in outcomes:
+            loosely.append(at)
+        elif "unknown" in outcomes:
+            unknown.append(at)
+    return FlagChecks(agreeing, tuple(clashing), tuple(loosely), tuple(unknown))
+
+
+def _flag_outcome(unit: Unit, words: Words, here: set[str], at: int) -> str | None:
+    if not unit.key <= here:
+        return None
+    if unit.statement.polarity == "unknown":
+        return "unknown"
+    if (unit.statement.polarity == "false") == negated_at(words, at):
+        return "agree"
+    return "clash" if not unit.group or not unit.group.isdisjoint(here) or len(unit.key) > 1 else "loose"

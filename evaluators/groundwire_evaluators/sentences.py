@@ -1,0 +1,112 @@
+"""Sentences of a text, as character offsets: lists, headings, abbreviations and citations survive."""
+
+import re
+from typing import TypeAlias
+
+from groundwire_evaluators.tokens import listed
+
+Span: TypeAlias = tuple[int, int]
+
+_FENCE = re.compile(r"^[ \t]*(```|~~~)", re.MULTILINE)
+_STOP = re.compile(  # possessive, and begun once a run of marks: linear on "........" too
+    "(?<![.!?\u2026\u3002\uff01\uff1f])[.!?\u2026\u3002\uff01\uff1f\u0964\u061f]++"
+    "[\"'\u201d\u2019\u00bb)\\]*_]*+(?:\\s?\\[\\d{1,3}(?:\\s?[,;\u2013-]\\s?\\d{1,3}){0,20}\\])*+(?=\\s|$)"
+    "|(?<=[^\\W\\d_][^\\W\\d_][^\\W\\d_])\\.(?=[A-Z][a-z]{0,20}[\\s,])"  # "per year.The next": text cut from pages
+    "|\\n\\s*+"
+)
+_LIST_MARK = re.compile(
+    r"\s*+(?:[-*\u2022\u2023\u25aa\u25cf\u2013\u2014+>#|]+\s+|\(?\d{1,3}[.)](?=\s)|\(?[a-zA-Z]\)(?=\s))\s*"
+)
+_LINE_MARK = re.compile(r"[-*\u2022\u25cf+>#|]|\(?\d{1,3}[.)]\s|\(?[a-zA-Z]\)\s")
+_WORD_BEFORE = re.compile(r"[^\s(\[\"'\u201c\u2018]*$")
+_ABBREVIATIONS = frozenset(
+    listed(
+        "mr mrs ms dr prof sr jr st mt ft gen col lt sgt capt rep sen gov pres hon rev supt messrs vs v "
+        "e.g eg i.e ie cf al fig figs eq no nos vol pp p ch sec art dept univ assn bros inc ltd co corp "
+        "llc plc approx est min max ca jan feb mar apr jun jul aug sep sept oct nov dec a.m p.m u.s u.k "
+        "u.n e.u d.c ph.d b.c a.d w.r.t"
+    )
+)
+_ENDS_ANYWAY = frozenset(listed("inc ltd co corp llc plc a.m p.m u.s u.k u.n e.u d.c ph.d b.c a.d"))
+"""Abbreviations that close a sentence when a capital and a common opening word follow."""
+_OPENERS = frozenset(
+    listed(
+        "the a an it he she they we i you this that these those in on at for but and however its his her their there"
+    )
+)
+_NEXT_WORD = re.compile(r"\s*[\"'\u201c\u2018(\[*_]*([^\W\d_]*)")
+_LOOK_BACK = 24
+
+
+def sentences(text: str, start: int = 0, end: int | None = None) -> list[Span]:
+    r"""Split a text, or the part `[start, end)` of it, in one pass: linear in its length.
+
+    Spans come in order, do not overlap, are stripped of white space and list marks, and hold at least one letter or
+    digit. A fenced code block is one span. A line break ends a sentence unless the next line goes on in lower case.
+
+    >>> text = "1. Dr. Ng paid $2.50. Why?\n- J. Doe did [1]."
+    >>> [text[a:b] for a, b in sentences(text)]
+    ['Dr. Ng paid $2.50.', 'Why?', 'J. Doe did [1].']
+    """
+    stop = len(text) if end is None else end
+    spans: list[Span] = []
+    at = start
+    fences = [m.start() for m in _FENCE.finditer(text, start, stop)] if "```" in text or "~~~" in text else []
+    for opening, closing in zip(fences[::2], fences[1::2], strict=False):
+        _prose(text, at, opening, spans)
+        line_end = text.find("\n", closing, stop)
+        at = stop if line_end < 0 else line_end
+        _keep(text, opening, at, spans)
+    _prose(text, at, stop, spans)
+    return spans
+
+
+def _prose(text: str, start: int, end: int, spans: list[Span]) -> None:
+    at = start
+    for match in _STOP.finditer(text, start, end):
+        if match.end() >= end or _ends_sentence(text, at, match, end):
+            cut = match.end()
+            _keep(text, at, cut, spans)
+            at = cut
+    _keep(text, at, end, spans)
+
+
+def _ends_sentence(text: str, at: int, match: re.Match[str], end: int) -> bool:
+    mark = text[match.start()]
+    after = match.end()
+    if mark == "\n":
+        if match.group().count("\n") > 1 or after >= end:
+            return True
+        return not text[after].islower() or _LINE_MARK.match(text, after, min(end, after + 8)) is not None
+    following = _NEXT_WORD.match(text, after, min(end, after + 40))
+    word = following.group(1) if following else ""
+    if word and word[0].islower():
+        return False
+    if match.group() != ".":
+        return True
+    before = _WORD_BEFORE.search(text[max(at, match.start() - _LOOK_BACK) : match.start()])
+    last = before.group() if before else ""
+    if last.isdigit():
+        return not _is_list_mark(text, at, match.start())
+    if len(last) == 1 and last.isupper():  # an initial: "J. Doe"; but "vitamin C. It ..." ends
+        return word.lower() in _OPENERS
+    low = last.lower()
+    if low in _ABBREVIATIONS:
+        return low in _ENDS_ANYWAY and word.lower() in _OPENERS
+    return True
+
+
+def _is_list_mark(text: str, at: int, dot: int) -> bool:
+    return dot - at <= 8 and text[at:dot].strip().isdigit()
+
+
+def _keep(text: str, start: int, end: int, spans: list[Span]) -> None:
+    mark = _LIST_MARK.match(text, start, end)
+    if mark:
+        start = mark.end()
+    while start < end and (text[start].isspace() or text[start] in "*_|"):
+        start += 1
+    while end > start and (text[end - 1].isspace() or text[end - 1] in "*_|"):
+        end -= 1
+    if any(map(str.isalnum, text[start:end])):
+        spans.append((start, end))
