@@ -25,7 +25,8 @@ from groundwire.call import Capture, Recorder
 from groundwire.errors import ConfigurationError
 from groundwire.export import Target, processors
 from groundwire.model import Evaluator, Provider
-from groundwire.outlets import SCOPE, Annotator, Rebuilder
+from groundwire.observer import ScoringObserver
+from groundwire.outlets import SCOPE, Annotator
 from groundwire.plugins import evaluators as load_evaluators
 from groundwire.plugins import provider as load_provider
 from groundwire.plugins import provider_names
@@ -257,10 +258,11 @@ def _fill(provider: trace.TracerProvider, pipeline: SpanProcessor | None) -> Non
 def _own_pipeline(
     targets: Sequence[SpanProcessor], scorers: Sequence[Evaluator], sample: float, mode: Capture, vault: Vault
 ) -> SpanProcessor:
-    return ScoringSpanProcessor.with_outlet(
-        Rebuilder(_together(targets), content=mode == "full"),
-        scorers if mode != "off" else (),
+    return ScoringSpanProcessor(
+        _together(targets),
+        evaluators=scorers if mode != "off" else (),
         sample=sample,
+        export_content=mode == "full",
         vault=vault,
     )
 
@@ -277,9 +279,10 @@ def _guest_pipeline(
     parts: list[SpanProcessor] = []
     if targets:
         parts.append(_OnlyCalls(_own_pipeline(targets, scorers, sample, mode, vault)))
-    elif scorers and mode != "off" and not (by_default and ScoringSpanProcessor.is_placed_by_hand()):
-        outlet = Annotator(provider.get_tracer(SCOPE, __version__), content=mode == "full")
-        parts.append(ScoringSpanProcessor.with_outlet(outlet, scorers, sample=sample, vault=vault))
+    elif scorers and mode != "off" and not (by_default and ScoringSpanProcessor.is_in_use()):
+        # One that is in use was put there by the application: ours have just been shut down.
+        annotator = Annotator(provider.get_tracer(SCOPE, __version__), content=mode == "full")
+        parts.append(ScoringObserver(annotator, scorers, sample=sample, vault=vault))
     return _together(parts) if parts else None
 
 

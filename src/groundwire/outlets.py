@@ -3,10 +3,10 @@
 import threading
 from collections.abc import Mapping, Sequence
 from time import time_ns
-from typing import Any, Protocol
+from typing import Any
 
 from opentelemetry.context import Context
-from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace import Tracer as SdkTracer
 from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
@@ -28,40 +28,6 @@ from groundwire.version import __version__
 SCOPE = "groundwire.evaluation"
 
 
-class Outlet(Protocol):
-    """What a scoring processor does with spans and scores. Called from any thread."""
-
-    def started(self, span: Span, parent_context: Context | None) -> None:
-        """A span started."""
-        ...
-
-    def pass_on(self, span: ReadableSpan) -> None:
-        """A span ended that nothing is to be done to."""
-        ...
-
-    def finished(
-        self,
-        span: ReadableSpan,
-        evaluations: Sequence[Evaluation],
-        reason: str | None,
-        extra: Mapping[str, Any],
-    ) -> None:
-        """A span ended and is scored, or will not be, for the reason given; `extra` attributes belong on it."""
-        ...
-
-    def late(self, span: ReadableSpan, evaluations: Sequence[Evaluation]) -> None:
-        """Scores of a span that has left already."""
-        ...
-
-    def flush(self, timeout_ms: int) -> bool:
-        """Flush what is behind."""
-        ...
-
-    def shutdown(self) -> None:
-        """Shut down what is behind."""
-        ...
-
-
 class Rebuilder:
     """Hands new spans, with the scores on them, to a downstream processor."""
 
@@ -70,14 +36,6 @@ class Rebuilder:
         self._content = content
         self._scope = InstrumentationScope(SCOPE, __version__)
 
-    def started(self, span: Span, parent_context: Context | None) -> None:
-        """See `Outlet`."""
-        self._downstream.on_start(span, parent_context)
-
-    def pass_on(self, span: ReadableSpan) -> None:
-        """See `Outlet`."""
-        self._downstream.on_end(span)
-
     def finished(
         self,
         span: ReadableSpan,
@@ -85,7 +43,7 @@ class Rebuilder:
         reason: str | None,
         extra: Mapping[str, Any],
     ) -> None:
-        """See `Outlet`."""
+        """Hand a span on, rebuilt: scored, or not scored for the reason given; `extra` attributes belong on it."""
         rebuilt = span
         try:
             attributes = {**extra, **score_attributes(evaluations, content=self._content)}
@@ -97,7 +55,7 @@ class Rebuilder:
             self._downstream.on_end(rebuilt)
 
     def late(self, span: ReadableSpan, evaluations: Sequence[Evaluation]) -> None:
-        """See `Outlet`."""
+        """Hand on the `evaluate` spans of a span that has left, or is about to."""
         for evaluation in evaluations:
             self._downstream.on_end(self._evaluation_span(span, evaluation))
 
@@ -121,14 +79,6 @@ class Rebuilder:
             instrumentation_scope=self._scope,
         )
 
-    def flush(self, timeout_ms: int) -> bool:
-        """See `Outlet`."""
-        return self._downstream.force_flush(timeout_ms)
-
-    def shutdown(self) -> None:
-        """See `Outlet`."""
-        self._downstream.shutdown()
-
 
 class Annotator:
     """Sends scores as `evaluate` spans through the application's own tracer; its spans are left as they are."""
@@ -142,24 +92,8 @@ class Annotator:
             self._ids = _DerivedIds(tracer.id_generator)
             tracer.id_generator = self._ids
 
-    def started(self, span: Span, parent_context: Context | None) -> None:
-        """See `Outlet`."""
-
-    def pass_on(self, span: ReadableSpan) -> None:
-        """See `Outlet`."""
-
-    def finished(
-        self,
-        span: ReadableSpan,
-        evaluations: Sequence[Evaluation],
-        reason: str | None,
-        extra: Mapping[str, Any],
-    ) -> None:
-        """See `Outlet`."""
-        self.late(span, evaluations)
-
-    def late(self, span: ReadableSpan, evaluations: Sequence[Evaluation]) -> None:
-        """See `Outlet`."""
+    def annotate(self, span: ReadableSpan, evaluations: Sequence[Evaluation]) -> None:
+        """Start and end the `evaluate` spans of a span that has left."""
         answer = span.get_span_context()
         assert answer is not None
         parent = set_span_in_context(NonRecordingSpan(answer), Context())
@@ -177,13 +111,6 @@ class Annotator:
             if status.status_code is not StatusCode.UNSET:
                 child.set_status(status)
             child.end(end)
-
-    def flush(self, timeout_ms: int) -> bool:
-        """See `Outlet`."""
-        return True
-
-    def shutdown(self) -> None:
-        """See `Outlet`."""
 
 
 class _DerivedIds(IdGenerator):

@@ -6,7 +6,6 @@ with the reason in `groundwire.evaluation.status`.
 """
 
 import logging
-import os
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
@@ -21,21 +20,21 @@ from groundwire.chain_index import NEEDED, ChainIndex
 from groundwire.dialects.gen_ai import kind_of
 from groundwire.errors import ConfigurationError
 from groundwire.model import Evaluation, Evaluator
-from groundwire.outlets import Outlet, Rebuilder
+from groundwire.outlets import Rebuilder
 from groundwire.plugins import evaluators as load_evaluators
 from groundwire.recall import Vault
 from groundwire.records import from_readable, hex_span_id, hex_trace_id, outline
-from groundwire.scorer import Scorer
+from groundwire.scorer import Scorer, chosen, on_fork
 
 _log = logging.getLogger(__name__)
 
-_MEMORY = 16 * 1024 * 1024
+MEMORY = 16 * 1024 * 1024
 """Characters of recent traces that are remembered, for answers still to come."""
 
 
 _PROMPT = (semconv.INPUT_MESSAGES, semconv.SYSTEM_INSTRUCTIONS)
 
-_placed_by_hand: "weakref.WeakSet[ScoringSpanProcessor]" = weakref.WeakSet()
+_alive: "weakref.WeakSet[ScoringSpanProcessor]" = weakref.WeakSet()
 
 
 class ScoringSpanProcessor(SpanProcessor):
@@ -51,6 +50,7 @@ class ScoringSpanProcessor(SpanProcessor):
         deadline_s: an answer not scored after so many seconds leaves unscored.
         queue_size: answers that may wait; one more leaves unscored.
         export_content: whether explanations and evidence, which quote the answer, go onto spans.
+        vault: content that is scored and not exported; only `instrument(capture="scored")` has use for it.
 
     Raises:
         ConfigurationError: an unknown evaluator, or a share outside [0, 1].
@@ -65,61 +65,28 @@ class ScoringSpanProcessor(SpanProcessor):
         deadline_s: float = 10.0,
         queue_size: int = 1024,
         export_content: bool = True,
-    ) -> None:
-        outlet = Rebuilder(downstream, content=export_content)
-        _placed_by_hand.add(self)
-        self._set_up(outlet, load_evaluators(evaluators), sample, deadline_s, queue_size, Vault())
-
-    @classmethod
-    def with_outlet(
-        cls,
-        outlet: Outlet,
-        evaluators: Sequence[Evaluator],
-        *,
-        sample: float = 1.0,
-        deadline_s: float = 10.0,
-        queue_size: int = 1024,
         vault: Vault | None = None,
-    ) -> "ScoringSpanProcessor":
-        """A processor that does something else with scores than handing them to a downstream processor."""
-        self = cls.__new__(cls)
-        self._set_up(outlet, evaluators, sample, deadline_s, queue_size, vault or Vault())
-        return self
-
-    def _set_up(
-        self,
-        outlet: Outlet,
-        evaluators: Sequence[Evaluator],
-        sample: float,
-        deadline_s: float,
-        queue_size: int,
-        vault: Vault,
     ) -> None:
         if not 0.0 <= sample <= 1.0:
             raise ConfigurationError(f"sample must be between 0 and 1, got {sample!r}")
         if deadline_s <= 0 or queue_size < 1:
             raise ConfigurationError("deadline_s and queue_size must be positive")
-        self._outlet = outlet
-        self._evaluators = tuple(evaluators)
-        self._threshold = round(sample * 2**64)
+        self._downstream = downstream
+        self._rebuilder = Rebuilder(downstream, content=export_content)
+        self._evaluators = load_evaluators(evaluators)
+        self._sample = sample
         self._scorer = Scorer(self._evaluators, deadline_s=deadline_s, queue_size=queue_size)
-        self._vault = vault
-        self._index = ChainIndex(_MEMORY)
+        self._vault = vault or Vault()
+        self._index = ChainIndex(MEMORY)
         self._lock = threading.Lock()
         self._shut = False
-        if hasattr(os, "register_at_fork"):
-            this: weakref.ref[ScoringSpanProcessor] = weakref.ref(self)
-
-            def forked() -> None:
-                if (processor := this()) is not None:
-                    processor.after_fork()
-
-            os.register_at_fork(after_in_child=forked)
+        _alive.add(self)
+        on_fork(self)
 
     @staticmethod
-    def is_placed_by_hand() -> bool:
-        """Whether the application has put a processor like this into a pipeline of its own."""
-        return any(not processor._shut for processor in _placed_by_hand)
+    def is_in_use() -> bool:
+        """Whether any processor like this has been made and not been shut down."""
+        return any(not processor._shut for processor in _alive)
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -130,7 +97,7 @@ class ScoringSpanProcessor(SpanProcessor):
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Tell the next processor."""
-        self._outlet.started(span, parent_context)
+        self._downstream.on_start(span, parent_context)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Pass the span on, now or scored."""
@@ -140,7 +107,7 @@ class ScoringSpanProcessor(SpanProcessor):
             _log.warning("a span could not be considered for scoring", exc_info=True)
             held = False
         if not held:
-            self._outlet.pass_on(span)
+            self._downstream.on_end(span)
 
     def _consider(self, span: ReadableSpan) -> bool:
         """Whether the span is held back: it is passed on later, exactly once."""
@@ -167,16 +134,16 @@ class ScoringSpanProcessor(SpanProcessor):
         extra = self._totals(span, trace_id)
         if material is None:
             return self._passed_with(span, extra)
-        if context.trace_id & (2**64 - 1) >= self._threshold:
+        if not chosen(context.trace_id, self._sample):
             return self._passed_with(span, extra | {semconv.EVALUATION_STATUS: "not_sampled"})
 
         def done(evaluations: Sequence[Evaluation], reason: str | None) -> None:
-            self._outlet.finished(span, evaluations, reason, extra)
+            self._rebuilder.finished(span, evaluations, reason, extra)
 
         def late(evaluations: Sequence[Evaluation]) -> None:
-            self._outlet.late(span, evaluations)
+            self._rebuilder.late(span, evaluations)
 
-        self._scorer.submit(lambda: from_readable(span, hidden), material, done, late)
+        self._scorer.submit(lambda: (from_readable(span, hidden), material), done, late)
         return True
 
     def _total(self, span: ReadableSpan, trace_id: str) -> bool:
@@ -198,7 +165,7 @@ class ScoringSpanProcessor(SpanProcessor):
     def _passed_with(self, span: ReadableSpan, extra: Mapping[str, Any]) -> bool:
         if not extra:
             return False
-        self._outlet.finished(span, (), None, extra)
+        self._rebuilder.finished(span, (), None, extra)
         return True
 
     # --- ends ---------------------------------------------------------------------------------------------------
@@ -208,7 +175,7 @@ class ScoringSpanProcessor(SpanProcessor):
         until = monotonic() + timeout_millis / 1000
         done = self._scorer.flush(timeout_millis / 1000 * 0.8)
         left = max(1, round((until - monotonic()) * 1000))
-        return self._outlet.flush(left) and done
+        return self._downstream.force_flush(left) and done
 
     def shutdown(self) -> None:
         """Score what is held within five seconds, release the rest, shut the next processor down."""
@@ -216,10 +183,10 @@ class ScoringSpanProcessor(SpanProcessor):
             return
         self._shut = True
         self._scorer.shutdown(5.0)
-        self._outlet.shutdown()
+        self._downstream.shutdown()
 
     def after_fork(self) -> None:
         """Forget what the parent holds: it is the parent's to export."""
         self._scorer.reset()
         self._lock = threading.Lock()
-        self._index = ChainIndex(_MEMORY)
+        self._index = ChainIndex(MEMORY)

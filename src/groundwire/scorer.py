@@ -1,16 +1,19 @@
 """Scoring in the background: a bounded queue, a polite worker, a deadline for every answer.
 
 The worker is a guest in the application's process. Where it finds the interpreter busy, it rests fifty times as long
-as it worked; where it finds it idle, as it is while an application waits for a model, it works at once.
+as it worked, and half a second at least; where it finds it idle, as it is while an application waits for a model, it
+works at once.
 """
 
 import logging
+import os
 import queue
 import threading
+import weakref
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from time import monotonic, perf_counter
-from typing import TypeAlias
+from time import monotonic, perf_counter, sleep
+from typing import Protocol, TypeAlias
 
 from opentelemetry import context as otel_context
 
@@ -22,26 +25,53 @@ _log = logging.getLogger(__name__)
 
 Done: TypeAlias = Callable[[Sequence[Evaluation], str | None], None]
 """(evaluations, why there are none) -> None; called exactly once for every job."""
+Prepare: TypeAlias = Callable[[], tuple[SpanRecord, Material] | None]
+"""The answer span and what bears on it; None where it is no answer after all."""
 Late: TypeAlias = Callable[[Sequence[Evaluation]], None]
 
 _BUSY_S = 0.002
 """Waking up this late means that somebody else held the interpreter."""
+_PROBES = 3
+"""A process that is busy now and then is found idle by one of so many looks."""
 _REST = 50
-_LONGEST_REST_S = 0.5
+_SHORTEST_REST_S = 0.5
+_LONGEST_REST_S = 1.0
 _REPLACEMENTS = 8
 """Hung evaluators that are given up on, each with its thread, before nothing is scored any more."""
+
+
+class Forgetful(Protocol):
+    """Something that holds what belongs to the process it was made in."""
+
+    def after_fork(self) -> None:
+        """Forget it, in the child."""
+        ...
+
+
+def on_fork(holder: Forgetful) -> None:
+    """Have the holder forget in every child, for as long as it lives."""
+    reference = weakref.ref(holder)
+
+    def forked() -> None:
+        if (alive := reference()) is not None:
+            alive.after_fork()
+
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=forked)
+
+
+def chosen(trace_id: int, sample: float) -> bool:
+    """Whether a trace is among the share that is scored: the same everywhere, as it depends on the id alone."""
+    return trace_id & (2**64 - 1) < round(sample * 2**64)
 
 
 class Job:
     """One answer span on its way through the scorer."""
 
-    __slots__ = ("_taken", "deadline", "done", "late", "material", "span", "started")
+    __slots__ = ("_taken", "deadline", "done", "late", "prepare", "started")
 
-    def __init__(
-        self, span: Callable[[], SpanRecord], material: Material, done: Done, late: Late, deadline: float
-    ) -> None:
-        self.span = span
-        self.material = material
+    def __init__(self, prepare: Prepare, done: Done, late: Late, deadline: float) -> None:
+        self.prepare = prepare
         self.done = done
         self.late = late
         self.deadline = deadline
@@ -96,16 +126,15 @@ class Scorer:
         self._given_up = 0
         self._wake = threading.Event()
 
-    def submit(self, span: Callable[[], SpanRecord], material: Material, done: Done, late: Late) -> None:
+    def submit(self, prepare: Prepare, done: Done, late: Late) -> None:
         """Queue one answer; `done` is called with its outcome, at once if it cannot be queued.
 
         Args:
-            span: makes the record of the answer span; called by the worker.
-            material: what else of its trace bears on it.
+            prepare: tells the answer span and what else of its trace bears on it; called by the worker.
             done: takes the outcome.
             late: takes scores that come after the deadline.
         """
-        job = Job(span, material, self._counted(done), late, monotonic() + self._deadline_s)
+        job = Job(prepare, self._counted(done), late, monotonic() + self._deadline_s)
         if self._closed:
             job.finish((), "shutdown")
             return
@@ -189,6 +218,7 @@ class Scorer:
         context = otel_context.set_value("suppress_instrumentation", True)
         api_key = getattr(otel_context, "_SUPPRESS_INSTRUMENTATION_KEY", None)
         otel_context.attach(otel_context.set_value(api_key, True, context) if api_key else context)
+        worked_s = 0.0
         while not retired.is_set():
             try:
                 job = jobs.get(timeout=5.0)
@@ -196,11 +226,12 @@ class Scorer:
                 if self._closed:
                     return
                 continue
+            self._be_polite(worked_s)
             if job.finished:
                 continue
             started = perf_counter()
             self._run(job)
-            self._be_polite(perf_counter() - started)
+            worked_s = perf_counter() - started
 
     def _run(self, job: Job) -> None:
         from groundwire.assembly import assemble
@@ -209,8 +240,11 @@ class Scorer:
         evaluations: list[Evaluation] = []
         reason: str | None = None
         try:
-            chain = assemble(job.span(), job.material)
-            if isinstance(chain, NoChain):
+            prepared = job.prepare()
+            chain = None if prepared is None else assemble(*prepared)
+            if chain is None:
+                reason = "no_chain: no_passages"
+            elif isinstance(chain, NoChain):
                 reason = f"no_chain: {chain.reason}"
             else:
                 for evaluator in self._evaluators:
@@ -229,12 +263,11 @@ class Scorer:
                 _log.warning("late scores could not be passed on", exc_info=True)
 
     def _be_polite(self, worked_s: float) -> None:
-        if self._hurry.is_set() or self._queue.empty():
-            return
-        asleep = perf_counter()
-        self._hurry.wait(0.0005)
-        if perf_counter() - asleep > _BUSY_S and not self._hurry.is_set():
-            self._hurry.wait(min(_REST * worked_s, _LONGEST_REST_S))
+        for _ in range(_PROBES):
+            asleep = perf_counter()
+            if self._hurry.wait(0.0005) or perf_counter() - asleep <= _BUSY_S:
+                return
+        self._hurry.wait(min(max(_REST * worked_s, _SHORTEST_REST_S), _LONGEST_REST_S))
 
     def _watch(self) -> None:
         while not self._closed:
@@ -245,16 +278,13 @@ class Scorer:
                 if job.finished:
                     self._waiting.popleft()
                 elif left > 0:
-                    self._hurried_sleep(left)
+                    # Finished jobs at the head are cleared at least every quarter second: they hold their spans.
+                    sleep(min(left, 0.25))
                 else:
                     self._waiting.popleft()
                     if job.finish((), "timeout" if job.started else "overloaded") and job.started:
                         self._replace_worker()
             self._wake.clear()
-
-    def _hurried_sleep(self, seconds: float) -> None:
-        # Finished jobs at the head are cleared at least every quarter second: they hold their spans.
-        threading.Event().wait(min(seconds, 0.25))
 
     def _replace_worker(self) -> None:
         """The worker hangs in an evaluator: give it up, thread and all, and start another."""
