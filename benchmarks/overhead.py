@@ -4,9 +4,9 @@
 
 Each subject makes the same `openai` chat call over an in-memory transport: 4 KB prompt, 600-character answer, usage
 with cached tokens; streamed, it comes in 60 chunks. `bare` is `start_as_current_span` with 15 attributes set by hand,
-prompt and answer included. Subjects run in turn within one process, in slices, so that a noisy machine disturbs all
-alike; the figure is the least slice less the least slice of the plain client. Exit code 1 if a target is missed:
-sync 1.6 x bare, stream 2 x bare, caller's wall time with scoring within 25 % of that without.
+prompt and answer included. Subjects run in turn within one process, in short slices, so that a noisy machine disturbs
+all alike; a figure is the 20th percentile of the slices less that of the plain client. Exit code 1 if a target is
+missed: sync 1.6 x bare, stream 2 x bare, caller's wall time with scoring within 15 % of that without.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ REQUEST: dict[str, Any] = {
     "top_p": 0.9,
 }
 STREAMED = {**REQUEST, "stream": True, "stream_options": {"include_usage": True}}
+SCORING = "groundwire, scoring"
 BASE = {"id": "chatcmpl-bench", "created": 1790000000, "model": MODEL, "system_fingerprint": "fp_bench"}
 
 
@@ -179,40 +180,46 @@ def measure(rounds: int) -> dict[str, Any]:
             lambda: consume(create(**STREAMED)),
             lambda: on(evaluators=[]),
         ),
-        "groundwire, scoring": (
+        SCORING: (
             lambda: create(**REQUEST),
             lambda: consume(create(**STREAMED)),
             lambda: on(sample=1.0),
         ),
     }
     found: dict[str, Any] = {}
-    for index, (mode, n) in enumerate((("sync", 200), ("stream", 40))):
+    for index, (mode, n) in enumerate((("sync", 40), ("stream", 8))):
         cpu: dict[str, list[float]] = {name: [] for name in subjects}
         wall: dict[str, list[float]] = {name: [] for name in subjects}
-        for round_number in range(rounds + 1):
+        for slice_number in range(-2, rounds * 6):  # the first two warm up
             for name, subject in subjects.items():
+                if name == SCORING and slice_number % 6:
+                    continue  # its background work takes longer than all the others together
                 subject[2]()
                 call = subject[index]
                 call()
                 gc.collect()
-                exporter.count = 0
                 started, cpu_started = time.perf_counter(), time.process_time()
                 for _ in range(n):
                     call()
                 cpu_used, taken = time.process_time() - cpu_started, time.perf_counter() - started
-                if round_number:  # the first one warms up
+                if slice_number >= 0:
                     cpu[name].append(cpu_used / n * 1e6)
                     wall[name].append(taken / n * 1e6)
         groundwire.shutdown()
         found[mode] = {
             name: {
-                "cpu_us": round(min(cpu[name]) - min(cpu["plain"]), 1),
-                "wall_us": round(min(wall[name]) - min(wall["plain"]), 1),
-                "median_wall_us": round(statistics.median(wall[name]), 1),
+                "cpu_us": round(_low(cpu[name]) - _low(cpu["plain"]), 1),
+                "wall_us": round(_low(wall[name]) - _low(wall["plain"]), 1),
+                "total_wall_us": round(_low(wall[name]), 1),
             }
             for name in subjects
         }
     return found
+
+
+def _low(values: list[float]) -> float:
+    """The 20th percentile: what a run takes that neighbours left alone."""
+    return statistics.quantiles(values, n=5)[0]
 
 
 def import_ms() -> float:
@@ -234,7 +241,7 @@ def main() -> int:
     found["import_ms"] = round(import_ms(), 1)
     ratios = {mode: found[mode]["groundwire"]["cpu_us"] / found[mode]["bare"]["cpu_us"] for mode in ("sync", "stream")}
     walls = {
-        mode: found[mode]["groundwire, scoring"]["median_wall_us"] / found[mode]["groundwire"]["median_wall_us"]
+        mode: found[mode][SCORING]["total_wall_us"] / found[mode]["groundwire"]["total_wall_us"]
         for mode in ("sync", "stream")
     }
     found["ratio"] = {mode: round(ratio, 2) for mode, ratio in ratios.items()}
@@ -243,7 +250,7 @@ def main() -> int:
         print(json.dumps(found))
     else:
         print(f"{'added by':22}{'sync CPU us':>14}{'wall us':>10}{'stream CPU us':>16}{'wall us':>10}")
-        for name in ("bare", "groundwire", "groundwire, scoring"):
+        for name in ("bare", "groundwire", SCORING):
             row = [found[mode][name][key] for mode in ("sync", "stream") for key in ("cpu_us", "wall_us")]
             print(f"{name:22}{row[0]:>14.0f}{row[1]:>10.0f}{row[2]:>16.0f}{row[3]:>10.0f}")
         for mode, target in (("sync", 1.6), ("stream", 2.0)):
@@ -251,7 +258,7 @@ def main() -> int:
             print(f"{mode:7}{ratios[mode]:.2f} x bare (target {target}), {waits}")
         print(f"import groundwire: {found['import_ms']:.0f} ms beyond opentelemetry.sdk (target 80)")
         print("CPU with scoring includes the evaluators' own work in the background.")
-    met = ratios["sync"] <= 1.6 and ratios["stream"] <= 2.0 and max(walls.values()) <= 1.25 and found["import_ms"] <= 80
+    met = ratios["sync"] <= 1.6 and ratios["stream"] <= 2.0 and max(walls.values()) <= 1.15 and found["import_ms"] <= 80
     if not met:
         print("target missed", file=sys.stderr)
     return 0 if met else 1

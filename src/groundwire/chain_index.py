@@ -4,14 +4,16 @@ Live and stored traces both go through here, span by span in the order in which 
 has bounds, the same for both, so that one endless trace costs no more memory than many short ones.
 """
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from groundwire import semconv
 from groundwire.dialects.gen_ai import kind_of
 from groundwire.model import SpanRecord
+
+T = TypeVar("T")
 
 NEEDED = (
     semconv.OPERATION,
@@ -26,8 +28,9 @@ NEEDED = (
 
 _KEPT = 256
 """Calls of one trace that are remembered, the latest."""
-_SPAN_SIZE = 200
-"""About what remembering one span costs beyond its texts, in bytes."""
+_SPAN_SIZE = 500
+_TRACE_SIZE = 700
+"""About what remembering a span and a trace costs beyond the texts, in bytes."""
 _MARKERS = (
     *("context", "document", "passage", "source", "excerpt", "extract", "snippet", "chunk", "reference", "knowledge"),
     *("result", "retriev", "background", "evidence", "article", "facts", "notes", "information", "material", "data"),
@@ -72,9 +75,9 @@ class _Call:
 @dataclass(slots=True)
 class _Trace:
     parents: dict[str, str | None] = field(default_factory=dict[str, str | None])
-    suppliers: deque[SpanRecord] = field(default_factory=lambda: deque(maxlen=_KEPT))
+    suppliers: list[SpanRecord] = field(default_factory=list[SpanRecord])
     """Retrieval and rerank spans, in the order in which they ended."""
-    calls: deque[_Call] = field(default_factory=lambda: deque(maxlen=_KEPT))
+    calls: list[_Call] = field(default_factory=list[_Call])
     """Chat and embedding spans likewise."""
     cost_usd: float | None = None
     tokens: int | None = None
@@ -105,7 +108,7 @@ class ChainIndex:
         kind = kind_of(attributes)
         size = 0
         if kind == "retrieval" or kind == "rerank":
-            trace.suppliers.append(span)
+            _keep(trace.suppliers, span)
             size = _length(attributes.get(semconv.RETRIEVAL_DOCUMENTS))
         elif kind == "chat" or kind == "embeddings":
             output = attributes.get(semconv.OUTPUT_MESSAGES)
@@ -118,7 +121,7 @@ class ChainIndex:
                     trace.cost_usd = (trace.cost_usd or 0.0) + cost
                 if call.tokens is not None:
                     trace.tokens = (trace.tokens or 0) + call.tokens
-            trace.calls.append(call)
+            _keep(trace.calls, call)
         trace.size += size
         self._size += size
         self._evict()
@@ -169,7 +172,8 @@ class ChainIndex:
     def _note(self, trace_id: str, span_id: str, parent_id: str | None) -> _Trace:
         trace = self._traces.get(trace_id)
         if trace is None:
-            trace = self._traces[trace_id] = _Trace()
+            trace = self._traces[trace_id] = _Trace(size=_TRACE_SIZE)
+            self._size += _TRACE_SIZE
         else:
             self._traces.move_to_end(trace_id)
         if len(trace.parents) < 100_000:
@@ -188,6 +192,12 @@ class ChainIndex:
             trace = self._traces.get(link.trace_id)
             if trace is not None and link.trace_id != span.trace_id:
                 yield from (s for s in trace.suppliers if s.span_id == link.span_id)
+
+
+def _keep(kept: list[T], one: T) -> None:
+    kept.append(one)
+    if len(kept) > _KEPT:
+        del kept[0]
 
 
 def _within(call: _Call, span: SpanRecord) -> bool:

@@ -28,8 +28,8 @@ from groundwire.scorer import Scorer, chosen, on_fork
 
 _log = logging.getLogger(__name__)
 
-MEMORY = 16 * 1024 * 1024
-"""Characters of recent traces that are remembered, for answers still to come."""
+MEMORY = 8 * 1024 * 1024
+"""About how many bytes of recent traces that are remembered, for answers still to come."""
 
 
 _PROMPT = (semconv.INPUT_MESSAGES, semconv.SYSTEM_INSTRUCTIONS)
