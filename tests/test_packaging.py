@@ -150,3 +150,12 @@ def test_the_version_is_the_installed_one() -> None:
     from importlib.metadata import version
 
     assert groundwire.__version__ == version("groundwire")
+
+
+def test_a_whole_scored_run_needs_no_numpy() -> None:
+    code = (
+        "import sys, groundwire\n"
+        "groundwire.evaluate(question='How tall?', passages=['It is 330 m tall.'], answer='It is 350 m tall.')\n"
+        "assert 'numpy' not in sys.modules, 'importing numpy takes longer than a hundred answers'"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

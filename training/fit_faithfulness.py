@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 from corruptions import short_chains
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
@@ -21,8 +22,8 @@ from groundwire.agreement import auc, bootstrap_interval, ece, f1, span_f1
 from groundwire.labelled import Labelled, labelled
 from groundwire_evaluators.claims import FEATURES, Mark
 from groundwire_evaluators.faithfulness import AnswerKind, answer_kind, answer_measures, read_answer
-from groundwire_evaluators.forest import Floats
 
+Floats: TypeAlias = npt.NDArray[np.float64]
 MAIN = "faithfulness-ragtruth"
 SENTENCE_WEIGHT: Mapping[str, float] = {
     MAIN: 1.0, "short": 0.3, "data2text-quintd": 0.1, "data2text-d2t-eval": 0.1, "claims-factcg": 0.1,
@@ -96,10 +97,9 @@ def measure(row: Labelled, set_name: str) -> Case:
         }
         novel.append([(s, label == 1 and inside[s]) for s in claim.novel])
     fold = int(sha256(row.source.encode("utf-8", "replace")).hexdigest(), 16) % FOLDS
-    return Case(
-        row, set_name, fold, reading.measures, np.asarray(labels, int), novel, [c.marks for c in claims],
-        [(c.words.start, c.words.end) for c in claims],
-    )  # fmt: skip
+    measures = np.asarray(reading.measures, float).reshape(-1, len(FEATURES))
+    bounds = [(c.words.start, c.words.end) for c in claims]
+    return Case(row, set_name, fold, measures, np.asarray(labels, int), novel, [c.marks for c in claims], bounds)
 
 
 def novelty_table(cases: Iterable[Case], prior: float = 6.0, least: int = 5) -> dict[str, float]:

@@ -10,9 +10,10 @@ from datetime import date
 from hashlib import sha256
 from math import log
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 from fit_faithfulness import _WEIGHTS, FOLDS, best_threshold, export_line, export_trees
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
@@ -21,12 +22,12 @@ from sklearn.preprocessing import StandardScaler
 from groundwire.agreement import auc, ece, f1
 from groundwire.labelled import Labelled, labelled
 from groundwire_evaluators import answer_relevance, context_relevance
-from groundwire_evaluators.forest import Floats
 from groundwire_evaluators.lexical import index_passages, read_words
 from groundwire_evaluators.questions import content_of, read_question
 from groundwire_evaluators.refusal import abstention
 from groundwire_evaluators.sentences import sentences
 
+Floats: TypeAlias = npt.NDArray[np.float64]
 CONTEXT_WEIGHT: Mapping[str, float] = {
     "relevance-qnli": 1.0, "relevance-squad2": 0.2, "relevance-clapnq": 2.0, "relevance-ares-synthetic": 1.0,
     "other source": 1.0,

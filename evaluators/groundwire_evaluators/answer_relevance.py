@@ -6,7 +6,7 @@ from functools import lru_cache
 from math import log
 
 from groundwire.model import RagChain, Score, Skipped
-from groundwire_evaluators.forest import Floats, Forest, Linear, probability, rows, stored_weights
+from groundwire_evaluators.forest import Forest, Linear, Row, both, stored_weights
 from groundwire_evaluators.lexical import IndexedPassages, best_support, index_passages, is_known, read_words
 from groundwire_evaluators.questions import (
     Question,
@@ -76,9 +76,9 @@ class _Fitted:
     linear: Linear
     threshold: float
 
-    def relevant(self, measures: Floats) -> Floats:
+    def relevant(self, measures: Sequence[Row]) -> list[float]:
         """Chance of each row to address its question, shape (n,)."""
-        return probability(0.5 * (self.forest.log_odds(measures) + self.linear.log_odds(measures)))
+        return both(self.forest, self.linear, measures)
 
 
 @lru_cache(maxsize=1)
@@ -127,7 +127,7 @@ class AnswerRelevance:
         index = index_passages(texts if not writes_without_spaces(sample) else [])
         measures = relevance_measures(question, chain.answer, index, declined)
         fitted = _fitted()
-        value = float(fitted.relevant(rows([measures], len(FEATURES)))[0])
+        value = fitted.relevant([measures])[0]
         if question.kind == "yes_no" and is_bare_yes_or_no(chain.answer):
             value = max(value, _BARE_ANSWER)
         relevant = value >= fitted.threshold

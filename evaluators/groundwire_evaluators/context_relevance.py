@@ -7,7 +7,7 @@ from itertools import pairwise
 from math import log
 
 from groundwire.model import Evidence, RagChain, Score, Skipped
-from groundwire_evaluators.forest import Floats, Forest, Linear, probability, rows, stored_weights
+from groundwire_evaluators.forest import Forest, Linear, Row, both, stored_weights
 from groundwire_evaluators.lexical import IndexedPassages, index_passages, read_words
 from groundwire_evaluators.questions import Question, holds_kind, read_question
 from groundwire_evaluators.tokens import language_conflict, writes_without_spaces
@@ -84,9 +84,9 @@ class _Fitted:
     linear: Linear
     threshold: float
 
-    def relevant(self, measures: Floats) -> Floats:
+    def relevant(self, measures: Sequence[Row]) -> list[float]:
         """Chance of each passage to be relevant, shape (n,)."""
-        return probability(0.5 * (self.forest.log_odds(measures) + self.linear.log_odds(measures)))
+        return both(self.forest, self.linear, measures)
 
 
 @lru_cache(maxsize=1)
@@ -137,7 +137,7 @@ class ContextRelevance:
             return Skipped("no_question", "no word of it carries meaning")
         fitted = _fitted()
         measures = [passage_measures(question, index_passages([chain.passages[i].text]), fitted.prior) for i in places]
-        chances = fitted.relevant(rows(measures, len(FEATURES))).tolist()
+        chances = fitted.relevant(measures)
         return _score(chain, places, chances, fitted.threshold)
 
 

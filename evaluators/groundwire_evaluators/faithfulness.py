@@ -1,15 +1,14 @@
 """Faithfulness: is every sentence of the answer supported by the passages the model saw?"""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
-import numpy as np
-
 from groundwire.model import Evidence, Flaw, RagChain, Score, Skipped, Verdict
 from groundwire_evaluators.claims import FEATURES, Claim, in_answer, read_claim
-from groundwire_evaluators.forest import Floats, Forest, Linear, probability, rows, stored_weights
+from groundwire_evaluators.forest import Forest, Linear, Row, both, probability, stored_weights
 from groundwire_evaluators.hours import opening_hours
 from groundwire_evaluators.lexical import IndexedPassages, index_passages, read_words
 from groundwire_evaluators.refusal import abstention
@@ -27,7 +26,7 @@ class Reading:
 
     claims: tuple[Claim, ...]
     index: IndexedPassages
-    measures: Floats
+    measures: Sequence[Row]
     """Shape (n_checkable, n_features)."""
 
 
@@ -37,7 +36,7 @@ def read_answer(answer: str, passages: Sequence[str], question: str | None, weig
     hours = opening_hours([u.statement for u in index.units]) if index.structured else {}
     asked = frozenset(read_words(question, 0, len(question)).stems) if question else frozenset[str]()
     claims = [read_claim(answer, span, index, asked, weights, hours) for span in sentences(answer)]
-    return Reading(tuple(claims), index, rows(in_answer(claims, index, asked), len(FEATURES)))
+    return Reading(tuple(claims), index, in_answer(claims, index, asked))
 
 
 AnswerKind: TypeAlias = Literal["one_sentence", "prose", "structured"]
@@ -45,7 +44,7 @@ _KINDS: tuple[AnswerKind, ...] = ("one_sentence", "prose", "structured")
 _STRUCTURED = FEATURES.index("structured")
 
 
-def answer_kind(measures: Floats) -> AnswerKind:
+def answer_kind(measures: Sequence[Row]) -> AnswerKind:
     """Which of the answer models applies, for measurements of shape (n > 0, n_features).
 
     Prose is judged by its sentences' chances alone: more measurements rank RAGTruth no better and other sets worse.
@@ -53,10 +52,10 @@ def answer_kind(measures: Floats) -> AnswerKind:
     """
     if len(measures) == 1:
         return "one_sentence"
-    return "structured" if measures[0, _STRUCTURED] > 0.5 else "prose"
+    return "structured" if measures[0][_STRUCTURED] > 0.5 else "prose"
 
 
-def answer_measures(unsupported: Floats, measures: Floats, kind: AnswerKind) -> Floats:
+def answer_measures(unsupported: Row, measures: Sequence[Row], kind: AnswerKind) -> list[float]:
     """What the whole answer is judged by: 1, 9 or 9 + 2 * n_features numbers.
 
     First the log-odds of its worst sentence; for several sentences also those of the two and three worst and of the
@@ -68,17 +67,21 @@ def answer_measures(unsupported: Floats, measures: Floats, kind: AnswerKind) -> 
         measures: Shape (n, n_features).
         kind: From `answer_kind`.
     """
-    p = np.sort(np.clip(unsupported, 1e-4, 1 - 1e-4))[::-1]
-    odds = np.log(p / (1 - p))
+    p = sorted((min(max(float(chance), 1e-4), 1 - 1e-4) for chance in unsupported), reverse=True)
+    odds = [math.log(chance / (1 - chance)) for chance in p]
     if kind == "one_sentence":
         return odds[:1]
-    stand = np.log1p(-p).sum()
-    summary = np.array([
-        odds[0], odds[:2].mean(), odds[:3].mean(), odds.mean(), stand, np.log(-stand), np.log(len(p)), p.mean(), p.sum()
-    ])  # fmt: skip
+    stand = sum(math.log1p(-chance) for chance in p)
+    worst = [odds[0], _mean(odds[:2]), _mean(odds[:3]), _mean(odds)]
+    summary = [*worst, stand, math.log(-stand), math.log(len(p)), _mean(p), sum(p)]
     if kind == "prose":
         return summary
-    return np.concatenate([summary, measures.mean(axis=0), measures.max(axis=0)])
+    columns = list(zip(*measures, strict=True))
+    return [*summary, *map(_mean, columns), *map(max, columns)]
+
+
+def _mean(values: Row) -> float:
+    return sum(values) / len(values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +93,15 @@ class _Fitted:
     threshold: float
     sentence_threshold: float
 
-    def unsupported(self, measures: Floats) -> Floats:
+    def unsupported(self, measures: Sequence[Row]) -> list[float]:
         """Chance of each sentence, shape (n,): the mean of both models in log-odds."""
-        return probability(0.5 * (self.forest.log_odds(measures) + self.linear.log_odds(measures)))
+        return both(self.forest, self.linear, measures)
 
-    def faithful(self, unsupported: Floats, measures: Floats) -> float:
+    def faithful(self, unsupported: Row, measures: Sequence[Row]) -> float:
         """Chance that the whole answer is supported; limited to what was seen in fitting, however long it is."""
         kind = answer_kind(measures)
         row = answer_measures(unsupported, measures, kind)
-        return float(probability(-self.answers[kind].log_odds(row[None, :]))[0])
+        return probability(-self.answers[kind].log_odds([row])[0])
 
 
 @lru_cache(maxsize=1)
@@ -171,14 +174,14 @@ class Faithfulness:
 
 
 def _score(
-    answer: str, places: Sequence[int], reading: Reading, unsupported: Floats, value: float, fitted: _Fitted
+    answer: str, places: Sequence[int], reading: Reading, unsupported: Row, value: float, fitted: _Fitted
 ) -> Score:
     failed = value < fitted.threshold
     # the value and the verdicts must tell one story: a failed answer shows its weakest sentence, and a passed one is
     # only blamed for a sentence that is more likely wrong than right
-    limit = min(fitted.sentence_threshold, float(unsupported.max())) if failed else 0.5
+    limit = min(fitted.sentence_threshold, max(unsupported)) if failed else 0.5
     evidence: list[Evidence] = []
-    checked = iter(unsupported.tolist())
+    checked = iter(unsupported)
     for claim in reading.claims:
         evidence.append(
             _evidence(answer, claim, places, reading.index, next(checked) if claim.checkable else None, limit)

@@ -1,95 +1,107 @@
-"""Fitted numbers at work: additive trees and a linear model, read from a JSON file beside this module."""
+"""Fitted numbers at work: additive trees and a linear model, read from a JSON file beside this module.
+
+In plain Python: an answer has a handful of rows, for which importing numpy would take a hundred times as long.
+"""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
+Row: TypeAlias = Sequence[float]
+"""The measurements of one thing, shape (n_features,)."""
 
-Floats: TypeAlias = npt.NDArray[np.float64]
+_LEAF = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Forest:
-    """Boosted regression trees of equal depth or less, and the log-odds they add up to."""
+    """Boosted regression trees, and the log-odds they add up to."""
 
-    feature: npt.NDArray[np.intp]
-    """Shape (n_nodes,): the measurement that a node asks about; a leaf asks about the first."""
-    limit: Floats
-    """Go left where the measurement is at most this; infinite in a leaf."""
-    left: npt.NDArray[np.intp]
-    """A leaf leads to itself."""
-    right: npt.NDArray[np.intp]
-    value: Floats
-    roots: npt.NDArray[np.intp]
-    depth: int
+    feature: Sequence[int]
+    """Shape (n_nodes,): the measurement that a node asks about, or -1 in a leaf."""
+    limit: Sequence[float]
+    """Go left where the measurement is at most this; in a leaf, its value."""
+    left: Sequence[int]
+    right: Sequence[int]
+    roots: Sequence[int]
     base: float
 
-    def log_odds(self, rows: Floats) -> Floats:
-        """Sum over the trees, shape (n_rows,), for measurements of shape (n_rows, n_features)."""
-        at = np.broadcast_to(self.roots, (len(rows), len(self.roots)))
-        line = np.arange(len(rows))[:, None]
-        for _ in range(self.depth):
-            at = np.where(rows[line, self.feature[at]] <= self.limit[at], self.left[at], self.right[at])
-        total: Floats = self.base + self.value[at].sum(axis=1)
-        return total
+    def log_odds(self, rows: Sequence[Row]) -> list[float]:
+        """Sum over the trees for each row; empty for no rows."""
+        feature, limit, left, right = self.feature, self.limit, self.left, self.right
+        totals: list[float] = []
+        for row in rows:
+            total = self.base
+            for node in self.roots:
+                while (asked := feature[node]) != _LEAF:
+                    node = left[node] if row[asked] <= limit[node] else right[node]
+                total += limit[node]
+            totals.append(total)
+        return totals
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "Forest":
-        """From `{"base", "depth", "trees"}`, a tree being a list of `[feature, limit, left, right]` or `[value]`."""
+        """From `{"base", "trees"}`, a tree being a list of `[feature, limit, left, right]` or `[value]`."""
         feature: list[int] = []
         limit: list[float] = []
         left: list[int] = []
         right: list[int] = []
-        value: list[float] = []
         roots: list[int] = []
         for tree in stored["trees"]:
             offset = len(feature)
             roots.append(offset)
-            for i, node in enumerate(tree):
+            for node in tree:
                 leaf = len(node) == 1
-                feature.append(0 if leaf else node[0])
-                limit.append(float("inf") if leaf else node[1])
-                left.append(offset + (i if leaf else node[2]))
-                right.append(offset + (i if leaf else node[3]))
-                value.append(node[0] if leaf else 0.0)
-        return cls(
-            np.asarray(feature, np.intp), np.asarray(limit), np.asarray(left, np.intp), np.asarray(right, np.intp),
-            np.asarray(value), np.asarray(roots, np.intp), int(stored["depth"]), float(stored["base"]),
-        )  # fmt: skip
+                feature.append(_LEAF if leaf else node[0])
+                limit.append(node[0] if leaf else node[1])
+                left.append(0 if leaf else offset + node[2])
+                right.append(0 if leaf else offset + node[3])
+        return cls(feature, limit, left, right, roots, float(stored["base"]))
 
 
 @dataclass(frozen=True, slots=True)
 class Linear:
     """A logistic regression: log-odds are `bias + weights @ row`."""
 
-    weights: Floats
+    weights: Row
     bias: float
-    low: Floats | float = -np.inf
+    low: Row
     """Measurements are limited to the range that was seen in fitting, below ..."""
-    high: Floats | float = np.inf
+    high: Row
     """... and above."""
 
-    def log_odds(self, rows: Floats) -> Floats:
-        """Shape (n_rows,), for rows of shape (n_rows, n_features)."""
-        odds: Floats = np.clip(rows, self.low, self.high) @ self.weights + self.bias
-        return odds
+    def log_odds(self, rows: Sequence[Row]) -> list[float]:
+        """For each row; empty for no rows."""
+        return [
+            self.bias
+            + math.fsum(
+                w * min(max(value, low), high)
+                for w, value, low, high in zip(self.weights, row, self.low, self.high, strict=True)
+            )
+            for row in rows
+        ]
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "Linear":
         """From `{"weights": [...], "bias": ..., "low": [...], "high": [...]}`, the limits being optional."""
-        low, high = np.asarray(stored.get("low", -np.inf), float), np.asarray(stored.get("high", np.inf), float)
-        return cls(np.asarray(stored["weights"], float), float(stored["bias"]), low, high)
+        weights = [float(w) for w in stored["weights"]]
+        low = stored.get("low", [-math.inf] * len(weights))
+        high = stored.get("high", [math.inf] * len(weights))
+        return cls(weights, float(stored["bias"]), low, high)
 
 
-def probability(log_odds: Floats) -> Floats:
+def probability(log_odds: float) -> float:
     """The logistic function, safe for any finite input."""
-    chances: Floats = 1.0 / (1.0 + np.exp(-np.clip(log_odds, -30.0, 30.0)))
-    return chances
+    return 1.0 / (1.0 + math.exp(-min(max(log_odds, -30.0), 30.0)))
+
+
+def both(forest: Forest, linear: Linear, rows: Sequence[Row]) -> list[float]:
+    """The chance of each row by both models: their mean in log-odds."""
+    return [probability(0.5 * (a + b)) for a, b in zip(forest.log_odds(rows), linear.log_odds(rows), strict=True)]
 
 
 @lru_cache(maxsize=8)
@@ -99,8 +111,3 @@ def stored_weights(name: str) -> Mapping[str, Any]:
         files("groundwire_evaluators").joinpath("weights", f"{name}.json").read_text("utf-8")
     )
     return loaded
-
-
-def rows(measures: Sequence[Sequence[float]], width: int) -> Floats:
-    """Measurements as an array of shape (n, width), also for n = 0."""
-    return np.asarray(measures, float).reshape(len(measures), width)
