@@ -12,7 +12,6 @@ from groundwire.model import SpanRecord
 AnswerKey: TypeAlias = tuple[str, str | None]
 """(trace id, id of the answer span)."""
 
-THRESHOLD = "groundwire.evaluation.threshold"
 _PREFIX, _SUFFIX = f"{semconv.EVALUATION}.", ".score.value"
 _FAILING = frozenset(
     {"unfaithful", "irrelevant", "fail", "failed", "incorrect", "hallucinated", "unsupported", "false"}
@@ -95,7 +94,7 @@ def _of_evaluation(span: SpanRecord) -> Check:
         reason="" if value is not None else _reason(attributes.get(semconv.EVALUATION_STATUS), span),
         explanation=str(attributes.get(semconv.EVALUATION_EXPLANATION) or ""),
         evidence=_evidence(attributes.get(semconv.EVALUATION_EVIDENCE)),
-        threshold=_number(attributes.get(THRESHOLD)),
+        threshold=_number(attributes.get(semconv.EVALUATION_THRESHOLD)),
         version=str(attributes.get(semconv.EVALUATION_VERSION) or ""),
         model=str(attributes.get(semconv.RESPONSE_MODEL) or attributes.get(semconv.REQUEST_MODEL) or ""),
         duration_ms=duration,

@@ -340,3 +340,5 @@ class Evaluation:
     version: str
     result: Score | Skipped | Failed
     duration_ms: float | None = None
+    threshold: float | None = None
+    """The evaluator's own frozen one, where it has a property `threshold`: lower values do not pass."""

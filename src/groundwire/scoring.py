@@ -23,13 +23,17 @@ def evaluate(chain: RagChain, evaluator: Evaluator) -> Evaluation:
     """One evaluator on one chain; never raises an `Exception`."""
     started = perf_counter_ns()
     result: Score | Skipped | Failed
+    threshold: Any = None
     try:
         result = evaluator.evaluate(chain)
+        threshold = getattr(evaluator, "threshold", None)
         if not isinstance(result, Score | Skipped):
             result = Failed("TypeError", f"evaluate() returned {type(result).__name__}, not Score or Skipped")
     except Exception as error:
         result = Failed(type(error).__qualname__, str(error)[:500])
-    return Evaluation(chain, evaluator.name, evaluator.version, result, (perf_counter_ns() - started) / 1e6)
+    duration_ms = (perf_counter_ns() - started) / 1e6
+    limit = float(threshold) if isinstance(threshold, int | float) else None
+    return Evaluation(chain, evaluator.name, evaluator.version, result, duration_ms, limit)
 
 
 def status_of(result: Score | Skipped | Failed) -> str:
@@ -98,6 +102,8 @@ def evaluation_attributes(evaluation: Evaluation, *, content: bool = True) -> di
         attributes[semconv.EVALUATION_LABEL] = result.label
         if result.passed is not None:
             attributes[semconv.EVALUATION_PASSED] = result.passed
+        if evaluation.threshold is not None:
+            attributes[semconv.EVALUATION_THRESHOLD] = float(evaluation.threshold)
         if content and result.explanation:
             attributes[semconv.EVALUATION_EXPLANATION] = encodable(result.explanation)
         if result.details:

@@ -65,6 +65,7 @@ EVALUATION_EVIDENCE = "groundwire.evaluation.evidence"
 EVALUATION_DETAILS = "groundwire.evaluation.details"
 EVALUATION_DURATION = "groundwire.evaluation.duration_ms"
 EVALUATION_PASSED = "groundwire.evaluation.passed"
+EVALUATION_THRESHOLD = "groundwire.evaluation.threshold"
 
 OPERATION_NAMES: Mapping[OperationKind, str] = {
     "chat": "chat",
