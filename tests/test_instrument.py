@@ -327,3 +327,22 @@ def test_evaluate_needs_no_tracing() -> None:
 def test_evaluate_without_passages_is_skipped_with_its_reason() -> None:
     judged = groundwire.evaluate(answer="The tower is tall.", evaluators=["faithfulness"])["faithfulness"]
     assert judged == groundwire.Skipped("no_passages", judged.detail if isinstance(judged, groundwire.Skipped) else "")
+
+
+def test_a_fork_while_prices_load_leaves_the_child_working(tmp_path: Path) -> None:
+    path = tmp_path / "traces.jsonl"
+    run(
+        f"groundwire.instrument(export={str(path)!r}, evaluators=[])\n"
+        "import os, signal, warnings\n"
+        "warnings.simplefilter('ignore')\n"
+        "child = os.fork()\n"
+        "if child == 0:\n"
+        "    signal.alarm(20)\n"
+        "    rag(); groundwire.flush(); os._exit(0)\n"
+        "_, status = os.waitpid(child, 0)\n"
+        "assert status == 0, status\n"
+        "rag()"
+    )
+    chats = [span for span in spans_in(path) if span["name"].startswith("chat")]
+    assert len(chats) == 2
+    assert all("gen_ai.usage.cost" in chat["attributes"] for chat in chats)

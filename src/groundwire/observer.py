@@ -14,12 +14,13 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from groundwire import semconv
 from groundwire.chain_index import NEEDED, ChainIndex, Material
 from groundwire.dialects.gen_ai import kind_of
+from groundwire.fork import on_fork
 from groundwire.model import Evaluator, SpanRecord
 from groundwire.outlets import Annotator
 from groundwire.processor import MEMORY
 from groundwire.recall import Vault
 from groundwire.records import from_readable, hex_span_id, hex_trace_id, outline
-from groundwire.scorer import Scorer, chosen, on_fork
+from groundwire.scorer import Scorer, chosen
 
 _log = logging.getLogger(__name__)
 

@@ -5,6 +5,7 @@ and each model's flat unit prices are remembered. An unknown model has no cost: 
 """
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -92,6 +93,11 @@ class PriceTable:
         self._library: Any = None
         self._source = ""
         self._known: dict[tuple[str, str], _UnitPrices | str | None] = {}
+        if hasattr(os, "register_at_fork"):
+            # A fork in the middle of the import would leave the child with a half-made module and a lock for ever.
+            os.register_at_fork(
+                before=self._lock.acquire, after_in_parent=self._lock.release, after_in_child=self._lock.release
+            )
 
     def load(self) -> None:
         """Import the table now; later calls return at once."""

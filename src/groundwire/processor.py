@@ -19,12 +19,13 @@ from groundwire import semconv
 from groundwire.chain_index import NEEDED, ChainIndex
 from groundwire.dialects.gen_ai import kind_of
 from groundwire.errors import ConfigurationError
+from groundwire.fork import on_fork
 from groundwire.model import Evaluation, Evaluator
 from groundwire.outlets import Rebuilder
 from groundwire.plugins import evaluators as load_evaluators
 from groundwire.recall import Vault
 from groundwire.records import from_readable, hex_span_id, hex_trace_id, outline
-from groundwire.scorer import Scorer, chosen, on_fork
+from groundwire.scorer import Scorer, chosen
 
 _log = logging.getLogger(__name__)
 

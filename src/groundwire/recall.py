@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from opentelemetry.trace import Link, SpanContext
 
+from groundwire.fork import on_fork
 from groundwire.model import Document
 
 _KEEP = 16
@@ -90,6 +91,11 @@ class Vault:
     def __init__(self, size: int = 4096) -> None:
         self._size = size
         self._held: OrderedDict[tuple[int, int], Mapping[str, str]] = OrderedDict()
+        self._lock = threading.Lock()
+        on_fork(self)
+
+    def after_fork(self) -> None:
+        """Another thread of the parent may have held the lock."""
         self._lock = threading.Lock()
 
     def put(self, span: SpanContext, content: Mapping[str, str]) -> None:

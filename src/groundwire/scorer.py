@@ -6,14 +6,12 @@ works at once.
 """
 
 import logging
-import os
 import queue
 import threading
-import weakref
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from time import monotonic, perf_counter, sleep
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from opentelemetry import context as otel_context
 
@@ -38,26 +36,6 @@ _SHORTEST_REST_S = 0.5
 _LONGEST_REST_S = 1.0
 _REPLACEMENTS = 8
 """Hung evaluators that are given up on, each with its thread, before nothing is scored any more."""
-
-
-class Forgetful(Protocol):
-    """Something that holds what belongs to the process it was made in."""
-
-    def after_fork(self) -> None:
-        """Forget it, in the child."""
-        ...
-
-
-def on_fork(holder: Forgetful) -> None:
-    """Have the holder forget in every child, for as long as it lives."""
-    reference = weakref.ref(holder)
-
-    def forked() -> None:
-        if (alive := reference()) is not None:
-            alive.after_fork()
-
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=forked)
 
 
 def chosen(trace_id: int, sample: float) -> bool:
