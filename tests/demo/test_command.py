@@ -7,11 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import typer
-from typer.testing import CliRunner
 
 import groundwire
-from groundwire.cli.demo import demo
+from groundwire.cli import run
 from groundwire.demo.server import ReplayServer
 
 pytest.importorskip("openai")
@@ -25,24 +23,23 @@ def _stopped() -> Iterator[None]:
 
 
 @pytest.fixture
-def invoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Invoke":
+def invoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> "Invoke":
     monkeypatch.chdir(tmp_path)
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "80")
-    app = typer.Typer()
-    app.command()(demo)
-    return Invoke(app)
+    return Invoke(capsys)
 
 
 class Invoke:
-    def __init__(self, app: typer.Typer) -> None:
-        self._app = app
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
 
     def __call__(self, *arguments: str, code: int = 0) -> tuple[str, str]:
-        result = CliRunner().invoke(self._app, list(arguments))
-        assert result.exit_code == code, (result.output, result.exception)
-        return result.stdout, result.stderr
+        found = run(["demo", *arguments])
+        text = self._capsys.readouterr()
+        assert found == code, text
+        return text.out, text.err
 
 
 def test_it_says_what_is_recorded_and_sets_people_beside_us(invoke: Invoke) -> None:

@@ -1,5 +1,8 @@
 """The `groundwire` command. A verb is one file; only the verb that was asked for is imported.
 
+The file of a verb has two functions: `options` declares what the verb takes, and the function of the verb's name does
+the work and returns the exit code.
+
 Exit codes, for all verbs: 0 done; 1 a gate that was asked for did not hold; 2 a mistake in what was asked, or nothing
 to work on; 3 done in part: something could not be read or scored; 130 interrupted.
 """
@@ -7,21 +10,23 @@ to work on; 3 done in part: something could not be read or scored; 130 interrupt
 import importlib
 import os
 import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import partial
+from typing import NoReturn
 
 from groundwire.errors import GroundwireError
 from groundwire.version import __version__
 
 __all__ = ["main"]
 
-_VERBS: dict[str, tuple[str, str]] = {
-    "demo": ("groundwire.cli.demo:demo", "See a small RAG application traced and scored; no key needed."),
-    "show": ("groundwire.cli.show:show", "Print stored traces, the worst first."),
-    "score": ("groundwire.cli.score:score", "Score the answers in stored traces, and write the scores back."),
-    "chains": ("groundwire.cli.chains:chains", "Print question, passages and answer of every RAG call."),
-    "agree": ("groundwire.cli.agree:agree", "Compare an evaluator with labels that people gave."),
-    "doctor": ("groundwire.cli.doctor:doctor", "Tell what is installed, traced, exported, and wrong."),
+_VERBS: dict[str, str] = {
+    "demo": "See a small RAG application traced and scored; no key needed.",
+    "show": "Print stored traces, the worst first.",
+    "score": "Score the answers in stored traces, and write the scores back.",
+    "chains": "Print question, passages and answer of every RAG call.",
+    "agree": "Compare an evaluator with labels that people gave.",
+    "doctor": "Tell what is installed, traced, exported, and wrong.",
 }
 _EXAMPLE = "groundwire score traces.jsonl -o scored.jsonl && groundwire show scored.jsonl"
 
@@ -53,7 +58,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _help() -> str:
     width = max(map(len, _VERBS))
-    commands = "\n".join(f"  {verb:<{width}}  {told}" for verb, (_, told) in _VERBS.items())
+    commands = "\n".join(f"  {verb:<{width}}  {told}" for verb, told in _VERBS.items())
     return f"""\
 Usage: groundwire COMMAND [OPTIONS]
 
@@ -71,9 +76,9 @@ groundwire COMMAND --help tells more; --version prints the version."""
 def _run_verb(verb: str, arguments: list[str]) -> int:
     title = f"groundwire {verb}"
     try:
-        code = command(verb).main(args=arguments, prog_name=title, standalone_mode=False)
+        code = _parse_and_call(verb, title, arguments)
         sys.stdout.flush()
-        return code if isinstance(code, int) else 0
+        return code
     except GroundwireError as error:
         return _fail(title, str(error))
     except BrokenPipeError:
@@ -85,25 +90,34 @@ def _run_verb(verb: str, arguments: list[str]) -> int:
     except ModuleNotFoundError as error:
         return _fail(title, f"needs {error.name}, which is not installed", f"pip install {error.name}")
     except Exception as error:
-        if (told := getattr(error, "format_message", None)) is not None:  # click's, or typer's own copy of it
-            return _fail(title, " ".join(str(told()).split()), f"{title} --help")
-        if type(error).__name__ == "Abort":
-            return 130
         if os.environ.get("GROUNDWIRE_TRACEBACK"):
             raise
         what = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
         return _fail(title, f"a mistake of ours: {what}; GROUNDWIRE_TRACEBACK=1 shows where")
 
 
-def command(verb: str) -> Any:
-    """The click command of a verb."""
-    import typer
+def _parse_and_call(verb: str, title: str, arguments: list[str]) -> int:
+    module = importlib.import_module(f"groundwire.cli.{verb}")
+    function: Callable[..., int] = getattr(module, verb)
+    layout = partial(RawDescriptionHelpFormatter, width=80, max_help_position=28)
+    parser = _Parser(title, formatter_class=layout, allow_abbrev=False)
+    module.options(parser)
+    try:
+        found, unknown = parser.parse_known_args(arguments)
+        if unknown:
+            option = next((u for u in unknown if u.startswith("-")), None)
+            parser.error(f"No such option: {option}" if option else f"Unexpected argument: {unknown[0]}")
+    except SystemExit as end:  # the help was printed, or what is wrong
+        return int(end.code or 0)
+    return function(**vars(found))
 
-    module, _, name = _VERBS[verb][0].partition(":")
-    function: Callable[..., Any] = getattr(importlib.import_module(module), name)
-    application = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    application.command(context_settings={"help_option_names": ["-h", "--help"]})(function)
-    return typer.main.get_command(application)
+
+class _Parser(ArgumentParser):
+    """Tells a mistake in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        message = message.replace("the following arguments are required:", "Missing argument:")
+        self.exit(_fail(self.prog, message, f"{self.prog} --help"))
 
 
 def _fail(title: str, what: str, next_step: str = "") -> int:

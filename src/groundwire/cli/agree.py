@@ -2,28 +2,37 @@
 
 import json
 import sys
+from argparse import ArgumentParser
 from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 _MOST_REJECTED = 5
 
 
-def agree(
-    labels: Annotated[Path, typer.Argument(help="Labelled rows, one JSON object a line: .jsonl or .jsonl.gz.")],
-    evaluator: Annotated[
-        str, typer.Option("--evaluator", "-e", metavar="NAME", help="Which evaluator to compare.")
-    ] = "faithfulness",
-    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as one JSON object.")] = False,
-) -> None:
-    """Compare an evaluator with labels that people gave.
+_ABOUT = """\
+Compare an evaluator with labels that people gave.
 
-    Prints AUC, F1 for the bad class, span F1, calibration error and speed, with intervals, over all rows and by task. A
-    row that the evaluator declines counts as not flagged, so that leaving rows out cannot raise a figure.
+Prints AUC, F1 for the bad class, span F1, calibration error and speed, with
+intervals, over all rows and by task. A row that the evaluator declines counts
+as not flagged, so that leaving rows out cannot raise a figure."""
+_EXAMPLE = """\
+Example:
+  groundwire agree ragtruth.jsonl.gz --evaluator faithfulness"""
 
-    Example: groundwire agree ragtruth.jsonl.gz --evaluator faithfulness
-    """
+
+def options(parser: ArgumentParser) -> None:
+    """What the command takes."""
+    parser.description, parser.epilog = _ABOUT, _EXAMPLE
+    parser.add_argument("labels", type=Path, help="Labelled rows, one JSON object a line: .jsonl or .jsonl.gz.")
+    parser.add_argument(
+        "-e", "--evaluator", metavar="NAME", default="faithfulness",
+        help="Which evaluator to compare. [default: %(default)s]",
+    )  # fmt: skip
+    parser.add_argument("--json", dest="as_json", action="store_true", help="Print the figures as one JSON object.")
+
+
+def agree(*, labels: Path, evaluator: str, as_json: bool) -> int:
+    """Compare an evaluator with labels that people gave; the exit code."""
     from groundwire.agreement import agree as compare
     from groundwire.agreement import labelled
     from groundwire.cli.reading import counted
@@ -44,8 +53,7 @@ def agree(
             print(f"left out: {labels}:{line}: {why}", file=sys.stderr)
         if len(file.rejected) > _MOST_REJECTED:
             print(f"left out: {len(file.rejected) - _MOST_REJECTED} more lines (--json lists all)", file=sys.stderr)
-    if file.rejected:
-        raise typer.Exit(3)
+    return 3 if file.rejected else 0
 
 
 def _lines(figures: dict[str, Any]) -> list[str]:

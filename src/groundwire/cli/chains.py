@@ -2,28 +2,37 @@
 
 import json
 import sys
+from argparse import ArgumentParser
 from collections.abc import Mapping
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from groundwire.cli.reading import read, report
 from groundwire.model import NoChain, RagChain
 from groundwire.terminal import Line, Page, page_of
 
+_ABOUT = """\
+Print question, passages and answer of every RAG call in stored traces, and why
+the other chat calls are none.
 
-def chains(
-    source: Annotated[str, typer.Argument(help="A file, folder or pattern; -; jaeger+http://host:16686?service=NAME.")],
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line; see below.")] = False,
-) -> None:
-    """Print question, passages and answer of every RAG call in stored traces, and why the other chat calls are none.
+JSON lines: a chain has trace_id, span_id, question, passages [{id, text, score,
+in_prompt, source}], answer, model, input_tokens, output_tokens. A chat call
+that is no RAG answer has trace_id, span_id, reason, detail; only those have the
+key reason, and they come last."""
+_EXAMPLE = """\
+Example:
+  groundwire chains traces.jsonl --json |
+    jq -r 'select(.reason == null) | .question'"""
 
-    JSON lines: a chain has trace_id, span_id, question, passages [{id, text, score, in_prompt, source}], answer,
-    model, input_tokens, output_tokens. A chat call that is no RAG answer has trace_id, span_id, reason, detail; only
-    those have the key reason, and they come last.
 
-    Example: groundwire chains traces.jsonl --json | jq -r 'select(.reason == null) | .question'
-    """
+def options(parser: ArgumentParser) -> None:
+    """What the command takes."""
+    parser.description, parser.epilog = _ABOUT, _EXAMPLE
+    parser.add_argument("source", help="A file, folder or pattern; -; jaeger+http://host:16686?service=NAME.")
+    parser.add_argument("--json", dest="as_json", action="store_true", help="One JSON object a line; see above.")
+
+
+def chains(*, source: str, as_json: bool) -> int:
+    """Print the RAG calls in stored traces; the exit code."""
     from groundwire.chain import chains as assemble
 
     spans, problems = read(source)
@@ -43,6 +52,7 @@ def chains(
             print(page.draw(Line.of((page.cut(text, page.width), "dim"))))
         print(f"\n{len(assembly.chains)} RAG answers, {len(assembly.rejected)} other chat calls, {len(spans)} spans")
     report(problems)
+    return 0
 
 
 def chain_object(chain: RagChain) -> Mapping[str, Any]:

@@ -3,14 +3,14 @@
 import json
 import os
 import socket
+from argparse import ArgumentParser, ArgumentTypeError
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
-from typing import Annotated, Any, NoReturn
+from typing import Any
 from urllib.parse import urlsplit
 
-import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -18,49 +18,73 @@ from rich.text import Text
 from groundwire.agreement import auc
 from groundwire.demo.answers import recorded_answers
 from groundwire.demo.run import SERVICE_NAME, Outcome, run
-from groundwire.errors import GroundwireError
+from groundwire.errors import ConfigurationError, GroundwireError, SinkError
 
 _LIVE_QUESTIONS = 6
 _WIDTH = 80
 _STYLES = {"faithful": "green", "partly": "yellow", "unfaithful": "red"}
 
 
-def demo(
-    live: Annotated[
-        bool,
-        typer.Option("--live", help="Ask your own endpoint (OPENAI_BASE_URL, OPENAI_API_KEY), not the recordings."),
-    ] = False,
-    model: Annotated[str | None, typer.Option(help="With --live: the chat model.  [default: gpt-4o-mini]")] = None,
-    embedding_model: Annotated[
-        str | None, typer.Option(help="With --live: embed with this model of your endpoint.  [default: hashed words]")
-    ] = None,
-    endpoint: Annotated[
-        str | None,
-        typer.Option(help="Also send the traces there, by OTLP: http://127.0.0.1:4318, grpc://127.0.0.1:4317."),
-    ] = None,
-    n: Annotated[int | None, typer.Option("--n", min=1, help="Ask only the first so many questions.")] = None,
-    out: Annotated[Path, typer.Option(help="Where the traces are written, replacing that file.")] = Path(
-        "groundwire-demo.jsonl"
-    ),
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> None:
-    """Run a small RAG application and see its answers traced and scored. No key, no server, no download.
+_ABOUT = """\
+Run a small RAG application and see its answers traced and scored. No key, no
+server, no download.
 
-    Exit code 0: every answer was judged, or declined with a reason; 2: the demo could not run; 3: some judgement broke
-    or came too late.
-    """
+Exit code 0: every answer was judged, or declined with a reason; 2: the demo
+could not run; 3: some judgement broke or came too late."""
+_EXAMPLE = """\
+Example:
+  groundwire demo && groundwire show groundwire-demo.jsonl"""
+
+
+def options(parser: ArgumentParser) -> None:
+    """What the command takes."""
+    parser.description, parser.epilog = _ABOUT, _EXAMPLE
+    parser.add_argument(
+        "--live", action="store_true",
+        help="Ask your own endpoint (OPENAI_BASE_URL, OPENAI_API_KEY), not the recordings.",
+    )  # fmt: skip
+    parser.add_argument("--model", metavar="NAME", help="With --live: the chat model. [default: gpt-4o-mini]")
+    parser.add_argument(
+        "--embedding-model", metavar="NAME",
+        help="With --live: embed with this model of your endpoint. [default: hashed words]",
+    )  # fmt: skip
+    parser.add_argument(
+        "--endpoint", metavar="URL",
+        help="Also send the traces there, by OTLP: http://127.0.0.1:4318, grpc://127.0.0.1:4317.",
+    )  # fmt: skip
+    parser.add_argument("--n", metavar="N", type=_at_least_1, help="Ask only the first so many questions.")
+    parser.add_argument(
+        "--out", metavar="FILE", type=Path, default=Path("groundwire-demo.jsonl"),
+        help="Where the traces are written, replacing that file. [default: %(default)s]",
+    )  # fmt: skip
+    parser.add_argument("--json", dest="as_json", action="store_true", help="Print one JSON object.")
+
+
+def demo(
+    *,
+    live: bool,
+    model: str | None,
+    embedding_model: str | None,
+    endpoint: str | None,
+    n: int | None,
+    out: Path,
+    as_json: bool,
+) -> int:
+    """Run the demo application and show its answers, traced and scored; the exit code."""
     chosen = recorded_answers()[: n or (_LIVE_QUESTIONS if live else None)]
     if live and not (os.environ.get("OPENAI_API_KEY") or os.environ.get("OPENAI_BASE_URL")):
-        _fail("--live needs your endpoint: set OPENAI_API_KEY (and OPENAI_BASE_URL, unless it is OpenAI's own)")
+        raise ConfigurationError(
+            "--live needs your endpoint: set OPENAI_API_KEY (and OPENAI_BASE_URL, unless it is OpenAI's own)"
+        )
     if not live and (model or embedding_model):
-        _fail("--model and --embedding-model choose models of your own endpoint: add --live")
+        raise ConfigurationError("--model and --embedding-model choose models of your own endpoint: add --live")
     if endpoint is not None:
         _check_endpoint(endpoint)
     console = Console(highlight=False, soft_wrap=True)
     try:
         out.write_bytes(b"")  # the exporter appends
     except OSError as error:
-        _fail(f"cannot write traces to {out}: {error.strerror or error}")
+        raise SinkError(f"cannot write traces to {out}: {error.strerror or error}") from error
     try:
         targets: list[str | Path] = [out] if endpoint is None else [out, endpoint]
         with Console(stderr=True).status("starting") as status:
@@ -73,37 +97,36 @@ def demo(
                 asking=lambda number: status.update(f"question {number} of {len(chosen)}"),
             )
     except ModuleNotFoundError as error:
-        _fail(f'the demo needs {error.name}: pip install "groundwire[demo]"')
-    except GroundwireError as error:
-        _fail(str(error))
+        raise GroundwireError(f'the demo needs {error.name}: pip install "groundwire[demo]"') from error
     except Exception as error:
         # A live endpoint may refuse in many ways; with recordings nothing is expected to.
         if not live or type(error).__module__.partition(".")[0] != "openai":
             raise
-        _fail(f"your endpoint refused: {error}")
+        raise GroundwireError(f"your endpoint refused: {error}") from error
     figures = _figures(outcomes, live)
     if as_json:
         print(json.dumps(_as_json(outcomes, figures, out, live), indent=2, ensure_ascii=False))
     else:
         _show(console, outcomes, figures, out, endpoint, live)
-    raise typer.Exit(3 if any(_is_broken(o) for o in outcomes) else 0)
+    return 3 if any(_is_broken(o) for o in outcomes) else 0
 
 
-def _fail(message: str) -> NoReturn:
-    typer.echo(f"groundwire demo: {message}", err=True)
-    raise typer.Exit(2)
+def _at_least_1(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise ArgumentTypeError(f"{text!r} is no number from 1 on")
+    return int(text)
 
 
 def _check_endpoint(endpoint: str) -> None:
     """Fail now, with the reason, where nobody listens: exporters would only log it, at the end."""
     parts = urlsplit(endpoint)
+    if parts.scheme not in ("http", "https", "grpc", "grpcs") or not parts.hostname:
+        raise ConfigurationError(f"--endpoint {endpoint!r} is no address; use for instance http://127.0.0.1:4318")
     try:
-        if parts.scheme not in ("http", "https", "grpc", "grpcs") or not parts.hostname:
-            _fail(f"--endpoint {endpoint!r} is no address; use for instance http://127.0.0.1:4318")
         port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 4317)
-        socket.create_connection((str(parts.hostname), port), timeout=5).close()
+        socket.create_connection((parts.hostname, port), timeout=5).close()
     except (OSError, ValueError) as error:
-        _fail(f"nothing answers at {endpoint} ({error}); is Jaeger or a collector running there?")
+        raise SinkError(f"nothing answers at {endpoint} ({error}); is Jaeger or a collector running there?") from error
 
 
 def _is_broken(outcome: Outcome) -> bool:

@@ -6,12 +6,10 @@ import os
 import platform
 import re
 import socket
+from argparse import ArgumentParser
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import Annotated
 from urllib.parse import urlsplit
-
-import typer
 
 from groundwire.plugins import evaluator, evaluator_names, provider, provider_names
 from groundwire.settings import CAPTURE_VARIABLE, read_environment
@@ -27,6 +25,14 @@ _OTHER_TRACERS = (
     "openlit",
 )
 _SECRET = ("KEY", "HEADERS", "TOKEN", "SECRET", "PASSWORD")
+_ABOUT = """\
+Tell what is installed, what will be traced, where spans go, and what is wrong.
+
+Connects to the OTLP endpoint that the environment names, and to nothing else.
+Exit code 3 if something is wrong."""
+_EXAMPLE = """\
+Example:
+  OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 groundwire doctor"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +56,14 @@ class Endpoint:
     error: str | None = None
 
 
-def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="Print everything as one JSON object.")] = False,
-) -> None:
-    """Tell what is installed, what will be traced, where spans go, and what is wrong.
+def options(parser: ArgumentParser) -> None:
+    """What the command takes."""
+    parser.description, parser.epilog = _ABOUT, _EXAMPLE
+    parser.add_argument("--json", dest="as_json", action="store_true", help="Print everything as one JSON object.")
 
-    Connects to the OTLP endpoint that the environment names, and to nothing else. Exit code 3 if something is wrong.
 
-    Example: OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 groundwire doctor
-    """
+def doctor(*, as_json: bool) -> int:
+    """Tell what is installed, traced, exported, and wrong; the exit code."""
     problems: list[str] = []
     versions = {"groundwire": __version__, "python": platform.python_version()}
     for name in _DISTRIBUTIONS:
@@ -97,7 +102,7 @@ def doctor(
         print(json.dumps(found_all, ensure_ascii=False))
     else:
         print("\n".join(_lines(versions, libraries, judges, endpoint, variables, problems)))
-    raise typer.Exit(3 if problems else 0)
+    return 3 if problems else 0
 
 
 def _lines(

@@ -2,12 +2,11 @@
 
 import json
 import sys
+from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from groundwire import semconv
 from groundwire.cli.reading import counted, read, report
@@ -16,39 +15,46 @@ from groundwire.errors import ConfigurationError, SourceError
 from groundwire.model import Evaluation, Evaluator, Failed, Score, SpanRecord
 from groundwire.traces import Sink
 
-_OUT_FORM = "a file (scored.jsonl), - or otlp+http://host:4318"
+_ABOUT = """\
+Score the RAG answers in stored traces, whoever's SDK wrote them.
+
+A file gets all spans, the scores on them and in `evaluate` spans. An OTLP
+endpoint gets the `evaluate` spans alone, which join the stored traces there.
+Scoring again changes nothing.
+
+Exit code 0: every answer was scored or declined with a reason; 1: --fail-on;
+2: nothing to score; 3: an evaluator broke, or a part of the source could not be
+read."""
+_EXAMPLE = """\
+Example:
+  groundwire score "jaeger+http://localhost:16686?service=rag" \\
+    -o otlp+http://localhost:4318"""
+
+
+def options(parser: ArgumentParser) -> None:
+    """What the command takes."""
+    parser.description, parser.epilog = _ABOUT, _EXAMPLE
+    parser.add_argument("source", help="A file, folder or pattern; -; jaeger+http://host:16686?service=NAME.")
+    parser.add_argument(
+        "-o", "--out", metavar="OUT",
+        help="Where the scores go: a file (scored.jsonl), - or otlp+http://host:4318. "
+        "Without it: only the summary is printed.",
+    )  # fmt: skip
+    parser.add_argument(
+        "-e", "--evaluator", dest="evaluators", metavar="NAME", action="append",
+        help="Instead of the defaults; may be repeated.",
+    )  # fmt: skip
+    parser.add_argument(
+        "--fail-on", metavar="NAME[:MIN]", action="append",
+        help="Exit with 1 if an answer scores below MIN; without MIN, below the evaluator's own threshold.",
+    )  # fmt: skip
+    parser.add_argument("--json", dest="as_json", action="store_true", help="Print the summary as one JSON object.")
 
 
 def score(
-    source: Annotated[str, typer.Argument(help="A file, folder or pattern; -; jaeger+http://host:16686?service=NAME.")],
-    out: Annotated[
-        str | None,
-        typer.Option("--out", "-o", help=f"Where the scores go: {_OUT_FORM}. Without it: only the summary is printed."),
-    ] = None,
-    evaluators: Annotated[
-        list[str] | None,
-        typer.Option("--evaluator", "-e", metavar="NAME", help="Instead of the defaults; may be repeated."),
-    ] = None,
-    fail_on: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--fail-on",
-            metavar="NAME[:MIN]",
-            help="Exit with 1 if an answer scores below MIN; without MIN, below the evaluator's own threshold.",
-        ),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
-) -> None:
-    """Score the RAG answers in stored traces, whoever's SDK wrote them.
-
-    A file gets all spans, the scores on them and in `evaluate` spans. An OTLP endpoint gets the `evaluate` spans alone,
-    which join the stored traces there. Scoring again changes nothing.
-
-    Exit code 0: every answer was scored or declined with a reason; 1: --fail-on; 2: nothing to score; 3: an evaluator
-    broke, or a part of the source could not be read.
-
-    Example: groundwire score "jaeger+http://localhost:16686?service=rag" -o otlp+http://localhost:4318
-    """
+    *, source: str, out: str | None, evaluators: list[str] | None, fail_on: list[str] | None, as_json: bool
+) -> int:
+    """Score the RAG answers in stored traces; the exit code."""
     from groundwire.chain import chains
     from groundwire.plugins import evaluators as load_evaluators
     from groundwire.traces import open_sink
@@ -84,8 +90,8 @@ def score(
     for gate in broken_gates:
         print(f"groundwire score: --fail-on {gate.text}: {gate.broken(results)} answers below", file=sys.stderr)
     if broken_gates:
-        raise typer.Exit(1)
-    raise typer.Exit(3 if summary.incomplete else 0)
+        return 1
+    return 3 if summary.incomplete else 0
 
 
 def _no_answer(source: str, spans: Sequence[SpanRecord], rejected: Counter[Any]) -> str:

@@ -2,11 +2,10 @@
 
 import json
 import sys
+from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Sequence
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from groundwire.checks import Check
 from groundwire.cli.reading import read, report
@@ -24,27 +23,30 @@ _SAID: dict[Verdict, str] = {
 }  # fmt: skip
 
 
-def show(
-    source: Annotated[
-        str,
-        typer.Argument(
-            help="A file, folder or pattern; -; jaeger+http://host:16686?service=NAME; "
-            "the URL of a trace in Jaeger's UI."
-        ),
-    ],
-    trace: Annotated[
-        str | None,
-        typer.Option("--trace", metavar="ID", help="Only this trace, in full; the beginning of its id will do."),
-    ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="All traces, not only the worst.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a trace, worst first.")] = False,
-) -> None:
-    """Print stored traces, the worst first: what failed unfolds, what passed takes one line.
+_ABOUT = """\
+Print stored traces, the worst first: what failed unfolds, what passed takes one
+line.
 
-    Traces without any LLM, embedding, retrieval or rerank call are left out.
+Traces without any LLM, embedding, retrieval or rerank call are left out."""
+_EXAMPLE = """\
+Example:
+  groundwire show traces.jsonl --trace 4bf92f35"""
 
-    Example: groundwire show traces.jsonl --trace 4bf92f35
-    """
+
+def options(parser: ArgumentParser) -> None:
+    """What the command takes."""
+    parser.description, parser.epilog = _ABOUT, _EXAMPLE
+    parser.add_argument(
+        "source",
+        help="A file, folder or pattern; -; jaeger+http://host:16686?service=NAME; the URL of a trace in Jaeger's UI.",
+    )
+    parser.add_argument("--trace", metavar="ID", help="Only this trace, in full; the beginning of its id will do.")
+    parser.add_argument("--all", dest="everything", action="store_true", help="All traces, not only the worst.")
+    parser.add_argument("--json", dest="as_json", action="store_true", help="One JSON object a trace, worst first.")
+
+
+def show(*, source: str, trace: str | None, everything: bool, as_json: bool) -> int:
+    """Print stored traces, the worst first; the exit code."""
     spans, problems = read(source)
     found = [t for t in read_traces(spans) if any(s.call is not None for s in t.stages) or t.checks]
     if trace is not None:
@@ -57,6 +59,7 @@ def show(
     else:
         raise SourceError(f"{source}: {len(spans)} spans, not one LLM, embedding, retrieval or rerank call among them")
     report(problems)
+    return 0
 
 
 def _matching(traces: Sequence[Trace], trace_id: str, source: str) -> list[Trace]:
