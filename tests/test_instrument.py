@@ -264,6 +264,7 @@ def test_an_explicit_export_beside_an_existing_provider_takes_only_our_spans(own
         ({"exclude": ["nope"]}, "unknown provider 'nope'"),
         ({"export": "jaeger"}, "cannot export to 'jaeger'; use 'console', 'otlp'"),
         ({"export": "http://"}, "no host in 'http://'"),
+        ({"export": "http://[::1"}, "no host in"),
         ({"export": "/no/such/folder/t.jsonl"}, "cannot write traces to /no/such/folder/t.jsonl: No such file"),
         ({"sample": 2}, "between 0 and 1"),
         ({"capture": "some"}, "must be 'full', 'scored' or 'off'"),

@@ -84,8 +84,12 @@ def _batch(exporter: SpanExporter, environment: Environment) -> SpanProcessor:
 
 
 def _traces_url(url: str) -> str:
-    parts = urlsplit(url)
-    if not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        host = None
+    if not host:
         raise ConfigurationError(f"no host in {url!r}; use for instance http://localhost:4318")
     return url if parts.path.strip("/") else urlunsplit(parts._replace(path="/v1/traces"))
 
