@@ -86,11 +86,10 @@ def _batch(exporter: SpanExporter, environment: Environment) -> SpanProcessor:
 def _traces_url(url: str) -> str:
     try:
         parts = urlsplit(url)
-        host = parts.hostname
-    except ValueError:
-        host = None
-    if not host:
-        raise ConfigurationError(f"no host in {url!r}; use for instance http://localhost:4318")
+        if not parts.hostname:
+            raise ValueError("empty")
+    except ValueError as error:
+        raise ConfigurationError(f"no host in {url!r}; use for instance http://localhost:4318") from error
     return url if parts.path.strip("/") else urlunsplit(parts._replace(path="/v1/traces"))
 
 
