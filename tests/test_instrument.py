@@ -347,3 +347,58 @@ def test_a_fork_while_prices_load_leaves_the_child_working(tmp_path: Path) -> No
     chats = [span for span in spans_in(path) if span["name"].startswith("chat")]
     assert len(chats) == 2
     assert all("gen_ai.usage.cost" in chat["attributes"] for chat in chats)
+
+
+# --- a script without a root span -----------------------------------------------------------------------------------
+
+
+def _links(own: Any) -> list[str]:
+    """Names of the spans that the last answer is linked to."""
+    _, exporter = own
+    spans = list(exporter.get_finished_spans())
+    names = {span.context.span_id: span.name for span in spans}
+    answer = [span for span in spans if span.name.startswith("chat")][-1]
+    return sorted(names[link.context.span_id] for link in answer.links)
+
+
+def test_retrievals_gathered_in_tasks_are_linked_and_earlier_ones_are_not(own: Any) -> None:
+    import asyncio
+
+    provider, _ = own
+    groundwire.instrument(tracer_provider=provider, evaluators=[], providers=["openai"])
+    tower = "The Eiffel Tower is 330 metres tall."
+
+    @groundwire.workflow
+    def request() -> None:
+        with groundwire.retrieval("q", name="inside a request") as r:
+            r.documents = [tower]
+
+    async def find(name: str) -> None:
+        async with groundwire.retrieval("q", name=name) as r:
+            r.documents = [f"About the {name}: {tower}"]
+
+    async def gathered() -> None:
+        await asyncio.gather(find("height"), find("builder"))
+        _chat(f"Context:\nAbout the height: {tower}\n\nAbout the builder: {tower}\n\nQuestion: How tall?")
+
+    request()
+    asyncio.run(gathered())
+    assert _links(own) == ["retrieval builder", "retrieval height"]
+
+
+def test_of_two_retrievals_of_the_same_passage_the_latest_is_linked(own: Any) -> None:
+    provider, _ = own
+    groundwire.instrument(tracer_provider=provider, evaluators=[], providers=["openai"])
+    for name in ("first", "second"):
+        with groundwire.retrieval("q", name=name) as r:
+            r.documents = ["The Eiffel Tower is 330 metres tall."]
+    _chat("Context: The Eiffel Tower is 330 metres tall.\n\nQuestion: How tall is it?")
+    assert _links(own) == ["retrieval second"]
+
+
+def test_an_answer_inside_a_request_is_linked_to_nothing(own: Any) -> None:
+    provider, _ = own
+    groundwire.instrument(tracer_provider=provider, evaluators=[], providers=["openai"])
+    ask()
+    groundwire.workflow(ask)()
+    assert _links(own) == []

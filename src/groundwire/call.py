@@ -184,7 +184,8 @@ class Call:
                     # What could not be read is missing; what could be read is there.
                     span.set_attributes(attributes)
                 if response.documents is not None and error is None and self._recorder.capture != "off":
-                    self._recorder.recall.remember(span.get_span_context(), response.documents)
+                    root = getattr(span, "parent", None) is None
+                    self._recorder.recall.remember(span.get_span_context(), response.documents, root=root)
         except Exception:
             _log.debug("%s: span could not be described", self._provider.name, exc_info=True)
         try:

@@ -28,6 +28,8 @@ class _Retrieval:
     starts: tuple[str, ...]
     """The first characters of each passage."""
     at: float
+    root: bool
+    """Whether it is a trace of its own: one inside a request has its answer there too, as a rule."""
 
 
 class Recall:
@@ -37,12 +39,14 @@ class Recall:
         self._own: ContextVar[tuple[_Retrieval, ...]] = ContextVar("groundwire_recall", default=())
         self._process: deque[_Retrieval] = deque(maxlen=_KEEP)
 
-    def remember(self, span: SpanContext, documents: Sequence[Document] | Sequence[Sequence[Document]]) -> None:
+    def remember(
+        self, span: SpanContext, documents: Sequence[Document] | Sequence[Sequence[Document]], *, root: bool
+    ) -> None:
         """Keep the beginnings of the passages that this span retrieved."""
         starts = tuple(text[: _PROBE * 4] for text in _texts(documents))
         if not starts:
             return
-        retrieval = _Retrieval(span, starts, time.monotonic())
+        retrieval = _Retrieval(span, starts, time.monotonic(), root)
         self._own.set((*self._own.get()[-_KEEP + 1 :], retrieval))
         self._process.append(retrieval)
 
@@ -50,19 +54,29 @@ class Recall:
         """Links to recent retrievals of other traces whose text is in the prompt.
 
         The call's own task or thread is asked first; only if it retrieved nothing that fits, the whole process is
-        (a retrieval inside `asyncio.gather` or a thread pool happens in a context of its own).
+        (a retrieval inside `asyncio.gather` or a thread pool happens in a context of its own), and last what was
+        retrieved inside earlier requests. Of retrievals that found the same passages the latest counts.
         """
         own = self._own.get()
         if not own and not self._process:
             return []
         text = _squeeze("\n".join(prompt))
         oldest = time.monotonic() - _KEEP_S
-        for candidates in (own, tuple(self._process)):
-            found = [r for r in candidates if r.at >= oldest and any(_probe(start) in text for start in r.starts)]
-            if any(r.span.trace_id == trace_id for r in found):
+        process = tuple(self._process)
+        for candidates in (own, process):
+            if any(r.span.trace_id == trace_id and _held(r, text) for r in candidates):
                 return []  # the trace itself tells
+        groups = ([r for r in own if r.root], [r for r in process if r.root], [r for r in own if not r.root])
+        for group in groups:
+            explained: set[str] = set()
+            found: list[SpanContext] = []
+            for retrieval in reversed(group):
+                held = _held(retrieval, text) if retrieval.at >= oldest else set[str]()
+                if held - explained:
+                    explained |= held
+                    found.insert(0, retrieval.span)
             if found:
-                return [Link(span) for span in {(r.span.trace_id, r.span.span_id): r.span for r in found}.values()]
+                return [Link(span) for span in found]
         return []
 
     def __bool__(self) -> bool:
@@ -74,6 +88,11 @@ def _texts(documents: Sequence[Document] | Sequence[Sequence[Document]]) -> Iter
         for document in (entry,) if isinstance(entry, Document) else entry:
             if document.text and not document.text.isspace():
                 yield document.text
+
+
+def _held(retrieval: _Retrieval, text: str) -> set[str]:
+    """Beginnings of its passages that the text holds."""
+    return {probe for start in retrieval.starts if (probe := _probe(start)) in text}
 
 
 def _probe(start: str) -> str:
