@@ -440,6 +440,13 @@ def test_common_templates_are_read(name: str, listed: bool) -> None:
     assert chain.question == QUESTION
 
 
+def test_passages_in_a_language_without_spaces_are_found() -> None:
+    trace = Trace()
+    passage = "国际空间站在轨道上运行，高度约四百公里。"
+    trace.chat(f"Context: {passage}\n\nQuestion: 空间站有多高？", "约四百公里。")
+    assert [p.text for p in trace.chain.passages] == [passage]
+
+
 def test_questions_inside_passages_are_not_the_users() -> None:
     trace = Trace()
     faq = "Question: How do I reset it? Hold the button for ten seconds."

@@ -267,4 +267,6 @@ def _id(tag: str) -> str | None:
 
 
 def _worth(text: str) -> bool:
-    return len(_WORD.findall(text[:2000])) >= 3 and not _METADATA.match(text)
+    words = _WORD.findall(text[:2000])
+    # A language without spaces has one long word where others have a sentence.
+    return (len(words) >= 3 or any(len(w) >= 6 and not w.isascii() for w in words)) and not _METADATA.match(text)
