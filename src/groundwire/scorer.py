@@ -1,7 +1,7 @@
 """Scoring in the background: a bounded queue, a polite worker, a deadline for every answer.
 
 The worker is a guest in the application's process. Where it finds the interpreter busy, it rests fifty times as long
-as it worked, and half a second at least; where it finds it idle, as it is while an application waits for a model, it
+as it worked, and a second at least; where it finds it idle, as it is while an application waits for a model, it
 works at once.
 """
 
@@ -32,8 +32,8 @@ _BUSY_S = 0.002
 _PROBES = 3
 """A process that is busy now and then is found idle by one of so many looks."""
 _REST = 50
-_SHORTEST_REST_S = 0.5
-_LONGEST_REST_S = 1.0
+_SHORTEST_REST_S = 1.0
+_LONGEST_REST_S = 2.0
 _REPLACEMENTS = 8
 """Hung evaluators that are given up on, each with its thread, before nothing is scored any more."""
 
@@ -126,7 +126,8 @@ class Scorer:
         self._waiting.append(job)
         if not self._ensure_threads():
             job.finish((), "no_worker")
-        self._wake.set()
+        if not self._wake.is_set():
+            self._wake.set()
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until everything queued is scored; what is not by then leaves unscored. False if any did."""
@@ -250,6 +251,7 @@ class Scorer:
     def _watch(self) -> None:
         while not self._closed:
             self._wake.wait()
+            self._wake.clear()  # before looking: what is queued from now on sets it again
             while self._waiting and not self._closed:
                 job = self._waiting[0]
                 left = job.deadline - monotonic()
@@ -262,7 +264,6 @@ class Scorer:
                     self._waiting.popleft()
                     if job.finish((), "timeout" if job.started else "overloaded") and job.started:
                         self._replace_worker()
-            self._wake.clear()
 
     def _replace_worker(self) -> None:
         """The worker hangs in an evaluator: give it up, thread and all, and start another."""
