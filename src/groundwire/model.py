@@ -289,6 +289,12 @@ class Score:
     """Named figures beside the value, for instance `precision`."""
     passed: bool | None = None
     """Against the evaluator's own frozen threshold; None where it has none."""
+    model: str | None = None
+    """What judged, where an evaluator has several ways: `lexical`, `local`, a judge's model name."""
+    usage: Usage | None = None
+    """Tokens that the judging itself took; None for local evaluators."""
+    cost_usd: float | None = None
+    """What the judging cost; None: nothing, or not known."""
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.value <= 1.0:  # also catches NaN

@@ -104,6 +104,7 @@ def evaluation_attributes(evaluation: Evaluation, *, content: bool = True) -> di
             attributes[semconv.EVALUATION_PASSED] = result.passed
         if evaluation.threshold is not None:
             attributes[semconv.EVALUATION_THRESHOLD] = float(evaluation.threshold)
+        attributes.update(_judging(result))
         if content and result.explanation:
             attributes[semconv.EVALUATION_EXPLANATION] = encodable(result.explanation)
         if result.details:
@@ -113,6 +114,17 @@ def evaluation_attributes(evaluation: Evaluation, *, content: bool = True) -> di
     elif isinstance(result, Failed):
         attributes[semconv.ERROR_TYPE] = result.error_type
     return attributes
+
+
+def _judging(result: Score) -> dict[str, Any]:
+    """What judged, and what that took. Not `gen_ai.usage.*`: backends would add it to the application's own tokens."""
+    figures = {
+        semconv.EVALUATION_MODEL: result.model,
+        semconv.EVALUATION_INPUT_TOKENS: result.usage.input_tokens if result.usage else None,
+        semconv.EVALUATION_OUTPUT_TOKENS: result.usage.output_tokens if result.usage else None,
+        semconv.EVALUATION_COST: result.cost_usd,
+    }
+    return {key: value for key, value in figures.items() if value is not None}
 
 
 def evaluation_record(evaluation: Evaluation, answer: SpanRecord, *, content: bool = True) -> SpanRecord:

@@ -66,6 +66,10 @@ EVALUATION_DETAILS = "groundwire.evaluation.details"
 EVALUATION_DURATION = "groundwire.evaluation.duration_ms"
 EVALUATION_PASSED = "groundwire.evaluation.passed"
 EVALUATION_THRESHOLD = "groundwire.evaluation.threshold"
+EVALUATION_MODEL = "groundwire.evaluation.model"
+EVALUATION_INPUT_TOKENS = "groundwire.evaluation.input_tokens"
+EVALUATION_OUTPUT_TOKENS = "groundwire.evaluation.output_tokens"
+EVALUATION_COST = "groundwire.evaluation.cost"
 
 OPERATION_NAMES: Mapping[OperationKind, str] = {
     "chat": "chat",
