@@ -189,6 +189,30 @@ def test_a_rerank_gives_the_order_and_names_what_it_dropped() -> None:
     assert chain.passages[0].span_id == rerank.span_id
 
 
+def test_a_passage_keeps_its_place_in_the_retrieval_that_a_rerank_was_fed_from() -> None:
+    trace = Trace()
+    trace.retrieval(BANANA, TOWER)
+    trace.retrieval(LOUVRE, None, BANANA, TOWER)
+    trace.retrieval(LOUVRE, TOWER, kind="rerank")
+    trace.retrieval(TOWER)  # after the rerank, and of no use to it; but what it found is in the prompt
+    trace.chat(prompt(LOUVRE, TOWER))
+    assert [(p.text, p.retrieved_rank) for p in trace.chain.passages] == [(LOUVRE, 1), (TOWER, 1), (BANANA, 1)]
+
+
+def test_places_in_a_retrieval_count_documents_without_text() -> None:
+    trace = Trace()
+    trace.retrieval(None, BANANA, LOUVRE, TOWER)
+    trace.chat(prompt(TOWER, LOUVRE))
+    assert [(p.text, p.retrieved_rank) for p in trace.chain.passages] == [(LOUVRE, 3), (TOWER, 4), (BANANA, 2)]
+
+
+def test_a_passage_that_only_a_rerank_listed_has_no_place() -> None:
+    trace = Trace()
+    trace.retrieval(LOUVRE, TOWER, kind="rerank")
+    trace.chat(prompt(LOUVRE, TOWER))
+    assert [p.retrieved_rank for p in trace.chain.passages] == [None, None]
+
+
 def test_a_passage_found_by_two_retrievals_is_listed_once() -> None:
     trace = Trace()
     trace.retrieval(TOWER, LOUVRE)

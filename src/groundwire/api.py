@@ -5,8 +5,9 @@ from typing import Any
 
 from groundwire.documents import as_documents
 from groundwire.errors import ConfigurationError
-from groundwire.model import Evaluator, Failed, Passage, RagChain, Score, Skipped
+from groundwire.model import Document, Evaluator, Failed, Passage, RagChain, Score, Skipped
 from groundwire.plugins import evaluators as load_evaluators
+from groundwire.prompt import words
 from groundwire.scoring import score
 
 
@@ -16,6 +17,7 @@ def evaluate(
     passages: Sequence[Any] = (),
     answer: str,
     reference: str | None = None,
+    retrieved: Sequence[Any] = (),
     evaluators: Sequence[str | Evaluator] | None = None,
 ) -> dict[str, Score | Skipped | Failed]:
     """Judge one answer by its passages.
@@ -36,6 +38,8 @@ def evaluate(
         passages: texts, or anything that `groundwire.retrieval` takes as documents.
         answer: what was answered.
         reference: a known right answer, for evaluators that compare with one.
+        retrieved: everything that the retriever returned, in its order, where only some of it, or another order of it,
+            became `passages`. What is not among the passages counts as dropped before the prompt.
         evaluators: names or objects; by default the local ones.
 
     Returns:
@@ -46,6 +50,26 @@ def evaluate(
     """
     if not isinstance(answer, str):
         raise ConfigurationError(f"answer must be text, got {type(answer).__name__}")
-    texts = [Passage(d.text, d.id, d.score) for d in as_documents(list(passages)) if d.text is not None]
-    chain = RagChain(question, tuple(texts), answer, reference)
+    chain = RagChain(
+        question, _passages(as_documents(list(passages)), as_documents(list(retrieved))), answer, reference
+    )
     return {e.name: e.result for e in score([chain], load_evaluators(evaluators))}
+
+
+def _passages(given: Sequence[Document], retrieved: Sequence[Document]) -> tuple[Passage, ...]:
+    """Those given, under their place in what was retrieved, then those of the retrieved that were not given."""
+    first: dict[str, tuple[int, Document]] = {}
+    for rank, document in enumerate(retrieved, 1):
+        if document.text is not None:
+            first.setdefault(words(document.text), (rank, document))
+    places = {key: rank for key, (rank, _) in first.items()}
+    passages = [
+        Passage(d.text, d.id, d.score, retrieved_rank=places.get(words(d.text))) for d in given if d.text is not None
+    ]
+    held = {words(p.text) for p in passages}
+    passages += [
+        Passage(document.text or "", document.id, document.score, in_prompt=False, retrieved_rank=rank)
+        for key, (rank, document) in first.items()
+        if key not in held
+    ]
+    return tuple(passages)

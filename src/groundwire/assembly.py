@@ -17,7 +17,8 @@ chat span is assembled from what bears on it there.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from groundwire import semconv
 from groundwire.chain_index import Material, Rival
@@ -164,7 +165,8 @@ class _Reading:
         # A rerank that was used says which retrievals fed it: their other documents were dropped by it.
         if any(v.record.span_id in used for v in reranked):
             kept |= {words(d.text or "") for s, d in rows if s.kind == "retrieval" and _feeds(s, reranked, used)}
-        listed = [p for key, p in by_text.items() if key in kept]
+        ranks = _ranks(v for v in retrieved if v.record.span_id in used or _feeds(v, reranked, used))
+        listed = [replace(p, retrieved_rank=ranks.get(key)) for key, p in by_text.items() if key in kept]
         return [p for p in listed if p.in_prompt] + [p for p in listed if not p.in_prompt]
 
     def _cut(self, *, spans_list_text: bool) -> list[Passage]:
@@ -197,6 +199,17 @@ class _Reading:
         if not user:
             return queries[0] if queries else None
         return question_in(user[-1], queries, passages)
+
+
+def _ranks(retrievals: Iterable[CallView]) -> dict[str, int]:
+    """Words of each document to its best place, from 1, in what these retrievals returned."""
+    best: dict[str, int] = {}
+    for retrieval in retrievals:
+        for rank, document in enumerate(retrieval.documents, 1):
+            if document.text:
+                key = words(document.text)
+                best[key] = min(rank, best.get(key, rank))
+    return best
 
 
 def _feeds(retrieval: CallView, reranked: Sequence[CallView], used: set[str]) -> bool:

@@ -199,6 +199,8 @@ class Passage:
     """`prompt` where no span listed it and it was cut out of the prompt itself."""
     span_id: str | None = None
     """The span that supplied it."""
+    retrieved_rank: int | None = None
+    """From 1: its place in the retrieval that found it, before any reranking; the best place where several did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +245,8 @@ class NoChain:
 # --- a judgement ----------------------------------------------------------------------------------------------------
 
 Verdict: TypeAlias = Literal["supported", "unsupported", "contradicted", "not_checkable"]
+PassageVerdict: TypeAlias = Literal["relevant", "irrelevant", "used", "unused", "dropped"]
+"""`dropped`: it never reached the prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,11 +266,11 @@ class Evidence:
     text: str
     """The sentence (or the passage) judged."""
     start: int
-    """First character in the answer; for evidence about a passage, in that passage."""
+    """First character in the answer; for evidence about a passage or the reference, in that."""
     end: int
-    verdict: Verdict | Literal["relevant", "irrelevant"]
+    verdict: Verdict | PassageVerdict
     probability: float
-    """Of being supported (relevant), in [0, 1]."""
+    """Of being supported (relevant, used), in [0, 1]."""
     passage: int | None = None
     """Index into `RagChain.passages` of the best support, or of the passage judged."""
     passage_start: int | None = None
