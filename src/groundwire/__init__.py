@@ -9,6 +9,7 @@ import logging as _logging
 from groundwire.api import evaluate
 from groundwire.chain import Assembly, chains
 from groundwire.errors import ConfigurationError, GroundwireError, SinkError, SourceError, UnknownPlugin
+from groundwire.function_evaluator import FunctionEvaluator, evaluator
 from groundwire.instrument import flush, instrument, shutdown, uninstrument
 from groundwire.manual import retrieval, retriever, workflow
 from groundwire.model import (
@@ -43,6 +44,7 @@ __all__ = [
     "Evidence",
     "Failed",
     "Flaw",
+    "FunctionEvaluator",
     "GroundwireError",
     "NoChain",
     "Operation",
@@ -62,6 +64,7 @@ __all__ = [
     "__version__",
     "chains",
     "evaluate",
+    "evaluator",
     "flush",
     "instrument",
     "retrieval",

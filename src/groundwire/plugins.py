@@ -1,8 +1,11 @@
-"""Providers and evaluators, found by entry point: ours enter by the same door as a third party's."""
+"""Providers and evaluators, found by entry point: ours enter by the same door as a third party's.
+
+Only what is asked for is loaded, so a package that is broken is told of by its name, and harms nobody else.
+"""
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from groundwire.errors import ConfigurationError, UnknownPlugin
 from groundwire.model import Evaluator, Provider
@@ -12,23 +15,27 @@ if TYPE_CHECKING:
 
 DEFAULT_EVALUATORS = ("faithfulness", "context_relevance", "answer_relevance")
 """What runs unless something else is asked for: local, without a key or a download."""
+_PROVIDERS, _EVALUATORS = "groundwire.instrumentation", "groundwire.evaluators"
 
 
 @lru_cache(maxsize=2)
-def _found(group: str) -> "dict[str, EntryPoint]":
+def _found(group: str) -> "dict[str, list[EntryPoint]]":
     from importlib.metadata import entry_points  # 10 ms that `import groundwire` does not need
 
-    return {entry.name: entry for entry in entry_points(group=group)}
+    found: dict[str, list[EntryPoint]] = {}
+    for entry in entry_points(group=group):
+        found.setdefault(entry.name, []).append(entry)
+    return found
 
 
 def provider_names() -> list[str]:
     """Names of all installed providers, sorted."""
-    return sorted(_found("groundwire.instrumentation"))
+    return sorted(_found(_PROVIDERS))
 
 
 def evaluator_names() -> list[str]:
     """Names of all installed evaluators, sorted."""
-    return sorted(_found("groundwire.evaluators"))
+    return sorted(_found(_EVALUATORS))
 
 
 def provider(name: str) -> Provider:
@@ -36,29 +43,30 @@ def provider(name: str) -> Provider:
 
     Raises:
         UnknownPlugin: nothing installed has that name.
+        ConfigurationError: it cannot be loaded, is no provider, or two packages have one of that name.
     """
-    entry = _found("groundwire.instrumentation").get(name)
-    if entry is None:
-        raise UnknownPlugin("provider", name, provider_names())
-    found = entry.load()
+    entry = _entry(_PROVIDERS, "provider", name)
+    found = _loaded(entry, "provider")
     if not isinstance(found, Provider):
-        raise ConfigurationError(f"provider {name!r} ({entry.value}) is no groundwire.Provider but {found!r}")
+        raise ConfigurationError(f"provider {_told(entry)} is no groundwire.Provider but {found!r}")
     return found
 
 
 def evaluator(name: str) -> Evaluator:
-    """A new evaluator of that name, with its default settings.
+    """The evaluator of that name, with its default settings; or the one that `package.module:object` names.
 
     Raises:
         UnknownPlugin: nothing installed has that name.
+        ConfigurationError: it cannot be loaded, is no evaluator, or two packages have one of that name.
     """
-    entry = _found("groundwire.evaluators").get(name)
-    if entry is None:
-        raise UnknownPlugin("evaluator", name, evaluator_names())
-    made = entry.load()()
-    if not isinstance(made, Evaluator):
-        raise ConfigurationError(f"evaluator {name!r} ({entry.value}) has no name, version and evaluate(chain)")
-    return made
+    if ":" in name:
+        from groundwire.named_evaluator import imported
+
+        return imported(name)
+    from groundwire.named_evaluator import made
+
+    entry = _entry(_EVALUATORS, "evaluator", name)
+    return made(_loaded(entry, "evaluator"), _told(entry), name)
 
 
 def evaluators(names: Sequence[str | Evaluator] | None) -> tuple[Evaluator, ...]:
@@ -66,19 +74,45 @@ def evaluators(names: Sequence[str | Evaluator] | None) -> tuple[Evaluator, ...]
 
     Raises:
         UnknownPlugin: nothing installed has one of the names.
-        ConfigurationError: an object is no evaluator, or two have the same name.
+        ConfigurationError: one cannot be loaded, an object is no evaluator, or two have the same name.
     """
-    made: list[Evaluator] = []
+    found: list[Evaluator] = []
     for entry in DEFAULT_EVALUATORS if names is None else names:
         if isinstance(entry, str):
-            made.append(evaluator(entry))
+            found.append(evaluator(entry))
         elif isinstance(entry, Evaluator) and not isinstance(entry, type):
-            made.append(entry)
+            found.append(entry)
         else:
+            hint = "; @groundwire.evaluator makes one of a function" if callable(entry) else ""
             raise ConfigurationError(
-                f"{entry!r} is no evaluator: a name, or an object with name, version, evaluate(chain)"
+                f"{entry!r} is no evaluator: a name, or an object with name, version, evaluate(chain){hint}"
             )
-    seen = [e.name for e in made]
+    seen = [e.name for e in found]
     if len(set(seen)) < len(seen):
         raise ConfigurationError(f"two evaluators have the same name: {', '.join(seen)}")
-    return tuple(made)
+    return tuple(found)
+
+
+def _entry(group: str, kind: str, name: str) -> "EntryPoint":
+    entries = _found(group).get(name)
+    if entries is None:
+        raise UnknownPlugin(kind, name, _found(group))
+    ours = [entry for entry in entries if entry.dist is not None and entry.dist.name == "groundwire"]
+    if ours:
+        return ours[0]  # nobody replaces what is ours by being installed
+    if len({entry.value for entry in entries}) > 1:
+        both = "; ".join(map(_told, entries))
+        raise ConfigurationError(f"two packages have {kind} {name!r}: {both}. Uninstall one, or name package.module:it")
+    return entries[0]
+
+
+def _loaded(entry: "EntryPoint", kind: str) -> Any:
+    try:
+        return entry.load()
+    except Exception as error:
+        raise ConfigurationError(f"{kind} {_told(entry)} cannot be loaded: {type(error).__name__}: {error}") from error
+
+
+def _told(entry: "EntryPoint") -> str:
+    where = "" if entry.dist is None else f" of {entry.dist.name} {entry.dist.version}"
+    return f"{entry.name!r} ({entry.value}{where})"
