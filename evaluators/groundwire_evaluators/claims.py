@@ -1,7 +1,7 @@
 """One sentence of an answer against the passages: what is checkable, what is measured, which words nothing supports."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import log
@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from groundwire_evaluators.hours import Hours, hours_clashes
 from groundwire_evaluators.lexical import (
+    NEGATING,
     IndexedPassages,
     Support,
     Words,
@@ -17,9 +18,10 @@ from groundwire_evaluators.lexical import (
     is_known,
     read_words,
 )
+from groundwire_evaluators.quantities import Quantity
 from groundwire_evaluators.refusal import declines, is_padding
 from groundwire_evaluators.sentences import Span
-from groundwire_evaluators.tokens import NEGATIONS, listed, stem
+from groundwire_evaluators.tokens import listed, stem
 
 _COURTESY = re.compile(
     r"\W*(?:(?:i )?hope (?:this|that|it)\b|let me know\b|feel free\b|happy to help|glad to help|"
@@ -30,7 +32,7 @@ _COURTESY = re.compile(
     r"best regards|sincerely)",
     re.IGNORECASE,
 )
-_FIRST_PERSON = frozenset(["i", "me", "my", "we", "our", "us"])
+_FIRST_PERSON = frozenset(listed("i me my we our us I Me My We Our Us WE OUR US"))
 _HEDGES = frozenset(
     stem(w)
     for w in listed(
@@ -51,6 +53,7 @@ _REPORTS = frozenset(
         "according stated mentions mentioned states says said passage passages article text review reviews customers"
     )
 )
+_MANNER = dict.fromkeys(_HEDGES, "hedge") | dict.fromkeys(_PRAISE, "praise") | dict.fromkeys(_REPORTS, "report")
 _OPPOSITE_PAIRS = (
     "increase decrease, rise fall, high low, higher lower, highest lowest, more less, most least, before "
     "after, win lose, open close, allow ban, accept reject, support oppose, buy sell, first last, largest "
@@ -67,7 +70,6 @@ OPPOSITES: Mapping[str, str] = {
     for pair in _OPPOSITE_PAIRS.split(", ")
     for a, b in (pair.split(), pair.split()[::-1])
 }  # fmt: skip
-_OPPOSABLE = frozenset(OPPOSITES)
 _QUOTED = re.compile(r"[\"\u201c]([^\"\u201c\u201d]{8,300})[\"\u201d]")
 
 FEATURES = (
@@ -130,7 +132,7 @@ def is_checkable(text: str, words: Words, *, declined: bool = False) -> bool:
         return False
     if declined and not words.numbers:
         return False
-    return not (is_padding(sentence) and len(words.content) <= 10 and not words.numbers)
+    return len(words.content) > 10 or bool(words.numbers) or not is_padding(sentence)
 
 
 _EMPTY_ANSWERS = frozenset(
@@ -155,56 +157,38 @@ def read_claim(
     declined = declines(text[span[0] : span[1]])
     if not is_checkable(text, words, declined=declined):
         return Claim(words, False, best_support(index, frozenset()), (), ())
-    content = [words.stems[i] for i in words.content]
+    stems, raw = words.stems, words.raw
+    content = [stems[i] for i in words.content]
     distinct = frozenset(content)
     support = best_support(index, distinct)
     unit = index.units[support.unit] if support.unit is not None else None
-    numeric = {i for q in words.numbers for i in range(q.start, q.end)}
-    novel = [i for i in words.content if i not in numeric and words.stems[i] not in index.known]
-    strictly = [i for i in novel if not is_known(index, words.stems[i])]
-    # the question may lend its words, but no name or day: "Sunday too" is a claim though "Sunday?" was asked
-    beyond = [i for i in strictly if words.stems[i] not in asked or (i > 0 and words.raw[i][0].isupper())]
-    other = weights.get("", 0.3)
-    chances = [weights.get(words.stems[i], other) for i in beyond]
-    names = [i for i in words.content if i not in numeric and words.raw[i][0].isupper() and i > 0]
-    novel_here = set(beyond)
-    names_unknown = [i for i in names if i in novel_here]
-    initial = [i for i in beyond if i == 0 and words.raw[0][0].isupper()]
-    counted = len({words.stems[i] for i in words.content if words.raw[i][0].isupper()}) + sum(
-        not q.in_words for q in words.numbers
-    )
-    fitting = [
-        index.numbers.supports(q) or (q.in_words and q.value is not None and q.value <= min(10, counted))
-        for q in words.numbers  # "two prizes, in 1903 and 1911": a count of what follows
-    ]
-    wrong = [q for q, fits in zip(words.numbers, fitting, strict=True) if not fits]
-    clashing_units = {q.start for q in wrong if index.numbers.clashes_in_unit(q)}
     there = unit.content if unit else frozenset[str]()
-    numbers_elsewhere = sum(
-        fits and q.value is not None and not q.in_words and words.stems[q.start] not in there
-        for q, fits in zip(words.numbers, fitting, strict=True)
-    )
+    numeric = {i for q in words.numbers for i in range(q.start, q.end)}
+    plain = [i for i in words.content if i not in numeric] if numeric else words.content
+    novel = [i for i in plain if stems[i] not in index.known]
+    strictly = [i for i in novel if not is_known(index, stems[i])]
+    # the question may lend its words, but no name or day: "Sunday too" is a claim though "Sunday?" was asked
+    beyond = [i for i in strictly if stems[i] not in asked or (i > 0 and raw[i][0].isupper())]
+    other = weights.get("", 0.3)
+    chances = [weights.get(stems[i], other) for i in beyond]
+    names = [i for i in plain if raw[i][0].isupper() and i > 0]
+    names_unknown = [i for i in names if i in beyond]
+    initial = [i for i in beyond[:1] if i == 0 and raw[0][0].isupper()]
+    numbers = _check_numbers(words, index, there)
     flags = check_flags(index, words)
     hours_agreeing, hours_wrong = hours_clashes(hours, text, *span)
-    negated = any(w.lower() in NEGATIONS for w in words.raw)
+    negated = any(map(NEGATING.__getitem__, raw))
     opposed = [
         i for i in words.content
-        if (s := words.stems[i]) in _OPPOSABLE and s not in there
-        and OPPOSITES[s] in there and OPPOSITES[s] not in distinct
+        if (s := stems[i]) in OPPOSITES and s not in there and OPPOSITES[s] in there and OPPOSITES[s] not in distinct
     ]  # fmt: skip
     quotes = _unknown_quotes(text, span, index)
-    pairs = list(pairwise(words.stems))
-    triples = list(zip(words.stems, words.stems[1:], words.stems[2:], strict=False))
-    dense = list(pairwise(content))
-    new_pairs = [p not in index.pairs for p in pairs]
-    n_content, n_tokens = max(1, len(content)), max(1, len(words.raw))
-    named = set(names)
-    name_pairs = [
-        i for i in names
-        if i + 1 in named and (words.stems[i], words.stems[i + 1]) not in index.pairs
-    ]  # fmt: skip
-    lower = [w.lower() for w in words.raw]
-    gap = support.coverage - (sum(s in index.known for s in content) / n_content)
+    new_pairs = [p not in index.pairs for p in pairwise(stems)]
+    new_triples = [t not in index.triples for t in zip(stems, stems[1:], stems[2:], strict=False)]
+    new_dense = [p not in index.pairs for p in pairwise(content)]
+    n_content, n_tokens = max(1, len(content)), max(1, len(raw))
+    name_pairs = [i for i, j in pairwise(names) if i + 1 == j and new_pairs[i]]
+    gap = support.coverage - sum([s in index.known for s in content]) / n_content
     near_copy = support.plain_coverage >= 0.4 and support.neighbour_coverage >= 0.9
     negation_differs = (
         unit is not None
@@ -213,31 +197,30 @@ def read_claim(
         and negated != unit.negated
     )
     measures = (
-        log(1 + len(words.raw)), log(1 + len(content)), len(novel) / n_content, _cap(len(novel)),
+        log(1 + len(raw)), log(1 + len(content)), len(novel) / n_content, _cap(len(novel)),
         len(strictly) / n_content,
         _cap(len(beyond)), min(6.0, sum(chances)), max(chances, default=0.0), sum(chances) / n_content,
-        sum(new_pairs) / max(1, len(pairs)), sum(t not in index.triples for t in triples) / max(1, len(triples)),
-        sum(p not in index.pairs for p in dense) / max(1, len(dense)), _longest_run(new_pairs) / n_tokens,
-        _cap(len(words.numbers)), _cap(sum(not q.in_words for q in wrong)), _cap(sum(q.in_words for q in wrong)),
-        _cap(len(clashing_units)), _cap(numbers_elsewhere),
+        sum(new_pairs) / max(1, len(new_pairs)), sum(new_triples) / max(1, len(new_triples)),
+        sum(new_dense) / max(1, len(new_dense)), _longest_run(new_pairs) / n_tokens,
+        _cap(len(words.numbers)), _cap(numbers.unknown), _cap(len(numbers.wrong) - numbers.unknown),
+        _cap(len(numbers.clashing)), _cap(numbers.elsewhere),
         _cap(len(names)), _cap(len(names_unknown)), float(bool(initial)),
-        sum(words.stems[i] not in there for i in names) / max(1, len(names)), _cap(len(name_pairs)),
+        sum([stems[i] not in there for i in names]) / max(1, len(names)), _cap(len(name_pairs)),
         support.coverage, support.plain_coverage, support.pair_coverage, support.neighbour_coverage,
         support.loose_coverage, gap,
         float(negated), float(unit is not None and unit.negated), float(negation_differs),
         float(negation_differs and near_copy), _cap(len(opposed)),
         _cap(flags.agreeing), _cap(len(flags.clashing)), _cap(len(flags.clashing_loosely)), _cap(len(flags.unknown)),
         _cap(hours_agreeing), _cap(len(hours_wrong)), float(bool(quotes)),
-        float(not _FIRST_PERSON.isdisjoint(lower)), _cap(sum(s in _HEDGES for s in content)),
-        _cap(sum(s in _PRAISE for s in content)), _cap(sum(s in _REPORTS for s in content)),
-        float(declined),
+        float(any(map(_FIRST_PERSON.__contains__, raw))), *_manner(content), float(declined),
     )  # fmt: skip
     capital = {*initial, *names_unknown}
     marks = [
-        *(Mark(*_reach(words, q.start, q.end), "unit" if q.start in clashing_units else "number") for q in wrong),
+        *(Mark(*_reach(words, q.start, q.end), "unit" if q.start in numbers.clashing else "number")
+          for q in numbers.wrong),
         *(Mark(*_reach(words, i, i + 1), "name") for i in (*initial, *names_unknown)),
         *(Mark(*_reach(words, i, i + 1), "words") for i in beyond
-          if i not in capital and weights.get(words.stems[i], other) >= 0.6 * other),
+          if i not in capital and weights.get(stems[i], other) >= 0.6 * other),
         *(Mark(*_reach(words, i, i + 1), "opposite") for i in opposed),
         *(Mark(*_reach(words, i, i + 1), "value") for i in (*flags.clashing, *flags.clashing_loosely, *flags.unknown)),
         *(Mark(a, b, "hours") for a, b in hours_wrong),
@@ -246,7 +229,50 @@ def read_claim(
     if negation_differs:
         marks.extend(_negation_mark(words))
     marks.sort(key=lambda m: (m.start, m.end))
-    return Claim(words, True, support, tuple(marks), measures, tuple(words.stems[i] for i in beyond))
+    return Claim(words, True, support, tuple(marks), measures, tuple([stems[i] for i in beyond]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbers:
+    wrong: Sequence[Quantity] = ()
+    unknown: int = 0
+    """How many of the wrong ones are written in digits."""
+    clashing: frozenset[int] = frozenset()
+    """First tokens of the wrong ones that the passages hold in another unit."""
+    elsewhere: int = 0
+    """Right ones that stand in another statement than the one that supports the sentence."""
+
+
+_NO_NUMBERS = _Numbers()
+
+
+def _check_numbers(words: Words, index: IndexedPassages, there: frozenset[str]) -> _Numbers:
+    if not words.numbers:
+        return _NO_NUMBERS
+    counted = len({words.stems[i] for i in words.content if words.raw[i][0].isupper()}) + sum(
+        not q.in_words for q in words.numbers
+    )
+    fitting = [
+        index.numbers.supports(q) or (q.in_words and q.value is not None and q.value <= min(10, counted))
+        for q in words.numbers  # "two prizes, in 1903 and 1911": a count of what follows
+    ]
+    wrong = [q for q, fits in zip(words.numbers, fitting, strict=True) if not fits]
+    elsewhere = sum(
+        fits and q.value is not None and not q.in_words and words.stems[q.start] not in there
+        for q, fits in zip(words.numbers, fitting, strict=True)
+    )
+    return _Numbers(
+        wrong,
+        sum(not q.in_words for q in wrong),
+        frozenset(q.start for q in wrong if index.numbers.clashes_in_unit(q)),
+        elsewhere,
+    )
+
+
+def _manner(content: Sequence[str]) -> tuple[float, float, float]:
+    """How many words hedge, praise or report."""
+    told = list(filter(None, map(_MANNER.get, content)))
+    return _cap(told.count("hedge")), _cap(told.count("praise")), _cap(told.count("report"))
 
 
 def in_answer(claims: list[Claim], index: IndexedPassages, asked: frozenset[str]) -> list[tuple[float, ...]]:
@@ -288,7 +314,7 @@ def _reach(words: Words, first: int, end: int) -> Span:
 
 
 def _negation_mark(words: Words) -> list[Mark]:
-    return [Mark(*_reach(words, i, i + 1), "negation") for i, w in enumerate(words.raw) if w.lower() in NEGATIONS][:1]
+    return [Mark(*_reach(words, i, i + 1), "negation") for i, w in enumerate(words.raw) if NEGATING[w]][:1]
 
 
 def _unknown_quotes(text: str, span: Span, index: IndexedPassages) -> list[Span]:

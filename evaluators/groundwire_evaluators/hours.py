@@ -38,13 +38,14 @@ def hours_clashes(hours: Hours, text: str, start: int, end: int) -> tuple[int, l
 
     A time range goes with the days named since the previous range. Days without a range are not judged.
     """
-    if not hours:
+    ranges_given = list(_RANGE.finditer(text, start, end)) if hours else []
+    if not ranges_given:
         return 0, []
     agree = 0
     clashes: list[tuple[int, int]] = []
     marks = sorted(
         [(m.start(), m, True) for m in _DAY_WORDS.finditer(text, start, end)]
-        + [(m.start(), m, False) for m in _RANGE.finditer(text, start, end)],
+        + [(m.start(), m, False) for m in ranges_given],
         key=lambda x: x[0],
     )
     days: set[int] = set()

@@ -1,16 +1,16 @@
 """Passages indexed by their words, and what can be measured of a sentence against them."""
 
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import pairwise
-from math import log
+from math import fsum, log
 
 from groundwire_evaluators.flatten import Statement, statements
 from groundwire_evaluators.quantities import Quantity, QuantityIndex, quantities
 from groundwire_evaluators.synonyms import SYNONYMS
-from groundwire_evaluators.tokens import NEGATIONS, TOKEN, is_content, listed, stem
+from groundwire_evaluators.tokens import CARRIES, NEGATIONS, TOKEN, Remembered, is_content, listed, stem, token_pattern
 
 _COMMON = 64
 """A stem in more statements than this does not propose statements: keeps the search linear."""
@@ -18,7 +18,7 @@ _PREFIX = 5
 _MONTHS = tuple(
     stem(m) for m in (listed("january february march april may june july august september october november december"))
 )
-_ISO_DATE = re.compile(r"\b\d{4}-(\d\d)-\d\d")
+_ISO_DATE = re.compile(r"-(?<=\b\d\d\d\d-)(\d\d)-\d\d")  # begins with its rarest character
 _SHORT_MONTHS = {m[:3]: m for m in _MONTHS} | {"sept": "september"}
 _DAYS = {
     d[:n]: d
@@ -33,11 +33,19 @@ _GENERIC_KEYS = frozenset(
 )
 
 
-@lru_cache(maxsize=1 << 16)
 def word_stem(raw: str) -> str:
     """The stem of a token, with short names of months and days spelt out (`Jan` is `January`)."""
+    return _WORD_STEMS[raw]
+
+
+def _word_stem(raw: str) -> str:
     s = stem(raw)
     return _SHORT_MONTHS.get(s, s) if len(s) <= 4 and raw[:1].isupper() else s
+
+
+_WORD_STEMS = Remembered(_word_stem)
+NEGATING = Remembered(lambda raw: raw.lower() in NEGATIONS)
+"""Whether a token negates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +57,17 @@ class Unit:
     statement: Statement
     content: frozenset[str]
     """Stems that carry meaning, those of the keys above included."""
-    negated: bool
     key: frozenset[str] = frozenset()
     """Stems of the key of a yes/no/null value."""
     group: frozenset[str] = frozenset()
     """Stems of the keys above that."""
+
+    @property
+    def negated(self) -> bool:
+        """True where it says no: by its value, or by a word such as `not`. Worked out anew each time: few are asked."""
+        return self.statement.polarity == "false" or any(
+            map(NEGATING.__getitem__, token_pattern(self.statement.text).findall(self.statement.text))
+        )
 
 
 @dataclass(slots=True)
@@ -66,7 +80,7 @@ class IndexedPassages:
     pairs: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     triples: set[tuple[str, str, str]] = field(default_factory=set[tuple[str, str, str]])
     prefixes: set[str] = field(default_factory=set[str])
-    postings: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
+    postings: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict[str, list[int]](list))
     """Stem to the units that hold it."""
     numbers: QuantityIndex = field(default_factory=QuantityIndex)
     flags: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
@@ -78,7 +92,7 @@ class IndexedPassages:
 
     def idf(self, s: str) -> float:
         """How telling a stem is among the statements: from near 0 (in all) to about log(n + 1) (in none)."""
-        n, df = len(self.units), len(self.postings.get(s, ()))
+        n, df = len(self.units), len(self.postings[s]) if s in self.postings else 0
         return log(1.0 + (n - df + 0.5) / (df + 0.5)) + 0.25
 
 
@@ -103,33 +117,34 @@ def index_passages(texts: Sequence[str]) -> IndexedPassages:
 
 
 def _add(index: IndexedPassages, passage: int, statement: Statement) -> None:
-    raw = TOKEN.findall(statement.text)
-    if statement.path:
-        path = TOKEN.findall(statement.path)
-        stems = [word_stem(w) for w in path] + [word_stem(w) for w in raw]
-        joined = "".join(statement.key.split()).lower()
-        index.known.add(stem(joined))
-        extra = {stem(joined)}
-    else:
-        stems = [word_stem(w) for w in raw]
-        extra = set[str]()
+    raw = token_pattern(statement.text).findall(statement.text)
+    stems = [_WORD_STEMS[w] for w in raw]
+    own = len(stems)
     number = len(index.units)
-    content = frozenset(filter(is_content, stems)) | extra
-    negated = statement.polarity == "false" or not NEGATIONS.isdisjoint(map(str.lower, raw))
-    key = group = frozenset[str]()
-    if statement.polarity != "plain" and statement.key:
-        key = frozenset(s for w in TOKEN.findall(statement.key) if is_content(s := word_stem(w))) - _GENERIC_KEYS
-        group = frozenset(word_stem(w) for w in TOKEN.findall(statement.path)) - key - _GENERIC_KEYS
-        for s in key:
-            index.flags.setdefault(s, []).append(number)
-    index.units.append(Unit(passage, statement, content, negated, key, group))
+    key = group = _NO_STEMS
+    if statement.path:
+        joined = stem("".join(statement.key.split()).lower())
+        index.known.add(joined)
+        stems = [_WORD_STEMS[w] for w in TOKEN.findall(statement.path)] + stems
+        content = frozenset([joined, *[s for s in stems if CARRIES[s]]])
+        if statement.polarity != "plain" and statement.key:
+            key = frozenset(s for w in TOKEN.findall(statement.key) if is_content(s := word_stem(w))) - _GENERIC_KEYS
+            group = frozenset(stems[: len(stems) - own]) - key - _GENERIC_KEYS
+            for s in key:
+                index.flags.setdefault(s, []).append(number)
+    else:
+        content = frozenset([s for s in stems if CARRIES[s]])
+    index.units.append(Unit(passage, statement, content, key, group))
     index.known.update(stems)
     index.pairs.update(pairwise(stems))
     index.triples.update(zip(stems, stems[1:], stems[2:], strict=False))
     index.numbers.add(quantities(raw))
-    index.n_tokens += len(raw)
+    index.n_tokens += own
     for s in content:
-        index.postings.setdefault(s, []).append(number)
+        index.postings[s].append(number)
+
+
+_NO_STEMS = frozenset[str]()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,16 +163,13 @@ class Words:
 
 def read_words(text: str, start: int, end: int) -> Words:
     """Cut the part `[start, end)` of a text into tokens, citations dropped."""
-    raw: list[str] = []
-    starts: list[int] = []
-    for match in TOKEN.finditer(text, start, end):
-        token = match.group()
-        if token[0] != "[":
-            raw.append(token)
-            starts.append(match.start())
-    stems = [word_stem(w) for w in raw]
-    content = tuple(i for i, s in enumerate(stems) if is_content(s))
-    return Words(start, end, tuple(raw), tuple(starts), tuple(stems), content, tuple(quantities(raw)))
+    found = [m for m in token_pattern(text).finditer(text, start, end) if text[m.start()] != "["]
+    raw = [m.group() for m in found]
+    stems = [_WORD_STEMS[w] for w in raw]
+    content = [i for i, s in enumerate(stems) if CARRIES[s]]
+    return Words(
+        start, end, tuple(raw), tuple([m.start() for m in found]), tuple(stems), tuple(content), tuple(quantities(raw))
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,50 +196,56 @@ def best_support(index: IndexedPassages, content: frozenset[str]) -> Support:
     """Search the statements through their rarer words. Ties go to the text that sorts first, not to the order."""
     if not content or not index.units:
         return _NO_SUPPORT
+    units = index.units
     weights = {s: index.idf(s) for s in content}
-    total = sum(weights[s] for s in sorted(content))
-    gains: dict[int, float] = {}
+    total = fsum(weights.values())
+    gains: defaultdict[int, float] = defaultdict(float)
     for s in sorted(content):
         posting = index.postings.get(s, ())
         if len(posting) <= _COMMON:
+            weight = weights[s]
             for u in posting:
-                gains[u] = gains.get(u, 0.0) + weights[s]
+                gains[u] += weight
     if not gains:
         return _NO_SUPPORT
-    top = sorted(gains, key=lambda u: (-gains[u], index.units[u].statement.text))[:5]
+    floor = sorted(gains.values())[-5:][0]
+    top = sorted([(-gain, units[u].statement.text, u) for u, gain in gains.items() if gain >= floor])[:5]
+    held = {u: content & units[u].content for _, _, u in top}
 
-    ordered = sorted(weights.items())
+    def covered(there: frozenset[str]) -> float:
+        return fsum([weights[s] for s in there]) / total
 
-    def covered(units: Sequence[int]) -> float:
-        there = index.units[units[0]].content.union(*(index.units[u].content for u in units[1:]))
-        return sum([w for s, w in ordered if s in there]) / total
-
-    alone = {u: covered([u]) for u in top}
-    best = min(top, key=lambda u: (-alone[u], index.units[u].statement.text))
-    unit = index.units[best]
-    near = [
-        u for u in (best - 1, best, best + 1) if 0 <= u < len(index.units) and index.units[u].passage == unit.passage
-    ]
+    alone = {u: covered(there) for u, there in held.items()}
+    best = min(alone, key=lambda u: (-alone[u], units[u].statement.text))
+    unit, here = units[best], held[best]
+    near = [u for u in (best - 1, best, best + 1) if 0 <= u < len(units) and units[u].passage == unit.passage]
+    window = here.union(*[content & units[u].content for u in near if u != best])
+    two = alone[best]
+    for u, there in held.items():
+        if two < 1.0 and alone[best] + alone[u] > two and not there <= here:
+            two = max(two, covered(here | there))
     return Support(
         best,
         alone[best],
-        len(unit.content & content) / len(content),
-        max(covered([best, u]) for u in top) if alone[best] < 1.0 else 1.0,
-        covered(near),
-        _loose_share(content, frozenset().union(*(index.units[u].content for u in near))),
+        len(here) / len(content),
+        two,
+        covered(window) if window != here else alone[best],
+        _loose_share(content - window, len(content), [units[u].content for u in near], index.prefixes),
     )
 
 
-def _loose_share(content: frozenset[str], there: frozenset[str]) -> float:
-    missing = content - there
+def _loose_share(
+    missing: frozenset[str], count: int, there: Sequence[frozenset[str]], known_prefixes: set[str]
+) -> float:
     if not missing:
         return 1.0
-    prefixes = {s[:_PREFIX] for s in there if len(s) >= _PREFIX}
-    found = sum(
-        (len(s) >= _PREFIX and s[:_PREFIX] in prefixes) or (s in SYNONYMS and not there.isdisjoint(SYNONYMS[s]))
+    begun = {p for s in missing if (p := s[:_PREFIX]) in known_prefixes}
+    prefixes = {p for stems in there for s in stems if (p := s[:_PREFIX]) in begun} if begun else begun
+    loosely = sum([
+        s[:_PREFIX] in prefixes or (s in SYNONYMS and any(not stems.isdisjoint(SYNONYMS[s]) for stems in there))
         for s in missing
-    )
-    return 1.0 - (len(missing) - found) / len(content)
+    ])  # fmt: skip
+    return 1.0 - (len(missing) - loosely) / count
 
 
 def is_known(index: IndexedPassages, s: str) -> bool:
@@ -240,16 +258,14 @@ def is_known(index: IndexedPassages, s: str) -> bool:
 def negated_at(words: Words, at: int) -> bool:
     """True where a negation governs the token: before it in the clause, or within four tokens after it."""
     for i in range(at - 1, max(-1, at - 14), -1):
-        low = words.raw[i].lower()
-        if low in NEGATIONS:
+        if NEGATING[words.raw[i]]:
             return True
-        if low in _CLAUSE_BREAKS:
+        if words.raw[i].lower() in _CLAUSE_BREAKS:
             break
     for i in range(at + 1, min(len(words.raw), at + 5)):
-        low = words.raw[i].lower()
-        if low in _CLAUSE_BREAKS:
+        if words.raw[i].lower() in _CLAUSE_BREAKS:
             break
-        if low in NEGATIONS:
+        if NEGATING[words.raw[i]]:
             return True
     return False
 

@@ -3,10 +3,9 @@
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from math import isfinite
 
-from groundwire_evaluators.tokens import listed
+from groundwire_evaluators.tokens import Remembered, listed
 
 _WORDS = {
     w: float(i)
@@ -75,28 +74,25 @@ def quantities(raw: Sequence[str]) -> list[Quantity]:
     A lone `one` and ordinals are left out: they are rarely quantities. Clock times without am/pm stand for both halves.
     """
     found: list[Quantity] = []
-    at, n = 0, len(raw)
-    while at < n:
-        kind = _kind(raw[at])
-        if not kind:
-            at += 1
-            continue
-        item = _digits(raw, at) if kind == 1 else _in_words(raw, at)
-        if item is None:
-            at += 1
-            continue
-        found.append(item)
-        at = item.end
+    past = 0
+    for at, kind in enumerate([_KINDS[w] for w in raw]):
+        if kind and at >= past:
+            item = _digits(raw, at) if kind == 1 else _in_words(raw, at)
+            if item is not None:
+                found.append(item)
+                past = item.end
     return found
 
 
-@lru_cache(maxsize=1 << 14)
 def _kind(token: str) -> int:
     """1: written in digits; 2: a number word; 0: anything else."""
     if token[0].isdigit():
         return 1
     low = token.lower()
     return 2 if len(low) > 2 and (low in _WORDS or low in _MAGNITUDES) else 0
+
+
+_KINDS = Remembered(_kind)
 
 
 def _lower(raw: Sequence[str], at: int) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 Abstention: TypeAlias = Literal["none", "partial", "whole"]
@@ -77,11 +78,10 @@ _PADDING = re.compile(
 )
 _LOOK = 1_000
 """Characters of a sentence that are looked at: an abstention does not hide behind a thousand."""
-_SIGNS = (
-    "n't", "n\u2019t", "not", "no ", "none", "neither", "unable", "unknown", "unanswerable", "sorry", "afraid",
-    "insufficient", "lack", "fail",
-    "impossible", "unsure", "unfamiliar", "as an ai", "n/a",
-)  # fmt: skip
+_SIGN = re.compile(
+    "n['\u2019]t|no[t ]|none|neither|un(?:able|known|answerable|sure|familiar)|sorry|afraid|insufficient|lack|fail|"
+    "impossible|as an ai|n/a"
+)
 """One of these is in every sentence that declines: spares most sentences the long pattern."""
 _AFTERTHOUGHT = re.compile(r"\b(?:but|however|although|though|except|only that|while|instead)\b", re.IGNORECASE)
 
@@ -92,9 +92,12 @@ def declines(sentence: str) -> bool:
     >>> declines("The passages do not mention his salary."), declines("Bats do not have feathers.")
     (True, False)
     """
-    start = sentence[:_LOOK]
-    low = start.lower()
-    return any(sign in low for sign in _SIGNS) and _DECLINES.search(start) is not None
+    return _declines(sentence[:_LOOK])
+
+
+@lru_cache(maxsize=256)  # the sentences of an answer are asked about twice: as its parts, and one by one
+def _declines(sentence: str) -> bool:
+    return _SIGN.search(sentence.lower()) is not None and _DECLINES.search(sentence) is not None
 
 
 def is_padding(sentence: str) -> bool:

@@ -8,17 +8,19 @@ from groundwire_evaluators.tokens import listed
 Span: TypeAlias = tuple[int, int]
 
 _FENCE = re.compile(r"^[ \t]*(```|~~~)", re.MULTILINE)
-_STOP = re.compile(  # possessive, and begun once a run of marks: linear on "........" too
-    "(?<![.!?\u2026\u3002\uff01\uff1f])[.!?\u2026\u3002\uff01\uff1f\u0964\u061f]++"
+_MARKS = ".!?\u2026\u3002\uff01\uff1f\u0964\u061f"
+_STOP = re.compile(  # begins with a set of characters, for which the engine skips ahead ten times as fast
+    f"[{_MARKS}\\n](?:(?<=\\n)\\s*+"
+    # possessive, and begun once a run of marks: linear on "........" too
+    f"|(?<!\\n)(?<![{_MARKS}][{_MARKS}])[{_MARKS}]*+"
     "[\"'\u201d\u2019\u00bb)\\]*_]*+(?:\\s?\\[\\d{1,3}(?:\\s?[,;\u2013-]\\s?\\d{1,3}){0,20}\\])*+(?=\\s|$)"
-    "|(?<=[^\\W\\d_][^\\W\\d_][^\\W\\d_])\\.(?=[A-Z][a-z]{0,20}[\\s,])"  # "per year.The next": text cut from pages
-    "|\\n\\s*+"
+    r"|(?<=[^\W\d_][^\W\d_][^\W\d_]\.)(?=[A-Z][a-z]{0,20}[\s,]))"  # "per year.The next": text cut from pages
 )
 _LIST_MARK = re.compile(
     r"\s*+(?:[-*\u2022\u2023\u25aa\u25cf\u2013\u2014+>#|]+\s+|\(?\d{1,3}[.)](?=\s)|\(?[a-zA-Z]\)(?=\s))\s*"
 )
 _LINE_MARK = re.compile(r"[-*\u2022\u25cf+>#|]|\(?\d{1,3}[.)]\s|\(?[a-zA-Z]\)\s")
-_WORD_BEFORE = re.compile(r"[^\s(\[\"'\u201c\u2018]*$")
+_OPENED = re.compile(r"[(\[\"'\u201c\u2018]")
 _ABBREVIATIONS = frozenset(
     listed(
         "mr mrs ms dr prof sr jr st mt ft gen col lt sgt capt rep sen gov pres hon rev supt messrs vs v "
@@ -84,8 +86,7 @@ def _ends_sentence(text: str, at: int, match: re.Match[str], end: int) -> bool:
         return False
     if match.group() != ".":
         return True
-    before = _WORD_BEFORE.search(text[max(at, match.start() - _LOOK_BACK) : match.start()])
-    last = before.group() if before else ""
+    last = _word_before(text[max(at, match.start() - _LOOK_BACK) : match.start()])
     if last.isdigit():
         return not _is_list_mark(text, at, match.start())
     if len(last) == 1 and last.isupper():  # an initial: "J. Doe"; but "vitamin C. It ..." ends
@@ -94,6 +95,13 @@ def _ends_sentence(text: str, at: int, match: re.Match[str], end: int) -> bool:
     if low in _ABBREVIATIONS:
         return low in _ENDS_ANYWAY and word.lower() in _OPENERS
     return True
+
+
+def _word_before(text: str) -> str:
+    if not text or text[-1].isspace():
+        return ""
+    last = text.split()[-1]
+    return last if last.isalnum() else _OPENED.split(last)[-1]
 
 
 def _is_list_mark(text: str, at: int, dot: int) -> bool:

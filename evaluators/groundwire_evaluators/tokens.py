@@ -1,7 +1,10 @@
 """Words of a text: Unicode tokens, light stems, function words, negations and scripts without spaces."""
 
 import re
-from functools import lru_cache
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+Known = TypeVar("Known")
 
 
 def listed(words: str) -> list[str]:
@@ -9,10 +12,43 @@ def listed(words: str) -> list[str]:
     return words.split()
 
 
+class Remembered(dict[str, Known], Generic[Known]):
+    """What a function says of a word, for the words met before: a look-up costs a third of a cached call.
+
+    Forgets everything when full, and never keeps what is longer than a word. Safe to read from several threads.
+    """
+
+    __slots__ = ("_ask",)
+
+    def __init__(self, ask: Callable[[str], Known]) -> None:
+        super().__init__()
+        self._ask = ask
+
+    def __missing__(self, word: str) -> Known:
+        known = self._ask(word)
+        if len(word) <= _LONGEST_WORD:
+            if len(self) >= _REMEMBERED:
+                self.clear()
+            self[word] = known
+        return known
+
+
+_REMEMBERED = 1 << 16
+_LONGEST_WORD = 64
+
 TOKEN = re.compile(
     r"\[\d{1,3}(?:\s?[,;\u2013-]\s?\d{1,3}){0,20}\]|[^\W\d_]+(?:['\u2019][^\W\d_]+)?|\d+(?:[.,:]\d+)*|[%\u00b0]"
 )
 """A citation such as `[1]` (dropped by readers), a word, a number as written, a percent or degree sign."""
+_ASCII_TOKEN = re.compile(
+    r"[A-Za-z]+(?:'[A-Za-z]+)?|[0-9]+(?:[.,:][0-9]+)*|\[[0-9]{1,3}(?:\s?[,;-]\s?[0-9]{1,3}){0,20}\]|%"
+)
+
+
+def token_pattern(text: str) -> re.Pattern[str]:
+    """TOKEN, or what finds the same in this text in two thirds of the time."""
+    return _ASCII_TOKEN if text.isascii() else TOKEN
+
 
 STOP_WORDS = frozenset(
     listed(
@@ -44,7 +80,9 @@ _UNSPACED = re.compile(
     "\U00020000-\U0003ffff]"
 )
 _LETTER = re.compile(r"[^\W\d_]")
+_WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)?")
 _SAMPLE = 20_000
+_ENOUGH = 1_600
 _MAP = {
     "metre": "meter", "litre": "liter", "centre": "center", "theatre": "theater", "fibre": "fiber", "grey": "gray",
     "men": "man", "women": "woman", "children": "child", "people": "person", "feet": "foot", "wrote": "write",
@@ -59,12 +97,15 @@ _MAP = {
 }  # fmt: skip
 
 
-@lru_cache(maxsize=1 << 16)
 def stem(word: str) -> str:
     """A crude English stem, case folded: `Stories` and `story`, `completed` and `completing` agree.
 
     Stop words and numbers come back in lower case. It errs on the side of joining: overlap is what is measured.
     """
+    return _STEMS[word]
+
+
+def _stem(word: str) -> str:
     w = word.lower().replace("\u2019", "'")
     if w in STOP_WORDS or not w[:1].isalpha():
         return w
@@ -101,10 +142,20 @@ _SUFFIXES = (
 )  # fmt: skip
 
 
-@lru_cache(maxsize=1 << 16)
+_STEMS = Remembered(_stem)
+
+
 def is_content(stemmed: str) -> bool:
     """True for a stem that carries meaning: neither a function word, a sign nor a citation."""
+    return CARRIES[stemmed]
+
+
+def _is_content(stemmed: str) -> bool:
     return stemmed not in STOP_WORDS and (len(stemmed) > 1 or stemmed.isdigit()) and stemmed[0] != "["
+
+
+CARRIES = Remembered(_is_content)
+"""`is_content` as a look-up."""
 
 
 def writes_without_spaces(text: str) -> bool:
@@ -113,7 +164,7 @@ def writes_without_spaces(text: str) -> bool:
     Overlap of words says nothing there. Looks at the first 20,000 characters; False for a text without letters.
     """
     sample = text[:_SAMPLE]
-    if sample.isascii():
+    if sample.isascii() or not _UNSPACED.search(sample):
         return False
     letters = len(_LETTER.findall(sample))
     return letters > 0 and len(_UNSPACED.findall(sample)) >= 0.3 * letters
@@ -128,9 +179,9 @@ _SCRIPTS = (
     ("indic", re.compile("[\u0900-\u0d7f]")),
     ("hangul", re.compile("[\u1100-\u11ff\uac00-\ud7af]")),
 )
-_ENGLISH = frozenset(
-    listed("the of and to in is was are for on with as that by it at from his her they this be or an which has")
-)
+_BEYOND_LATIN = re.compile("[\u0370-\u0d7f\u1100-\u11ff\uac00-\ud7af]")
+_ENGLISH_WORDS = "the of and to in is was are for on with as that by it at from his her they this be or an which has"
+_ENGLISH = frozenset(listed(f"{_ENGLISH_WORDS} {_ENGLISH_WORDS.title()} {_ENGLISH_WORDS.upper()}"))
 
 
 def language_conflict(answer: str, passages: str) -> bool:
@@ -139,7 +190,7 @@ def language_conflict(answer: str, passages: str) -> bool:
     Different scripts, or one text full of English function words and the other, of 12 words or more, with hardly any.
     """
     first, second = answer[:_SAMPLE], passages[:_SAMPLE]
-    if not (first.isascii() and second.isascii()):
+    if _BEYOND_LATIN.search(first) or _BEYOND_LATIN.search(second):
         one, other = _script(first), _script(second)
         if one and other and one != other:
             return True
@@ -154,7 +205,7 @@ def _script(text: str) -> str | None:
 
 
 def _english_share(text: str) -> float | None:
-    words = [w for w in TOKEN.findall(text[:4000]) if w[0].isalpha()]
+    words = _WORD.findall(text[:_ENOUGH])
     if len(words) < 12:
         return None
-    return sum(w.lower() in _ENGLISH for w in words) / len(words)
+    return sum(map(_ENGLISH.__contains__, words)) / len(words)
