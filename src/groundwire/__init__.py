@@ -13,6 +13,7 @@ from groundwire.function_evaluator import FunctionEvaluator, evaluator
 from groundwire.instrument import flush, instrument, shutdown, uninstrument
 from groundwire.manual import retrieval, retriever, workflow
 from groundwire.model import (
+    BatchEvaluator,
     Document,
     Evaluation,
     Evaluator,
@@ -37,6 +38,7 @@ from groundwire.version import __version__
 
 __all__ = [
     "Assembly",
+    "BatchEvaluator",
     "ConfigurationError",
     "Document",
     "Evaluation",

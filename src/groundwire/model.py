@@ -341,6 +341,18 @@ class Evaluator(Protocol):
         ...
 
 
+@runtime_checkable
+class BatchEvaluator(Evaluator, Protocol):
+    """An evaluator to which many chains at once are cheaper than one by one. Stored traces are judged that way."""
+
+    def evaluate_many(self, chains: Sequence[RagChain], /) -> Sequence[Score | Skipped | Exception]:
+        """Judge some chains; one outcome for each, in their order, and the same as `evaluate` would give.
+
+        A chain that breaks has its exception in its place. Where this raises, each chain is judged on its own.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """The outcome of one evaluator on one chain."""

@@ -1,38 +1,89 @@
 """Chains -> scores -> what stands on spans. One road for live and for stored traces."""
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
+from itertools import islice
 from time import perf_counter_ns
 from typing import Any
 
 from groundwire import semconv
 from groundwire.budget import encodable
-from groundwire.model import Evaluation, Evaluator, Evidence, Failed, RagChain, Score, Skipped, SpanRecord
+from groundwire.model import (
+    BatchEvaluator,
+    Evaluation,
+    Evaluator,
+    Evidence,
+    Failed,
+    RagChain,
+    Score,
+    Skipped,
+    SpanRecord,
+)
+
+_log = logging.getLogger(__name__)
 
 _EVIDENCE_LIMIT = 64 * 1024
+_BATCH = 32
+"""Chains handed to `evaluate_many`: enough to fill a model or a rate limit, little to lose."""
 
 
 def score(chains: Iterable[RagChain], evaluators: Sequence[Evaluator]) -> Iterator[Evaluation]:
-    """Every evaluator on every chain, in order. An evaluator that raises gives `Failed` and stops nothing."""
-    for chain in chains:
-        for evaluator in evaluators:
-            yield evaluate(chain, evaluator)
+    """Every evaluator on every chain, in order. An evaluator that raises gives `Failed` and stops nothing.
+
+    Chains are taken one by one as their evaluations are asked for; thirty-two at a time if an evaluator has
+    `evaluate_many`.
+    """
+    remaining = iter(chains)
+    size = _BATCH if any(isinstance(evaluator, BatchEvaluator) for evaluator in evaluators) else 1
+    while batch := list(islice(remaining, size)):
+        columns = [evaluate_many(batch, evaluator) for evaluator in evaluators]
+        for row in zip(*columns, strict=True):
+            yield from row
+
+
+def evaluate_many(chains: Sequence[RagChain], evaluator: Evaluator) -> list[Evaluation]:
+    """One evaluator on some chains, at once where it can do that; never raises an `Exception`.
+
+    A batch that breaks, or has not one outcome for each chain, is judged again chain by chain: one of them may be at
+    fault, and the others are not. Each chain's time is an equal share of its batch's.
+    """
+    if len(chains) < 2 or not isinstance(evaluator, BatchEvaluator):
+        return [evaluate(chain, evaluator) for chain in chains]
+    started = perf_counter_ns()
+    try:
+        results = list(evaluator.evaluate_many(tuple(chains)))
+        if len(results) != len(chains):
+            raise ValueError(f"evaluate_many() returned {len(results)} outcomes for {len(chains)} chains")
+        duration_ms = (perf_counter_ns() - started) / 1e6 / len(chains)
+        return [_evaluation(c, evaluator, r, duration_ms) for c, r in zip(chains, results, strict=True)]
+    except Exception as error:
+        _log.warning("evaluator %s broke on a batch and judges its chains one by one: %s", evaluator.name, error)
+        return [evaluate(chain, evaluator) for chain in chains]
 
 
 def evaluate(chain: RagChain, evaluator: Evaluator) -> Evaluation:
     """One evaluator on one chain; never raises an `Exception`."""
     started = perf_counter_ns()
-    result: Score | Skipped | Failed
-    threshold: Any = None
+    result: Any
     try:
         result = evaluator.evaluate(chain)
-        threshold = getattr(evaluator, "threshold", None)
-        if not isinstance(result, Score | Skipped):
-            result = Failed("TypeError", f"evaluate() returned {type(result).__name__}, not Score or Skipped")
     except Exception as error:
-        result = Failed(type(error).__qualname__, str(error)[:500])
-    duration_ms = (perf_counter_ns() - started) / 1e6
-    limit = float(threshold) if isinstance(threshold, int | float) else None
+        result = error
+    return _evaluation(chain, evaluator, result, (perf_counter_ns() - started) / 1e6)
+
+
+def _evaluation(chain: RagChain, evaluator: Evaluator, result: Any, duration_ms: float) -> Evaluation:
+    limit: float | None = None
+    try:
+        threshold: Any = getattr(evaluator, "threshold", None)
+        limit = float(threshold) if isinstance(threshold, int | float) else None
+    except Exception as error:  # a property of somebody else's
+        result = error
+    if isinstance(result, Exception):
+        result = Failed(type(result).__qualname__, str(result)[:500])
+    elif not isinstance(result, Score | Skipped):
+        result = Failed("TypeError", f"evaluate() returned {type(result).__name__}, not Score or Skipped")
     return Evaluation(chain, evaluator.name, evaluator.version, result, duration_ms, limit)
 
 

@@ -33,6 +33,8 @@ _EXAMPLE = "groundwire score traces.jsonl -o scored.jsonl && groundwire show sco
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and exit."""
+    if "" not in sys.path:
+        sys.path.append("")  # `-e judges:polite` means judges.py in this folder; last, it hides nothing installed
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 

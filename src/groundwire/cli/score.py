@@ -6,13 +6,14 @@ from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from groundwire import semconv
 from groundwire.cli.reading import counted, read, report
 from groundwire.cli.summary import Summary
 from groundwire.errors import ConfigurationError, SourceError
-from groundwire.model import Evaluation, Evaluator, Failed, Score, SpanRecord
+from groundwire.model import Evaluation, Evaluator, Failed, RagChain, Score, SpanRecord
 from groundwire.traces import Sink
 
 _ABOUT = """\
@@ -42,7 +43,7 @@ def options(parser: ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "-e", "--evaluator", dest="evaluators", metavar="NAME", action="append",
-        help="Instead of the defaults; may be repeated.",
+        help="Instead of the defaults; may be repeated. A name, or package.module:object for one of your own.",
     )  # fmt: skip
     parser.add_argument(
         "--fail-on", metavar="NAME[:MIN]", action="append",
@@ -104,11 +105,13 @@ def _no_answer(source: str, spans: Sequence[SpanRecord], rejected: Counter[Any])
     )
 
 
-def _scored(chains: Sequence[Any], evaluators: Sequence[Evaluator]) -> Iterator[list[Evaluation]]:
+def _scored(chains: Sequence[RagChain], evaluators: Sequence[Evaluator]) -> Iterator[list[Evaluation]]:
+    """The evaluations of each chain."""
     from groundwire.scoring import score as evaluate_all
 
-    for chain in chains:
-        yield list(evaluate_all([chain], evaluators))
+    evaluations = evaluate_all(chains, evaluators)
+    for _ in chains:
+        yield list(islice(evaluations, len(evaluators)))
 
 
 def _write(sink: Sink, spans: Sequence[SpanRecord], results: Sequence[Sequence[Evaluation]]) -> tuple[int, int]:
