@@ -17,8 +17,8 @@ import re
 from collections.abc import Iterator, Mapping
 
 from groundwire.label_files import Object
-from groundwire.labelled_row import Labelled, Spans
 from groundwire.label_verdicts import by_sentence, judged, marked_tokens, verdict
+from groundwire.labelled_row import Labelled, Spans
 
 _NUMBERED = re.compile(r"(?:^|\n)[ \t]*passage[ \t]+\d{1,3}[ \t]*:", re.IGNORECASE)
 _ROLE = re.compile(r"^(?:user|agent):\s*")
