@@ -4,7 +4,8 @@ GroundwireError
 ├── ConfigurationError   a mistake in what the user asked for; raised by `instrument()`, a constructor or the CLI
 │   └── UnknownPlugin    no provider or evaluator has that name
 ├── SourceError          stored traces cannot be read: no such file, not a trace, endpoint unreachable
-└── SinkError            scores or traces cannot be written there
+├── SinkError            scores or traces cannot be written there
+└── JudgeError           a model that judges could not be asked, or gave no usable answer
 
 Telemetry itself never raises: a failing extractor, exporter or evaluator is logged and counted.
 """
@@ -36,3 +37,7 @@ class SourceError(GroundwireError):
 
 class SinkError(GroundwireError):
     """Results cannot be written. The message names the destination and what to do."""
+
+
+class JudgeError(GroundwireError):
+    """A judge could not be asked, or its answer cannot be used. The message holds no key and no text that was judged."""
