@@ -1,0 +1,118 @@
+"""Is a quotation really there? Found by its characters, wherever white space and typography differ."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_SAME = str.maketrans(
+    {
+        **dict.fromkeys("‘’‚‛′`´ʼ", "'"),
+        **dict.fromkeys("“”„‟″«»", '"'),
+        **dict.fromkeys("‐‑‒–—―−", "-"),
+    }
+)
+_DROPPED = frozenset("\u00ad\u200b\u200c\u200d\u2060\ufeff")
+"""Soft hyphens, zero-width characters, byte order marks: they are not seen."""
+_GAP = re.compile(r"\s*(?:\[\s*)?(?:\.{3,}|…)(?:\s*\])?\s*")
+_WORD = re.compile(r"[^\W_]+")
+_SHORTEST_PIECE = 8
+"""Characters of a piece of a quotation with gaps: `the ... of` would be found anywhere."""
+_SHORTEST = 3
+_STEM = 4
+"""Words whose first four characters agree are taken for one: `founded` and `founder`."""
+_UNSPACED = re.compile("[\u0e00-\u0eff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Searchable:
+    """A text as it is searched, and where each of its characters came from."""
+
+    text: str
+    places: tuple[int, ...]
+    """Index into the original of each character, one more for the end."""
+
+    @classmethod
+    def of(cls, original: str) -> "Searchable":
+        """Folded: compatible forms, case, quotation marks, dashes; runs of white space are one space."""
+        kept: list[str] = []
+        places: list[int] = []
+        for place, character in enumerate(original):
+            if character in _DROPPED:
+                continue
+            if character.isspace():
+                if kept and kept[-1] != " ":
+                    kept.append(" ")
+                    places.append(place)
+                continue
+            folded = character if character.isascii() else unicodedata.normalize("NFKC", character)
+            for part in folded.translate(_SAME).casefold():
+                if part.isspace() and (not kept or kept[-1] == " "):
+                    continue
+                kept.append(" " if part.isspace() else part)
+                places.append(place)
+        return cls("".join(kept), (*places, len(original)))
+
+    def find(self, quote: str) -> tuple[int, int] | None:
+        """Where a quotation stands in the original: first character, and one past the last. None: nowhere.
+
+        A quotation may leave something out (`...`) if what remains is there in its order, every piece of eight
+        characters at least. Fewer than three characters are no quotation.
+        """
+        pieces = [p for part in _GAP.split(quote) if (p := Searchable.of(part).text.strip(" \"'"))]
+        if not pieces or len("".join(pieces)) < _SHORTEST:
+            return None
+        if len(pieces) > 1 and min(map(len, pieces)) < _SHORTEST_PIECE:
+            whole = Searchable.of(quote).text.strip(" \"'")  # the dots may stand in the text itself
+            pieces = [whole]
+        start = end = -1
+        for piece in pieces:
+            at = _whole_words(self.text, piece, max(end, 0))
+            if at < 0:
+                return None
+            start = at if start < 0 else start
+            end = at + len(piece)
+        return self.places[start], self.places[end - 1] + 1
+
+
+def _whole_words(text: str, piece: str, start: int) -> int:
+    """Like `text.find`, but a number is not found inside a longer one, nor a word inside another."""
+    at = text.find(piece, start)
+    while at >= 0:
+        end = at + len(piece)
+        cut_before = at > 0 and text[at - 1].isalnum() and piece[0].isalnum() and not _UNSPACED.match(piece[0])
+        cut_after = end < len(text) and text[end].isalnum() and piece[-1].isalnum() and not _UNSPACED.match(piece[-1])
+        if not cut_before and not cut_after:
+            return at
+        at = text.find(piece, at + 1)
+    return at
+
+
+def locate(quote: str, texts: Sequence[Searchable], named: int | None) -> tuple[int, int, int] | None:
+    """Which text holds a quotation, and where in it: (index, first character, one past the last).
+
+    Args:
+        quote: what was quoted.
+        texts: where to look.
+        named: the text that was named as its source, looked at first: models miscount.
+    """
+    order = list(range(len(texts)))
+    if named is not None and 0 <= named < len(texts):
+        order.insert(0, order.pop(named))
+    for index in order:
+        if (span := texts[index].find(quote)) is not None:
+            return index, *span
+    return None
+
+
+def content(text: str, function_words: frozenset[str] = frozenset()) -> frozenset[str]:
+    """What a text is about: its numbers, its longer words by their beginnings, its characters in unspaced scripts."""
+    found: set[str] = set()
+    for word in _WORD.findall(Searchable.of(text).text):
+        if _UNSPACED.search(word):
+            found.update(word)
+        elif any(c.isdigit() for c in word):
+            found.add(word)
+        elif len(word) >= 3 and word not in function_words:
+            found.add(word[:_STEM])
+    return frozenset(found)
