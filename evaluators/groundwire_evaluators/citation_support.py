@@ -61,7 +61,7 @@ class CitationSupport:
         if isinstance(whole, Skipped):
             return whole
         numbering = _numbering(chain, said)
-        verdicts = [_verdict(s, whole) for s in said]
+        verdicts = _verdicts(said, whole)
         claims = [
             Claim(s.text, tuple(sorted({numbering[n] for n in _numbers(s.markers) if n in numbering})))
             for s, verdict in zip(said, verdicts, strict=True)
@@ -104,10 +104,21 @@ def _numbering(chain: RagChain, said: Iterable[Statement]) -> Mapping[int, int]:
     return dict(enumerate(context, first))
 
 
-def _verdict(statement: Statement, score: Score) -> bool | None:
-    """Whether all of a statement is supported by some passage; None where it claims nothing."""
-    inside = [e.verdict == "supported" for e in checkable(score) if e.start < statement.end and statement.start < e.end]
-    return all(inside) if inside else None
+def _verdicts(said: Sequence[Statement], score: Score) -> list[bool | None]:
+    """Whether all of each statement is supported by some passage; None where it claims nothing."""
+    rows = sorted(checkable(score), key=lambda e: e.start)
+    verdicts: list[bool | None] = []
+    at = 0
+    for statement in said:
+        while at < len(rows) and rows[at].end <= statement.start:
+            at += 1
+        inside: list[bool] = []
+        last = at
+        while last < len(rows) and rows[last].start < statement.end:
+            inside.append(rows[last].verdict == "supported")
+            last += 1
+        verdicts.append(all(inside) if inside else None)
+    return verdicts
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,8 +68,11 @@ def backings(judge: Evaluator, chain: RagChain, claims: Sequence[Claim]) -> Back
     """
     bench = _Bench(judge, chain)
     alone: list[dict[int, _Finding | None]] = [{} for _ in claims]
-    for place in sorted({p for c in claims for p in c.cited[:_MOST_CITED]}):
-        members = [i for i, c in enumerate(claims) if place in c.cited[:_MOST_CITED]]
+    citing: dict[int, list[int]] = {}
+    for i, claim in enumerate(claims):
+        for place in claim.cited[:_MOST_CITED]:
+            citing.setdefault(place, []).append(i)
+    for place, members in sorted(citing.items()):
         for i, finding in zip(members, bench.hear([claims[i].text for i in members], (place,)), strict=True):
             alone[i][place] = finding
     together: dict[int, _Finding | None] = {}
