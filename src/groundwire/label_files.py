@@ -60,16 +60,16 @@ def _objects(stream: IO[str]) -> Iterator[tuple[int, Object | str]]:
 
 
 def _cells(stream: IO[str]) -> Iterator[tuple[int, Object | str]]:
-    header_line = stream.readline()
+    header_line, above = stream.readline(), 1
     while header_line and not header_line.strip():
-        header_line = stream.readline()
+        header_line, above = stream.readline(), above + 1
     delimiter = max(_DELIMITERS, key=header_line.count)
     header = [name.strip().lower() for name in next(csv.reader([header_line], delimiter=delimiter), [])]
     if not header or _undecodable(header_line):
-        yield 1, "no header" if not header else "not UTF-8"
+        yield above, "no header" if not header else "not UTF-8"
         return
     if len(set(header)) < len(header):
-        yield 1, f"the header names a column twice: {', '.join(header)}"
+        yield above, f"the header names a column twice: {', '.join(header)}"
         return
     before = csv.field_size_limit(_LONGEST_CELL)  # a context is easily longer than the 128 KiB that csv allows
     try:
@@ -80,16 +80,16 @@ def _cells(stream: IO[str]) -> Iterator[tuple[int, Object | str]]:
             except StopIteration:
                 return
             except csv.Error as error:
-                yield reader.line_num + 1, f"no CSV: {error}"
+                yield reader.line_num + above, f"no CSV: {error}"
                 continue
             if not any(cell.strip() for cell in row):
                 continue
             if len(row) != len(header):
-                yield reader.line_num + 1, f"{len(row)} cells where the header has {len(header)}"
+                yield reader.line_num + above, f"{len(row)} cells where the header has {len(header)}"
             elif any(map(_undecodable, row)):
-                yield reader.line_num + 1, "not UTF-8"
+                yield reader.line_num + above, "not UTF-8"
             else:
-                yield reader.line_num + 1, _item(dict(zip(header, row, strict=True)))
+                yield reader.line_num + above, _item(dict(zip(header, row, strict=True)))
     finally:
         csv.field_size_limit(before)
 
@@ -104,7 +104,7 @@ def _item(row: Mapping[str, str]) -> Object | str:
             continue
         if name in _JSON_CELLS or (name in _LISTS and cell.lstrip().startswith("[")):
             try:
-                item[name] = json.loads(cell)
+                item[name] = json.loads(cell, strict=False)  # cells hold line breaks as they are
             except (ValueError, RecursionError) as error:
                 return f"column {name}: no JSON: {error}"
         else:

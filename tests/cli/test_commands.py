@@ -388,27 +388,6 @@ def test_file_without_calls_says_so(groundwire: Command) -> None:
     assert "1 spans, not one LLM, embedding, retrieval or rerank call among them" in result.err
 
 
-# --- agree ---
-
-
-def test_agreement_with_people_is_printed_and_json(groundwire: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("groundwire.plugins.evaluator", lambda name: FindsFlaws(name))
-    rows = [
-        {"question": "?", "context": "Dijon.", "answer": "Gustave was born in Paris.", "faithful": False},
-        {"question": "?", "context": "Dijon.", "answer": "He was born in Dijon.", "faithful": True},
-    ]
-    Path("labels.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\nhalf a")
-    result = groundwire("agree", "labels.jsonl")
-
-    assert result.code == 3
-    assert result.out.startswith("faithfulness v1 against 2 labelled rows: 1 good, 1 bad")
-    assert "AUC                  1.000" in result.out
-    assert "left out: labels.jsonl:3" in result.err
-    figures = groundwire("agree", "labels.jsonl", "--json").json
-    assert figures["auc"]["all"] == 1.0
-    assert figures["rejected_lines"][0][0] == 3
-
-
 # --- doctor ---
 
 

@@ -18,9 +18,9 @@ from groundwire.labelled import Labelled, LabelledFile, labelled
 from groundwire.model import Evaluator
 
 __all__ = [
-    "Agreement", "Bin", "Comparison", "Confusion", "Corrected", "Difference", "Judged", "Labelled", "LabelledFile",
-    "Observed", "agree", "auc", "average_precision", "bootstrap_interval", "bootstrap_intervals", "compare",
-    "corrected", "ece", "f1", "judge", "labelled", "measure", "reliability", "rogan_gladen", "span_f1",
+    "GROUPED_BY", "Agreement", "Bin", "Comparison", "Confusion", "Corrected", "Difference", "Judged", "Labelled",
+    "LabelledFile", "Observed", "agree", "auc", "average_precision", "bootstrap_interval", "bootstrap_intervals",
+    "compare", "corrected", "ece", "f1", "judge", "labelled", "measure", "reliability", "rogan_gladen", "span_f1",
 ]  # fmt: skip
 
 

@@ -81,13 +81,13 @@ class Confusion:
 
     @property
     def kappa(self) -> float | None:
-        """Agreement beyond chance (Cohen 1960): 1 is perfect, 0 is chance; None where chance agrees wholly."""
-        if not self.n:
+        """Agreement beyond chance (Cohen 1960): 1 is perfect, 0 is chance; None unless there are good and bad rows."""
+        if not self.bad or not self.good:
             return None
         observed = (self.caught + self.cleared) / self.n
         passed = self.n - self.flagged
         chance = (self.flagged * self.bad + passed * self.good) / self.n**2
-        return (observed - chance) / (1 - chance) if chance < 1 else None
+        return (observed - chance) / (1 - chance)
 
     def as_json(self) -> dict[str, Any]:
         """Counts and rates, ready for `json.dumps`."""

@@ -53,12 +53,15 @@ class Corrected:
     """Of bad answers, in [0, 1]; None where the evaluator flags good rows no less often than bad ones."""
     interval: Interval | None
     """95 %; None where a part of the resamples allows no correction."""
+    possible: bool = True
+    """False: the observed share is below the rate of false alarms or above the TPR, so that the errors measured on the
+    labelled rows cannot be those of the rows observed; `share` is then 0 or 1."""
 
     def as_json(self) -> dict[str, Any]:
         """Ready for `json.dumps`."""
         return {
             "observed": self.observed.share, "of": self.observed.n, "corrected": self.share,
-            "interval": list(self.interval) if self.interval else None,
+            "interval": list(self.interval) if self.interval else None, "possible": self.possible,
         }  # fmt: skip
 
 
@@ -85,7 +88,7 @@ def corrected(observed: Observed, flagged: Booleans, good: Booleans, sources: Se
     """
     counts = Confusion.of(flagged, good)
     share = rogan_gladen(observed.share, counts.tpr, counts.tnr)
-    if share is None:
+    if share is None or counts.tpr is None or counts.tnr is None:
         return Corrected(observed, None, None)
     rng = np.random.default_rng(SEED + 1)
     drawn: list[float] = []
@@ -98,4 +101,5 @@ def corrected(observed: Observed, flagged: Booleans, good: Booleans, sources: Se
         if value is not None:
             drawn.append(value)
     certain = draws > 0 and len(drawn) >= draws * 0.975
-    return Corrected(observed, share, middle(drawn) if certain else None)
+    possible = 1 - counts.tnr <= observed.share <= counts.tpr
+    return Corrected(observed, share, middle(drawn) if certain else None, possible)
