@@ -402,3 +402,21 @@ def test_a_name_in_the_place_of_the_function_is_told_where_it_belongs() -> None:
 def test_an_undecorated_function_is_told_of_the_decorator() -> None:
     with pytest.raises(groundwire.ConfigurationError, match=r"@groundwire\.evaluator makes one"):
         groundwire.evaluate(answer="yes", evaluators=[plain])  # type: ignore[list-item]
+
+
+# --- what it calls --------------------------------------------------------------------------------------------------
+
+
+def test_what_an_evaluator_calls_is_marked_as_no_traffic_of_the_application() -> None:
+    from opentelemetry import context
+
+    def suppressed() -> bool:
+        return context.get_value("suppress_instrumentation") is True
+
+    async def look(answer: str) -> bool:
+        return suppressed()
+
+    evaluators = [groundwire.evaluator(name="sync")(lambda answer: suppressed()), groundwire.evaluator(look)]
+    scores = groundwire.evaluate(answer="yes", evaluators=evaluators)
+    assert scores == {name: Score(1.0, "pass", passed=True) for name in ("sync", "look")}
+    assert not suppressed()
