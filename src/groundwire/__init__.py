@@ -8,7 +8,7 @@ import logging as _logging
 
 from groundwire.api import evaluate
 from groundwire.chain import Assembly, chains
-from groundwire.errors import ConfigurationError, GroundwireError, SinkError, SourceError, UnknownPlugin
+from groundwire.errors import ConfigurationError, GroundwireError, MissingLibrary, SinkError, SourceError, UnknownPlugin
 from groundwire.function_evaluator import FunctionEvaluator, evaluator
 from groundwire.instrument import flush, instrument, shutdown, uninstrument
 from groundwire.manual import retrieval, retriever, workflow
@@ -48,6 +48,7 @@ __all__ = [
     "Flaw",
     "FunctionEvaluator",
     "GroundwireError",
+    "MissingLibrary",
     "NoChain",
     "Operation",
     "Passage",

@@ -2,7 +2,8 @@
 
 GroundwireError
 ├── ConfigurationError   a mistake in what the user asked for; raised by `instrument()`, a constructor or the CLI
-│   └── UnknownPlugin    no provider or evaluator has that name
+│   ├── UnknownPlugin    no provider or evaluator has that name
+│   └── MissingLibrary   an adapter's library is not installed
 ├── SourceError          stored traces cannot be read: no such file, not a trace, endpoint unreachable
 ├── SinkError            scores or traces cannot be written there
 └── JudgeError           a model that judges could not be asked, or gave no usable answer
@@ -29,6 +30,15 @@ class UnknownPlugin(ConfigurationError):
         super().__init__(f"unknown {kind} {name!r}; installed: {known}")
         self.kind = kind
         self.name = name
+
+
+class MissingLibrary(ConfigurationError):
+    """What was asked for rests on a library that is not installed."""
+
+    def __init__(self, what: str, distribution: str) -> None:
+        first = distribution.partition(" ")[0]
+        super().__init__(f"{what} needs {first}, which is not installed: pip install {distribution}")
+        self.distribution = distribution
 
 
 class SourceError(GroundwireError):
