@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from urllib.parse import urlsplit
 
+from groundwire.errors import MissingLibrary
 from groundwire.plugins import evaluator, evaluator_names, provider, provider_names
 from groundwire.settings import CAPTURE_VARIABLE, read_environment
 from groundwire.version import __version__
@@ -77,7 +78,7 @@ def doctor(*, as_json: bool) -> int:
         wanted = ", ".join(t.library for t in libraries)
         problems.append(f"no library that we trace is installed ({wanted}): spans come from your own code alone")
     judges = {name: _evaluator_state(name) for name in evaluator_names()}
-    problems += [f"evaluator {name} {state}" for name, state in judges.items() if not state.startswith("v")]
+    problems += [f"evaluator {name} {state}" for name, state in judges.items() if state.startswith("cannot")]
     if not judges:
         problems.append("no evaluator is installed: pip install --force-reinstall groundwire")
     others = [name for name in _OTHER_TRACERS if _version(name) is not None]
@@ -150,6 +151,8 @@ def _traced(name: str) -> Traced:
 def _evaluator_state(name: str) -> str:
     try:
         return f"v{evaluator(name).version}"
+    except MissingLibrary as error:  # an adapter for those who have the library: no mistake if one does not
+        return f"not installed (pip install {error.distribution})"
     except Exception as error:
         return f"cannot be loaded: {type(error).__name__}: {error}"
 
