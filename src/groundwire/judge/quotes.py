@@ -18,7 +18,7 @@ _GAP = re.compile(r"\s*(?:\[\s*)?(?:\.{3,}|…)(?:\s*\])?\s*")
 _WORD = re.compile(r"[^\W_]+")
 _SHORTEST_PIECE = 8
 """Characters of a piece of a quotation with gaps: `the ... of` would be found anywhere."""
-_SHORTEST = 3
+_SHORTEST, _LONGEST = 3, 600
 _STEM = 4
 """Words whose first four characters agree are taken for one: `founded` and `founder`."""
 _UNSPACED = re.compile("[\u0e00-\u0eff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
@@ -57,10 +57,11 @@ class Searchable:
         """Where a quotation stands in the original: first character, and one past the last. None: nowhere.
 
         A quotation may leave something out (`...`) if what remains is there in its order, every piece of eight
-        characters at least. Fewer than three characters are no quotation.
+        characters at least. Fewer than three characters are no quotation, more than six hundred are no answer to the
+        question which words decide.
         """
         pieces = [p for part in _GAP.split(quote) if (p := Searchable.of(part).text.strip(" \"'"))]
-        if not pieces or len("".join(pieces)) < _SHORTEST:
+        if not pieces or not _SHORTEST <= len("".join(pieces)) <= _LONGEST:
             return None
         if len(pieces) > 1 and min(map(len, pieces)) < _SHORTEST_PIECE:
             whole = Searchable.of(quote).text.strip(" \"'")  # the dots may stand in the text itself
@@ -80,12 +81,17 @@ def _whole_words(text: str, piece: str, start: int) -> int:
     at = text.find(piece, start)
     while at >= 0:
         end = at + len(piece)
-        cut_before = at > 0 and text[at - 1].isalnum() and piece[0].isalnum() and not _UNSPACED.match(piece[0])
-        cut_after = end < len(text) and text[end].isalnum() and piece[-1].isalnum() and not _UNSPACED.match(piece[-1])
-        if not cut_before and not cut_after:
+        if not _inside(text[max(0, at - 2) : at], piece[0]) and not _inside(text[end : end + 2][::-1], piece[-1]):
             return at
         at = text.find(piece, at + 1)
     return at
+
+
+def _inside(beside: str, edge: str) -> bool:
+    """Whether the cut between an edge and the two characters beside it (the nearer one last) goes through a word."""
+    if not beside or not edge.isalnum() or _UNSPACED.match(edge):
+        return False
+    return beside[-1].isalnum() or (edge.isdigit() and beside[-1] in ".," and beside[0].isdigit())
 
 
 def locate(quote: str, texts: Sequence[Searchable], named: int | None) -> tuple[int, int, int] | None:
