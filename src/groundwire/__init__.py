@@ -5,10 +5,19 @@ groundwire.instrument()          # the whole integration
 """
 
 import logging as _logging
+from typing import TYPE_CHECKING, Any
 
 from groundwire.api import evaluate
 from groundwire.chain import Assembly, chains
-from groundwire.errors import ConfigurationError, GroundwireError, MissingLibrary, SinkError, SourceError, UnknownPlugin
+from groundwire.errors import (
+    ConfigurationError,
+    GroundwireError,
+    JudgeError,
+    MissingLibrary,
+    SinkError,
+    SourceError,
+    UnknownPlugin,
+)
 from groundwire.function_evaluator import FunctionEvaluator, evaluator
 from groundwire.instrument import flush, instrument, shutdown, uninstrument
 from groundwire.manual import retrieval, retriever, workflow
@@ -36,9 +45,14 @@ from groundwire.processor import ScoringSpanProcessor
 from groundwire.scoring import score
 from groundwire.version import __version__
 
+if TYPE_CHECKING:
+    from groundwire.judge import Budget, Cascade, Judge, Jury, Rubric
+
 __all__ = [
     "Assembly",
     "BatchEvaluator",
+    "Budget",
+    "Cascade",
     "ConfigurationError",
     "Document",
     "Evaluation",
@@ -48,6 +62,9 @@ __all__ = [
     "Flaw",
     "FunctionEvaluator",
     "GroundwireError",
+    "Judge",
+    "JudgeError",
+    "Jury",
     "MissingLibrary",
     "NoChain",
     "Operation",
@@ -56,6 +73,7 @@ __all__ = [
     "RagChain",
     "Request",
     "Response",
+    "Rubric",
     "Score",
     "ScoringSpanProcessor",
     "SinkError",
@@ -79,3 +97,14 @@ __all__ = [
 ]
 
 _logging.getLogger(__name__).addHandler(_logging.NullHandler())
+
+_JUDGING = ("Budget", "Cascade", "Judge", "Jury", "Rubric")
+"""Loaded when first asked for: most applications ask no model, and hashing and TLS take a while to import."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _JUDGING:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from groundwire import judge
+
+    return getattr(judge, name)

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from judge.server import Hang, JudgeServer, Raw, Says, error, honest, row
 
 from groundwire.errors import ConfigurationError, JudgeError
 from groundwire.judge import Budget, Judge, Rubric, spending
 from groundwire.model import Passage, RagChain, Score, Skipped
+from judge.server import Hang, JudgeServer, Raw, Says, error, honest, row
 
 
 def chain(n: int = 0) -> RagChain:
@@ -131,9 +131,9 @@ def test_a_budget_is_shared_by_judges_and_rubrics() -> None:
 
 def test_usage_that_is_not_told_is_charged_as_expected() -> None:
     budget = Budget(usd_per_run=1.0)
-    with JudgeServer(Says('{"sentences": []}', usage=None), Raw(500, {"error": "x"})) as server:
-        with pytest.raises(JudgeError):
-            judge(server, budget).evaluate(chain())
+    nothing = Says('{"sentences": []}', usage=None)
+    with JudgeServer(nothing, Raw(500, {"error": "x"})) as server, pytest.raises(JudgeError):
+        judge(server, budget).evaluate(chain())
     assert budget.run.usd > 0
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from judge.server import JudgeServer, Says, row
 
 from groundwire.judge import Judge
 from groundwire.judge.cache import Cache, Entry, key_of
 from groundwire.judge.folders import cache_folder
 from groundwire.model import Passage, RagChain, Score, Usage
+from judge.server import JudgeServer, Says, row
 
 CHAIN = RagChain("How tall?", (Passage("The tower is 330 metres tall."),), "The tower is 330 metres tall.")
 GOOD = [row(1, quote="330 metres tall")]

@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from judge.server import Hang, JudgeServer, row
 
 from groundwire.errors import ConfigurationError, JudgeError
 from groundwire.judge import Cascade, Judge
 from groundwire.model import Passage, RagChain, Score, Skipped
+from judge.server import Hang, JudgeServer, row
 
 
 def chain(text: str = "Cats sleep a lot.") -> RagChain:
@@ -31,9 +31,12 @@ class Local:
         return Score(float(case.answer), "faithful", "locally", model="lexical")
 
 
+SURE = Score(1.0, "faithful", "dearly", model="dear")
+
+
 @dataclass(frozen=True)
 class Dear:
-    result: Any = Score(1.0, "faithful", "dearly", model="dear")
+    result: Any = SURE
     name: str = "faithfulness"
     version: str = "dear"
     threshold: float = 0.8

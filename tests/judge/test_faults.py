@@ -8,13 +8,13 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
-from judge.server import Answer, Asked, Drip, Hang, JudgeServer, Mind, Raw, Reset, Says, error, honest, refusing, row
 
 from groundwire.errors import JudgeError
 from groundwire.judge import Judge
 from groundwire.judge.transport import TimedOut
 from groundwire.judge.waiting import retry_after
 from groundwire.model import Passage, RagChain, Score, Skipped
+from judge.server import Answer, Asked, Drip, Hang, JudgeServer, Mind, Raw, Reset, Says, error, honest, refusing, row
 
 KEY = "sk-secret-0123456789"
 CHAIN = RagChain(

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from judge.server import Answer, Asked, JudgeServer, Says, honest, row
 
 from groundwire.judge import Judge
 from groundwire.judge.fences import Fences
 from groundwire.model import Passage, RagChain, Score, Skipped
+from judge.server import Answer, Asked, JudgeServer, Says, honest, row
 
 TRUE = "The bridge is 90 metres long"
 FALSE = "It was painted gold by Napoleon in 1805"

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from judge.server import JudgeServer, Says, row
 
 from groundwire.errors import ConfigurationError, JudgeError
 from groundwire.judge import Judge, Jury
 from groundwire.model import Evidence, Passage, RagChain, Score, Skipped, Usage, Verdict
+from judge.server import JudgeServer, Says, row
 
 CHAIN = RagChain("How tall?", (Passage("Cats sleep a lot. Dogs bark."),), "Cats sleep a lot. Dogs bark.")
 

@@ -4,11 +4,11 @@ import json
 from typing import Any
 
 import pytest
-from judge.server import JudgeServer, Says
 
 from groundwire.errors import ConfigurationError, JudgeError
 from groundwire.judge import Rubric
 from groundwire.model import Passage, RagChain, Score, Skipped
+from judge.server import JudgeServer, Says
 
 RULE = "The answer must not give medical advice."
 ANSWER = "Fever is common. Take two aspirins a day."

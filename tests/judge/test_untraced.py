@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from judge.server import Drip, Hang, JudgeServer, row
 from opentelemetry import context as otel_context
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -19,6 +18,7 @@ from groundwire.judge import Judge
 from groundwire.judge.transport import untraced
 from groundwire.model import Passage, RagChain, Score
 from groundwire.processor import ScoringSpanProcessor
+from judge.server import Drip, Hang, JudgeServer, row
 
 TOWER = "The tower is 330 metres tall."
 CHAIN = RagChain("How tall?", (Passage(TOWER),), TOWER)

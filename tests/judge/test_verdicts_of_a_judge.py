@@ -5,11 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from judge.server import JudgeServer, Says, honest, row
 
 from groundwire.errors import ConfigurationError, JudgeError
 from groundwire.judge import Judge
 from groundwire.model import Passage, RagChain, Score, Skipped
+from judge.server import JudgeServer, Says, honest, row
 
 TOWER = Passage("The Eiffel Tower is 330 metres tall. It was completed in 1889.")
 LOUVRE = Passage("The Louvre opened in 1793 as a museum.")

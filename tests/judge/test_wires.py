@@ -4,13 +4,13 @@ import json
 from typing import Any
 
 import pytest
-from judge.server import Answer, Asked, JudgeServer, Raw, Says, honest, refusing, row
 
 from groundwire.errors import ConfigurationError, JudgeError
 from groundwire.judge import Judge, Rubric
 from groundwire.judge.endpoint import endpoint
 from groundwire.judge.verdicts import SCHEMA
 from groundwire.model import Passage, RagChain, Score, Skipped, Usage
+from judge.server import Answer, Asked, JudgeServer, Raw, Says, honest, refusing, row
 
 CHAIN = RagChain("How tall?", (Passage("The tower is 330 metres tall."),), "The tower is 330 metres tall.")
 GOOD = [row(1, quote="330 metres tall")]
