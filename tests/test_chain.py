@@ -199,6 +199,16 @@ def test_a_passage_keeps_its_place_in_the_retrieval_that_a_rerank_was_fed_from()
     assert [(p.text, p.retrieved_rank) for p in trace.chain.passages] == [(LOUVRE, 1), (TOWER, 1), (BANANA, 1)]
 
 
+def test_a_passage_knows_its_place_in_the_prompt_which_may_be_another_than_in_the_ranking() -> None:
+    trace = Trace()
+    long = " ".join(f"word{n} of the long passage" for n in range(100))
+    trace.retrieval(TOWER, LOUVRE, long, BANANA)
+    trace.chat(prompt(LOUVRE, long[: len(long) // 3], TOWER))
+    assert [(p.text[:12], p.prompt_rank) for p in trace.chain.passages] == [
+        (TOWER[:12], 3), (LOUVRE[:12], 1), (long[:12], 2), (BANANA[:12], None),
+    ]  # fmt: skip
+
+
 def test_places_in_a_retrieval_count_documents_without_text() -> None:
     trace = Trace()
     trace.retrieval(None, BANANA, LOUVRE, TOWER)

@@ -144,17 +144,19 @@ class _Reading:
         ]
         held = reached([document.text or "" for _, document in rows], prompt, self._earlier)
         by_text: dict[str, Passage] = {}
+        places: dict[str, int] = {}
         used: set[str] = set()
-        for (supplier, document), inside in zip(rows, held, strict=True):
-            if inside:
+        for (supplier, document), place in zip(rows, held, strict=True):
+            if place is not None:
                 used.add(supplier.record.span_id)
+                places[words(document.text or "")] = place
             by_text.setdefault(
                 words(document.text or ""),
                 Passage(
                     text=document.text or "",
                     id=document.id,
                     score=document.score,
-                    in_prompt=inside,
+                    in_prompt=place is not None,
                     source="rerank" if supplier.kind == "rerank" else "retrieval",
                     span_id=supplier.record.span_id,
                 ),
@@ -166,7 +168,12 @@ class _Reading:
         if any(v.record.span_id in used for v in reranked):
             kept |= {words(d.text or "") for s, d in rows if s.kind == "retrieval" and _feeds(s, reranked, used)}
         ranks = _ranks(v for v in retrieved if v.record.span_id in used or _feeds(v, reranked, used))
-        listed = [replace(p, retrieved_rank=ranks.get(key)) for key, p in by_text.items() if key in kept]
+        order = {key: n for n, key in enumerate(sorted(places, key=lambda key: places[key]), 1)}
+        listed = [
+            replace(p, retrieved_rank=ranks.get(key), prompt_rank=order.get(key))
+            for key, p in by_text.items()
+            if key in kept
+        ]
         return [p for p in listed if p.in_prompt] + [p for p in listed if not p.in_prompt]
 
     def _cut(self, *, spans_list_text: bool) -> list[Passage]:
@@ -185,8 +192,8 @@ class _Reading:
         unique = {words(cut.text): cut for cut in reversed(cuts)}
         unique.pop(question_key, None)
         return [
-            Passage(text=cut.text, id=cut.id, source="prompt", span_id=self._call.record.span_id)
-            for cut in reversed(unique.values())
+            Passage(text=cut.text, id=cut.id, source="prompt", span_id=self._call.record.span_id, prompt_rank=rank)
+            for rank, cut in enumerate(reversed(unique.values()), 1)
         ]
 
     def _question(self, passages: Sequence[str]) -> str | None:

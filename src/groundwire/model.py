@@ -201,6 +201,8 @@ class Passage:
     """The span that supplied it."""
     retrieved_rank: int | None = None
     """From 1: its place in the retrieval that found it, before any reranking; the best place where several did."""
+    prompt_rank: int | None = None
+    """From 1: its place among the passages in the prompt's text; None where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +227,7 @@ class RagChain:
 
     @property
     def context(self) -> tuple[Passage, ...]:
-        """The passages that the model could see."""
+        """The passages that the model could see, best ranked first."""
         return tuple(p for p in self.passages if p.in_prompt)
 
 

@@ -42,8 +42,10 @@ def words(text: str) -> str:
 # --- passages that spans listed -------------------------------------------------------------------------------------
 
 
-def reached(passages: Sequence[str], prompt: str, quoted: Sequence[str] = ()) -> list[bool]:
-    """For each passage, whether the prompt holds it: whole, cleaned up, or cut short.
+def reached(passages: Sequence[str], prompt: str, quoted: Sequence[str] = ()) -> list[int | None]:
+    """For each passage, where the prompt holds it, whole, cleaned up, or cut short; None where it does not.
+
+    Places are to be compared with each other alone: they count characters of the prompt's bare words.
 
     Args:
         passages: texts, in any order.
@@ -57,11 +59,24 @@ def reached(passages: Sequence[str], prompt: str, quoted: Sequence[str] = ()) ->
     keys = [words(passage) for passage in passages]
     found = [len(key) > 2 and key in (sources if any(key in answer for answer in answers) else whole) for key in keys]
     if all(found):
-        return found
+        return [_place(key, whole) for key in keys]
     # What belongs to passages found whole is taken out, or the overlap of neighbouring chunks would count for both.
     for key in sorted((k for k, held in zip(keys, found, strict=True) if held), key=len, reverse=True):
         sources = sources.replace(key, " \0 ")
-    return [held or _partly(key, sources) for key, held in zip(keys, found, strict=True)]
+    return [
+        _place(key, whole) if held or _partly(key, sources) else None for key, held in zip(keys, found, strict=True)
+    ]
+
+
+def _place(key: str, prompt: str) -> int:
+    """Where the prompt holds a passage that is in it, by its first words that are there."""
+    at = prompt.find(key)
+    tokens = key.split() if at < 0 else []
+    for i in range(0, len(tokens), _WINDOW):
+        at = prompt.find(f" {' '.join(tokens[i : i + _WINDOW])} ")
+        if at >= 0:
+            break
+    return max(at, 0)
 
 
 def _partly(key: str, prompt: str) -> bool:
