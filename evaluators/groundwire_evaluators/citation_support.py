@@ -22,9 +22,10 @@ class CitationSupport:
     in that: the cited passage supports the sentence alone, or the other cited ones do not support it without this one.
     A number that no passage has is a citation that does not count, and a flaw.
 
-    `[2]` is the second passage in the prompt; where the answer cites a `[0]`, counting begins there. Where the passages
-    were cut out of a prompt that numbers them, its own numbers hold. Read are `[1]`, `[1, 3]`, `[2-4]`, `[^1]`, `¹`,
-    `【1】`, `(Passage 1)` and "Passage 1 says"; what is in code or in a list of sources is not.
+    `[2]` is the second passage in the prompt (in the chain, where nothing tells the prompt's order); where the answer
+    cites a `[0]`, counting begins there. Where the passages were cut out of a prompt that numbers them, its own numbers
+    hold. Read are `[1]`, `[1, 3]`, `[2-4]`, `[^1]`, `¹`, `【1】`, `(Passage 1)` and "Passage 1 says"; what is in code or
+    in a list of sources is not.
 
     Details: `precision`, `recall`, `citations`, `cited` (sentences with a citation), `sentences` (checkable ones),
     `out_of_range` (citations of no passage), `cited_elsewhere` (sentences not supported by what they cite though other
@@ -96,6 +97,9 @@ def _numbers(markers: Iterable[Marker]) -> tuple[int, ...]:
 def _numbering(chain: RagChain, said: Iterable[Statement]) -> Mapping[int, int]:
     """Number in the answer to place in the chain."""
     context = [i for i, p in enumerate(chain.passages) if p.in_prompt]
+    ranks = {i: chain.passages[i].prompt_rank for i in context}
+    if None not in ranks.values():
+        context.sort(key=lambda i: ranks[i] or 0)
     ids = [chain.passages[i].id or "" for i in context]
     written = all(chain.passages[i].source == "prompt" for i in context) and len(set(ids)) == len(ids)
     if written and all(i.isascii() and i.isdigit() and len(i) < 4 for i in ids):

@@ -9,6 +9,7 @@ from groundwire_evaluators.verdicts import (
     declines_wholly,
     judged,
     judging,
+    mean_chance,
     reference_within,
     shorten,
     skipped_for_reference,
@@ -24,7 +25,7 @@ class Completeness:
 
     An answer that declines as a whole has 0.0 and the label `refusal`: it holds nothing of what was to be said. What
     the answer says beyond the reference does not count, for or against it. Evidence is about the reference: offsets
-    count its characters.
+    count its characters. `mean` in the details is the mean chance of its sentences to be supported.
 
     Labels: `complete`, `partial`, `missing`, `refusal`. Skipped: `no_reference`, `empty_answer`, `reference_refuses`
     (the right answer is to decline), `nothing_checkable`, `language`.
@@ -59,19 +60,12 @@ class Completeness:
             return Skipped("no_evidence", f"{self.support.name} judges no single sentence")
         took = judging(support)
         if chain.refused or declines_wholly(chain.answer):
-            details = {"supported": 0.0, "sentences": float(len(rows))}
             return Score(
-                0.0,
-                "refusal",
-                "the answer declines to answer",
-                (),
-                details,
-                None,
-                took.model,
-                took.usage,
-                took.cost_usd,
-            )
+                0.0, "refusal", "the answer declines to answer", (), {"supported": 0.0, "sentences": float(len(rows))},
+                None, took.model, took.usage, took.cost_usd,
+            )  # fmt: skip
         found, n = supported(rows), len(rows)
+        details = {"supported": float(found), "sentences": float(n), "mean": mean_chance(rows)}
         label = "complete" if found == n else "partial" if found else "missing"
         explanation = f"{found} of {n} sentences of the reference are in the answer"
         lost = [e for e in rows if e.verdict != "supported"]
@@ -80,6 +74,6 @@ class Completeness:
         # the passage that these verdicts point into is the answer, which is none of the chain's
         evidence = tuple(replace(e, passage=None, passage_start=None, passage_end=None) for e in rows)
         return Score(
-            found / n, label, explanation, evidence, {"supported": float(found), "sentences": float(n)},
+            found / n, label, explanation, evidence, details,
             None, took.model, took.usage, took.cost_usd,
         )  # fmt: skip

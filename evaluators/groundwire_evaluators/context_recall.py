@@ -8,6 +8,7 @@ from groundwire_evaluators.verdicts import (
     checkable,
     judged,
     judging,
+    mean_chance,
     reference_within,
     shorten,
     skipped_for_reference,
@@ -21,8 +22,9 @@ class ContextRecall:
 
         value = supported sentences of the reference / checkable sentences of the reference
 
-    Evidence is about the reference: offsets count its characters. `retrieved` in the details is the same share over
-    all that was retrieved, where some of it never reached the prompt: what lies between the two was lost on the way.
+    Evidence is about the reference: offsets count its characters. `mean` in the details is the mean chance of its
+    sentences to be supported; `retrieved` is the value over all that was retrieved, where some of it never reached the
+    prompt: what lies between the two was lost on the way.
 
     Labels: `complete`, `partial`, `missing`. Skipped: `no_reference`, `no_passages`, `reference_refuses` (it declines
     itself, so nothing needs to be there), `nothing_checkable`, `language`.
@@ -55,7 +57,7 @@ class ContextRecall:
             return Skipped("no_evidence", f"{self.support.name} judges no single sentence")
         found, n = supported(sentences), len(sentences)
         scores = [support]
-        details = {"supported": float(found), "sentences": float(n)}
+        details = {"supported": float(found), "sentences": float(n), "mean": mean_chance(sentences)}
         if any(not p.in_prompt for p in chain.passages):
             # apart from those in the prompt: what was kept must not lose support where more passages compete
             dropped = tuple(replace(p, in_prompt=True) for p in chain.passages if not p.in_prompt)

@@ -6,9 +6,10 @@ from groundwire.model import Evaluator, Evidence, RagChain, Score, Skipped
 from groundwire_evaluators.context_relevance import ContextRelevance
 from groundwire_evaluators.refusal import abstention, declines
 from groundwire_evaluators.sentences import sentences
-from groundwire_evaluators.tokens import writes_without_spaces
+from groundwire_evaluators.tokens import language_conflict, writes_without_spaces
 from groundwire_evaluators.verdicts import judged, judging, shorten
 
+_ENGLISH = "what is said here is in English, so that an answer in another language is found not to be in it at all"
 _LOOK = 20_000
 """Characters of the answer that are looked at: what declines does so early."""
 
@@ -25,7 +26,8 @@ class Refusal:
     hold `declined` (d) and, where it declines, `answerability` (a).
 
     Labels: `answered`, `partial`; of those that decline as a whole `justified`, or `unjustified` where a passage is
-    relevant; then it does not pass. Skipped: `empty_answer`, `language` (phrases are known in English), and for an
+    relevant; then it does not pass. Skipped: `empty_answer`, `language` (phrases that decline are known in English;
+    an answer of a few words in another language with the same script counts as `answered`), and for an
     answer that declines, whatever keeps relevance from being judged: `no_question`, `no_passages`.
 
     Source: CRAG (Yang et al. 2024) and MTRAG (Katsis et al. 2025) score answers to unanswerable questions by whether
@@ -49,8 +51,8 @@ class Refusal:
         answer = chain.answer[:_LOOK]
         if not answer.strip():
             return Skipped("empty_answer")
-        if not chain.refused and writes_without_spaces(answer):
-            return Skipped("language", "words are not separated by spaces")
+        if not chain.refused and (writes_without_spaces(answer) or language_conflict(answer, _ENGLISH)):
+            return Skipped("language", "phrases that decline are known in English alone")
         spans = sentences(answer)
         kind = "whole" if chain.refused else abstention([answer[a:b] for a, b in spans])
         if kind == "none":

@@ -17,7 +17,7 @@ from groundwire_evaluators.sentences import sentences
 _KEPT = 32
 """Judgements remembered: a chain has up to five, and several threads may score at once."""
 _LARGEST = 1_000_000
-"""Characters; a larger chain is judged again rather than kept alive."""
+"""Characters of all the chains that are kept alive; a larger one is judged again."""
 
 
 class _Memory:
@@ -25,20 +25,25 @@ class _Memory:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._found: OrderedDict[Hashable, Score | Skipped] = OrderedDict()
+        self._found: OrderedDict[Hashable, tuple[int, Score | Skipped]] = OrderedDict()
+        self._size = 0
 
     def get(self, key: Hashable) -> Score | Skipped | None:
         with self._lock:
-            found = self._found.get(key)
-            if found is not None:
-                self._found.move_to_end(key)
-            return found
+            if key not in self._found:
+                return None
+            self._found.move_to_end(key)
+            return self._found[key][1]
 
-    def put(self, key: Hashable, judgement: Score | Skipped) -> None:
+    def put(self, key: Hashable, size: int, judgement: Score | Skipped) -> None:
         with self._lock:
-            self._found[key] = judgement
-            while len(self._found) > _KEPT:
-                self._found.popitem(last=False)
+            if key in self._found:
+                return
+            self._found[key] = size, judgement
+            self._size += size
+            while len(self._found) > _KEPT or self._size > _LARGEST:
+                _, (freed, _) = self._found.popitem(last=False)
+                self._size -= freed
 
 
 _memory = _Memory()
@@ -63,7 +68,8 @@ def judged(judge: Evaluator, chain: RagChain) -> Score | Skipped:
     if known is not None:
         return known
     judgement = judge.evaluate(chain)
-    _memory.put(key, replace(judgement, usage=None, cost_usd=None) if isinstance(judgement, Score) else judgement)
+    free = replace(judgement, usage=None, cost_usd=None) if isinstance(judgement, Score) else judgement
+    _memory.put(key, size, free)
     return judgement
 
 
@@ -123,6 +129,11 @@ def checkable(score: Score) -> tuple[Evidence, ...]:
 def supported(evidence: Sequence[Evidence]) -> int:
     """How many of the sentences are supported."""
     return sum(e.verdict == "supported" for e in evidence)
+
+
+def mean_chance(evidence: Sequence[Evidence]) -> float:
+    """Mean of the sentences' chances to be supported; for at least one sentence."""
+    return min(1.0, sum(e.probability for e in evidence) / len(evidence))
 
 
 def declines_wholly(text: str) -> bool:

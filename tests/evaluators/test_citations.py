@@ -1,7 +1,7 @@
 """Citations: where they stand, what they cite, and whether that supports the sentence."""
 
 from dataclasses import dataclass
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -158,6 +158,14 @@ def test_numbers_count_what_reached_the_prompt() -> None:
     assert score.value == 1.0
 
 
+def test_numbers_count_in_the_order_of_the_prompt_where_that_is_known() -> None:
+    ranked = (Passage("Ada", prompt_rank=2), Passage("Bob", prompt_rank=1))
+    score = CitationSupport(Held()).evaluate(RagChain("q", ranked, "Bob [1]. Ada [2]."))
+    assert isinstance(score, Score)
+    assert score.value == 1.0
+    assert [e.passage for e in score.evidence] == [1, 0]
+
+
 def test_numbers_that_the_prompt_itself_gave_hold() -> None:
     passages = (Passage("Ada", id="7", source="prompt"), Passage("Bob", id="3", source="prompt"))
     score = CitationSupport(Held()).evaluate(RagChain("q", passages, "Ada [7]. Bob [3]."))
@@ -208,16 +216,16 @@ def test_the_real_judge_tells_right_citations_from_wrong_ones() -> None:
     ],
 )  # fmt: skip
 def test_marks_are_found_in_linear_time(text: str) -> None:
-    started = perf_counter()
+    started = process_time()
     statements(text)
-    assert perf_counter() - started < 5
+    assert process_time() - started < 5
 
 
 def test_many_citations_cost_a_bounded_time() -> None:
     passages = tuple(Passage(f"Fact number {n} holds in town {n}.") for n in range(60))
     answer = " ".join(f"Fact {n} holds in town {n} [{n % 50 + 1}-{n % 50 + 12}]." for n in range(200))
-    started = perf_counter()
+    started = process_time()
     result = CitationSupport().evaluate(RagChain("What holds?", passages, answer))
-    assert perf_counter() - started < 10
+    assert process_time() - started < 10
     assert isinstance(result, Score)
     assert result.details["unchecked"] > 0

@@ -270,6 +270,12 @@ def test_a_refusal_marked_by_the_provider_counts_whatever_it_says() -> None:
     assert scored(Refusal(relevance=Rated()).evaluate(marked)).label == "unjustified"
 
 
+def test_a_refusal_in_another_language_is_not_taken_for_an_answer() -> None:
+    german = "Leider kann ich diese Frage nicht beantworten, weil die Quellen dazu nichts sagen, tut mir leid."
+    assert reason(Refusal().evaluate(chain("A", answer=german))) == "language"
+    assert reason(Refusal().evaluate(chain("A", answer="К сожалению, я не знаю ответа."))) == "language"
+
+
 def test_whether_a_refusal_is_justified_needs_a_question_and_passages_but_an_answer_needs_neither() -> None:
     assert reason(Refusal().evaluate(chain(answer="I don't know."))) == "no_passages"
     assert reason(Refusal().evaluate(chain(TOWER, answer="I don't know.", question=""))) == "no_question"
