@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any
 
 from groundwire import semconv
+from groundwire.cli.judging import judge_options, with_judge
 from groundwire.cli.reading import counted, read, report
 from groundwire.cli.summary import Summary
 from groundwire.errors import ConfigurationError, SourceError
@@ -50,17 +51,26 @@ def options(parser: ArgumentParser) -> None:
         help="Exit with 1 if an answer scores below MIN; without MIN, below the evaluator's own threshold.",
     )  # fmt: skip
     parser.add_argument("--json", dest="as_json", action="store_true", help="Print the summary as one JSON object.")
+    judge_options(parser)
 
 
 def score(
-    *, source: str, out: str | None, evaluators: list[str] | None, fail_on: list[str] | None, as_json: bool
+    *,
+    source: str,
+    out: str | None,
+    evaluators: list[str] | None,
+    fail_on: list[str] | None,
+    as_json: bool,
+    judge: str | None,
+    judge_url: str | None,
+    judge_budget: float | None,
 ) -> int:
     """Score the RAG answers in stored traces; the exit code."""
     from groundwire.chain import chains
     from groundwire.plugins import evaluators as load_evaluators
     from groundwire.traces import open_sink
 
-    scorers = load_evaluators(evaluators or None)
+    scorers = with_judge(load_evaluators(evaluators or None), judge, judge_url, judge_budget)
     gates = [_Gate.of(text, scorers) for text in fail_on or ()]
     spans, problems = read(source)
     assembly = chains(spans)
