@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .NOTPARALLEL:
-.PHONY: demo test test-jaeger check format bench clean help
+.PHONY: demo test test-jaeger check format bench judgement clean help
 
 help: ## this list
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,10 @@ format: .venv/installed-check ## format and fix what can be fixed
 bench: .venv/installed-test ## measure what tracing costs, and that no span is lost under load
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/soak.py
+
+judgement: .venv/installed-test ## measure the judges on labelled sets (DATA=directory, ARGS="--quick")
+	@test -n "$(DATA)" || { echo "make judgement DATA=directory of the labelled sets"; exit 1; }
+	$(BIN)/python benchmarks/judgement/run.py $(DATA) $(ARGS)
 
 clean: ## remove the virtual environment and what tools left behind
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
