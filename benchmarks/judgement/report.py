@@ -24,7 +24,9 @@ def target_lines(found: dict[str, Any]) -> list[str]:
             f"{_number(t['overlap'])}   {goal:<4} {t['verdict']}".rstrip()
         )
     few = {
-        t["set"]: t["sources"] for t in found["targets"] if t["sources"] < _FEW and t["n"] and "  " not in t["title"]
+        t["set"]: t["sources"]
+        for t in found["targets"]
+        if t["sources"] < _FEW and t["n"] and not t["title"].startswith("  ")
     }
     lines += ["", *(f"{name}: {n} sources only, its interval says little" for name, n in few.items())] if few else []
     seen = {t["set"]: t["why"] for t in found["targets"] if t["split"] == "seen"}
