@@ -1,5 +1,6 @@
 """A cheap evaluator first, a dear one for what it is not sure of, within a share."""
 
+import threading
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -137,6 +138,35 @@ def test_any_number_of_tiers() -> None:
     tiers = [cascade.evaluate(chain(v)).details["tier"] for v in ("0.1", "0.6", "0.52")]  # type: ignore[union-attr]
     assert tiers == [0.0, 1.0, 2.0]
     assert cascade.version == "cascade-1(local,cascade-1(middle,dear))"
+
+
+def test_many_answers_are_judged_as_one_by_one() -> None:
+    values = ["0.5", "0.1", "language", "0.52", "refusal", "0.45", "boom"]
+    one_by_one, together = (Cascade(Local(), Dear(), share=0.5, band=0.1) for _ in range(2))
+    expected: list[Any] = []
+    for value in values:
+        try:
+            expected.append(one_by_one.evaluate(chain(value)))
+        except RuntimeError as error:
+            expected.append(error)
+    results = together.evaluate_many([chain(v) for v in values])
+    assert [r if not isinstance(r, Exception) else str(r) for r in results] == [
+        r if not isinstance(r, Exception) else str(r) for r in expected
+    ]
+
+
+def test_those_sent_on_are_judged_at_once() -> None:
+    barrier = threading.Barrier(3)
+
+    def mind(asked: Any) -> Any:
+        barrier.wait(10)  # answers only when three have asked
+        return [row(1, quote="Cats sleep")]
+
+    with JudgeServer(mind) as server:
+        judge = Judge("m", base_url=server.url, retries=0, concurrency=3, bearing=False)
+        cascade = Cascade(Local(), judge, share=1.0, band=0.2)
+        results = cascade.evaluate_many([chain(f"0.5{n}") for n in range(3)])
+    assert [type(r) for r in results] == [Score, Score, Score]
 
 
 def test_with_a_real_first_and_a_judge_that_hangs() -> None:

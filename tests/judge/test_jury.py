@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from opentelemetry import context as otel_context
 
 from groundwire.errors import ConfigurationError, JudgeError
 from groundwire.judge import Judge, Jury
+from groundwire.judge.transport import untraced
 from groundwire.model import Evidence, Passage, RagChain, Score, Skipped, Usage, Verdict
 from judge.server import JudgeServer, Says, row
 
@@ -129,6 +131,20 @@ def test_local_and_model_sit_together() -> None:
 def test_a_jury_is_two_or_more_of_one_metric(judges: list[Any]) -> None:
     with pytest.raises(ConfigurationError):
         Jury(judges)
+
+
+def test_jurors_sit_in_the_context_of_their_caller() -> None:
+    seen: list[Any] = []
+
+    @dataclass(frozen=True)
+    class Looks(Juror):
+        def evaluate(self, chain: RagChain, /) -> Score | Skipped:
+            seen.append(otel_context.get_value("suppress_instrumentation"))
+            return self.result
+
+    with untraced():
+        Jury([Looks(Score(1.0, "x")), Looks(Score(1.0, "x"))]).evaluate(CHAIN)
+    assert seen == [True, True]
 
 
 def test_a_jury_of_one_broken_judge_says_why() -> None:

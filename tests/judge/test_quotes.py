@@ -1,5 +1,7 @@
 """Quotations are found where they stand, and nowhere else."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -64,6 +66,17 @@ def test_a_quotation_in_a_script_without_spaces_is_found() -> None:
     span = Searchable.of(text).find("高さは330メートル")
     assert span is not None
     assert text[slice(*span)] == "高さは330メートル"
+
+
+def test_a_long_passage_takes_no_longer_than_its_length() -> None:
+    def seconds(length: int) -> float:
+        text = "Näive word's " * (length // 13)
+        started = time.thread_time()
+        Searchable.of(text).find("not there at all")
+        return time.thread_time() - started
+
+    seconds(1000)
+    assert seconds(800_000) < 40 * max(seconds(80_000), 0.01)
 
 
 def test_the_named_passage_is_looked_at_first_and_a_wrong_number_does_no_harm() -> None:

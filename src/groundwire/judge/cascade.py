@@ -1,14 +1,15 @@
 """`Cascade`: a cheap evaluator judges everything, a dear one what the cheap one is not sure of."""
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeAlias
+from functools import partial
 
 from groundwire.errors import ConfigurationError
-from groundwire.model import Evaluator, RagChain, Score, Skipped
+from groundwire.fork import on_fork
+from groundwire.judge.together import Outcome, at_once
+from groundwire.model import BatchEvaluator, Evaluator, RagChain, Score, Skipped
 from groundwire.plugins import evaluator as load_evaluator
-
-Passing: TypeAlias = Literal["failed", "skipped"]
 
 _BEYOND_ME = frozenset({"language"})
 """Reasons to decline that say something about the evaluator, not about the answer: another may manage."""
@@ -21,6 +22,11 @@ class _Share:
         self._lock = threading.Lock()
         self.seen = 0
         self.sent = 0
+        on_fork(self)
+
+    def after_fork(self) -> None:
+        """A thread of the parent may hold the lock."""
+        self._lock = threading.Lock()
 
     def see(self) -> None:
         with self._lock:
@@ -109,26 +115,27 @@ class Cascade:
 
     def evaluate(self, chain: RagChain, /) -> Score | Skipped:
         """Judge one chain."""
-        first, second = self._tiers
-        self._sent.see()
-        try:
-            opinion: Score | Skipped | Exception = first.evaluate(chain)
-        except Exception as error:
-            opinion = error
-        if not self._uncertain(opinion) or not self._sent.take(self.share):
-            return _own(opinion)
-        try:
-            verdict = second.evaluate(chain)
-        except Exception as error:
-            return _stands(opinion, "failed", type(error).__qualname__)
-        if isinstance(verdict, Skipped):
-            return _stands(opinion, "skipped", verdict.reason)
-        details = {**verdict.details, "tier": 1.0 + verdict.details.get("tier", 0.0)}
-        if isinstance(opinion, Score):
-            details["first_value"] = opinion.value
-        return replace(verdict, details=details)
+        (outcome,) = self.evaluate_many([chain])
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
-    def _uncertain(self, opinion: Score | Skipped | Exception) -> bool:
+    def evaluate_many(self, chains: Sequence[RagChain], /) -> list[Outcome]:
+        """Judge some chains: those that are sent on, together."""
+        first, second = self._tiers
+        opinions = _judged(first, chains)
+        sent = [n for n, opinion in enumerate(opinions) if self._sends(opinion)]
+        verdicts = dict(zip(sent, _judged(second, [chains[n] for n in sent]), strict=True))
+        return [
+            _joined(opinion, verdicts[n]) if n in verdicts else _with(opinion, tier=0.0)
+            for n, opinion in enumerate(opinions)
+        ]
+
+    def _sends(self, opinion: Outcome) -> bool:
+        self._sent.see()
+        return self._uncertain(opinion) and self._sent.take(self.share)
+
+    def _uncertain(self, opinion: Outcome) -> bool:
         if isinstance(opinion, Skipped):
             return opinion.reason in _BEYOND_ME
         if isinstance(opinion, Exception):
@@ -137,19 +144,28 @@ class Cascade:
         return abs(opinion.value - threshold) <= self.width
 
 
-def _own(opinion: Score | Skipped | Exception) -> Score | Skipped:
-    """What the first said, as its own."""
-    if isinstance(opinion, Exception):
-        raise opinion
+def _judged(evaluator: Evaluator, chains: Sequence[RagChain]) -> list[Outcome]:
+    """What an evaluator gives or raises on each."""
+    if len(chains) > 1 and isinstance(evaluator, BatchEvaluator):
+        return list(evaluator.evaluate_many(chains))
+    return at_once([partial(evaluator.evaluate, chain) for chain in chains], 1)
+
+
+def _joined(opinion: Outcome, verdict: Outcome) -> Outcome:
+    """The second's verdict, or the first's opinion where the second gave none."""
+    if isinstance(verdict, Score):
+        joined = _with(verdict, tier=1.0 + verdict.details.get("tier", 0.0))
+        return _with(joined, first_value=opinion.value) if isinstance(opinion, Score) else joined
+    failed = isinstance(verdict, Exception)
+    why = type(verdict).__qualname__ if isinstance(verdict, Exception) else verdict.reason
+    note = f"a second evaluator {'failed' if failed else 'skipped'} ({why})"
+    if isinstance(opinion, Score):
+        told = replace(opinion, explanation="; ".join(filter(None, [opinion.explanation, note])))
+        return _with(told, tier=0.0, **{"second_failed" if failed else "second_skipped": 1.0})
     if isinstance(opinion, Skipped):
-        return opinion
-    return replace(opinion, details={**opinion.details, "tier": 0.0})
+        return replace(opinion, detail="; ".join(filter(None, [opinion.detail, note])))
+    return opinion
 
 
-def _stands(opinion: Score | Skipped | Exception, passing: Passing, why: str) -> Score | Skipped:
-    """The first's word, with a note that another was asked for in vain."""
-    own = _own(opinion)
-    if isinstance(own, Skipped):
-        return replace(own, detail="; ".join(filter(None, [own.detail, f"a second evaluator {passing}: {why}"])))
-    note = f"{own.explanation}; a second evaluator {passing} ({why})"
-    return replace(own, explanation=note, details={**own.details, f"second_{passing}": 1.0})
+def _with(outcome: Outcome, **details: float) -> Outcome:
+    return replace(outcome, details={**outcome.details, **details}) if isinstance(outcome, Score) else outcome

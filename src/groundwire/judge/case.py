@@ -99,7 +99,9 @@ class Case:
     def evidence(self, rows: Mapping[int, Row]) -> tuple[Evidence, ...]:
         """Verdicts as they stand after the quotes were looked up; a sentence without one has no evidence."""
         passages = [Searchable.of(self.chain.passages[i].text) for i in self.places]
-        known = content(self.chain.question or "").union(*(content(p.text) for p in passages))
+        known: frozenset[str] = frozenset()
+        if any(row.verdict == "not_checkable" for row in rows.values()):
+            known = content(self.chain.question or "").union(*(content(p.text) for p in passages))
         return tuple(
             self._checked(rows[n], start, end, passages, known)
             for n, (start, end) in enumerate(self.spans, 1)

@@ -31,8 +31,9 @@ class Judge(Connection):
     The answer is split into sentences here; the model gives each a verdict and quotes the words of a passage that
     decide it. The quote must be in a passage, white space and typography aside; that of a `supported` must share a word
     or a number with its sentence as well. Without such a quote a `supported` or `contradicted` counts as `unsupported`,
-    whatever the model says or was talked into. A `not_checkable` sentence that brings in a number or a name which neither passages nor question
-    have counts as `unsupported` too. A sentence that is left without a verdict is listed nowhere, and not supported.
+    whatever the model says or was talked into. So does a `not_checkable` sentence that brings in a number or a name
+    which neither passages nor question have. A sentence that is left without a verdict has no evidence, and counts as
+    not supported.
 
     Value: supported sentences over checkable ones, in [0, 1]; not a probability. `unfaithful` where it is below the
     threshold; otherwise `partly` where some sentence is not supported, else `faithful`. The model's reasons are not

@@ -14,6 +14,7 @@ _SAME = str.maketrans(
 )
 _DROPPED = frozenset("\u00ad\u200b\u200c\u200d\u2060\ufeff")
 """Soft hyphens, zero-width characters, byte order marks: they are not seen."""
+_RUN = re.compile(r"[!-~]+|\s+|.", re.DOTALL)
 _GAP = re.compile(r"\s*(?:\[\s*)?(?:\.{3,}|…)(?:\s*\])?\s*")
 _WORD = re.compile(r"[^\W_]+")
 _SHORTEST_PIECE = 8
@@ -37,20 +38,14 @@ class Searchable:
         """Folded: compatible forms, case, quotation marks, dashes; runs of white space are one space."""
         kept: list[str] = []
         places: list[int] = []
-        for place, character in enumerate(original):
-            if character in _DROPPED:
-                continue
-            if character.isspace():
-                if kept and kept[-1] != " ":
-                    kept.append(" ")
-                    places.append(place)
-                continue
-            folded = character if character.isascii() else unicodedata.normalize("NFKC", character)
-            for part in folded.translate(_SAME).casefold():
-                if part.isspace() and (not kept or kept[-1] == " "):
-                    continue
-                kept.append(" " if part.isspace() else part)
-                places.append(place)
+        for run in _RUN.finditer(original):
+            text, start = run.group(), run.start()
+            if text.isascii() and not text.isspace():  # nearly all of nearly every text
+                kept.append(text.translate(_SAME).lower())
+                places.extend(range(start, run.end()))
+            elif (folded := _folded(text)) and (folded != " " or (kept and kept[-1] != " ")):
+                kept.append(folded)
+                places.extend([start] * len(folded))
         return cls("".join(kept), (*places, len(original)))
 
     def find(self, quote: str) -> tuple[int, int] | None:
@@ -74,6 +69,14 @@ class Searchable:
             start = at if start < 0 else start
             end = at + len(piece)
         return self.places[start], self.places[end - 1] + 1
+
+
+def _folded(text: str) -> str:
+    """One character as it is searched, or a run of white space; nothing for what is not seen."""
+    if text in _DROPPED:
+        return ""
+    folded = unicodedata.normalize("NFKC", text.translate(_SAME)).casefold()
+    return " " if folded.isspace() else folded.replace(" ", "")
 
 
 def _whole_words(text: str, piece: str, start: int) -> int:
@@ -114,7 +117,7 @@ def locate(quote: str, texts: Sequence[Searchable], named: int | None) -> tuple[
 def content(text: str, function_words: frozenset[str] = frozenset()) -> frozenset[str]:
     """What a text is about: its numbers, its longer words by their beginnings, its characters in unspaced scripts."""
     found: set[str] = set()
-    for word in _WORD.findall(Searchable.of(text).text):
+    for word in _WORD.findall(unicodedata.normalize("NFKC", text).casefold()):
         if _UNSPACED.search(word):
             found.update(word)
         elif any(c.isdigit() for c in word):

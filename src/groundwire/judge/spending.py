@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from groundwire.errors import ConfigurationError
+from groundwire.fork import on_fork
 from groundwire.judge.exchange import mapping
 from groundwire.judge.folders import cache_folder, private, write_private
 
@@ -74,11 +75,7 @@ class Budget:
         self._ledger = _Ledger(cache_folder() / "spent" if ledger is None else Path(ledger))
         self._lock = threading.Lock()
         self._run = Spent()
-        if hasattr(os, "register_at_fork"):
-            import weakref
-
-            reference = weakref.ref(self)
-            os.register_at_fork(after_in_child=lambda: _unlock(reference()))
+        on_fork(self)
 
     def __repr__(self) -> str:
         names = ("usd_per_run", "calls_per_run", "usd_per_day", "calls_per_day")
@@ -119,15 +116,14 @@ class Budget:
         """A call was not answered, and will not be charged."""
         self._correct(-set_aside, -1)
 
+    def after_fork(self) -> None:
+        """A thread of the parent may hold the lock."""
+        self._lock = threading.Lock()
+
     def _correct(self, usd: float, calls: int) -> None:
         with self._lock, self._ledger.locked():
             self._run = self._run.plus(usd, calls)
             self._ledger.add(usd, calls)
-
-
-def _unlock(budget: Budget | None) -> None:
-    if budget is not None:
-        budget._lock = threading.Lock()  # pyright: ignore[reportPrivateUsage]
 
 
 def _over(spent: Spent, limits: tuple[float | None, int | None]) -> str | None:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from contextvars import copy_context
 from itertools import count
 from typing import TypeAlias
 
@@ -29,8 +30,14 @@ def at_once(tasks: Sequence[Callable[[], Score | Skipped]], width: int) -> list[
             except Exception as error:
                 outcomes[n] = error
 
+    width = min(width, len(tasks))
+    if width < 2:
+        work()
+        return [outcomes[n] for n in range(len(tasks))]
+    # Each thread has a copy of the caller's context: what is untraced here stays so there.
     threads = [
-        threading.Thread(target=work, name="groundwire-judge", daemon=True) for _ in range(min(width, len(tasks)))
+        threading.Thread(target=copy_context().run, args=(work,), name="groundwire-judge", daemon=True)
+        for _ in range(width)
     ]
     for thread in threads:
         thread.start()
