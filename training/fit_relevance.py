@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 from fit_faithfulness import _WEIGHTS, FOLDS, best_threshold, export_line, export_trees
+from held_out import is_dev
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
@@ -154,11 +155,13 @@ def from_other_sources(rows: Sequence[Labelled], seed: int = 3) -> list[Labelled
 
 
 def fit_context(data: Path, *, zero_shot: bool, write: bool) -> None:
-    """Cross-validate, print, fit on everything, write."""
+    """Cross-validate, print, fit on all sources but those held out, measure on these, write."""
     sets = {
         n: context_rows(data, n, _ARES_ROWS if "ares" in n else None) for n in CONTEXT_WEIGHT if n != "other source"
     }
     sets["other source"] = from_other_sources([r for rows in sets.values() for r in rows])
+    held = {n: [r for r in rows if is_dev(r.source)] for n, rows in sets.items()}
+    sets = {n: [r for r in rows if not is_dev(r.source)] for n, rows in sets.items()}
     prior = general_idf({p for rows in sets.values() for r in rows for p in r.passages})
     pairs = [p for name, rows in sets.items() for p in context_pairs(rows, name, prior)]
     values = cross_validate(pairs, CONTEXT_WEIGHT, 150)
@@ -168,6 +171,9 @@ def fit_context(data: Path, *, zero_shot: bool, write: bool) -> None:
     print(f"\ncontext relevance, {FOLDS}-fold CV by source; threshold {threshold:.3f}")
     table(pairs, values, threshold, ["all", *CONTEXT_WEIGHT])
     models = fit_models(pairs, CONTEXT_WEIGHT, 150)
+    print("held-out sources, never fitted on")
+    unseen = [p for name, rows in held.items() for p in context_pairs(rows, name, prior)]
+    table(unseen, chances(models, unseen), threshold, ["all", *CONTEXT_WEIGHT])
     if zero_shot:
         print("only measured")
         for name in ("relevance-trecqa",):
@@ -205,12 +211,19 @@ def answer_pair(
     return Pair(set_name, fold_of(source), good, found, question, tuple(passages), answer)
 
 
-def answer_pairs(data: Path, seed: int = 5) -> list[Pair]:
-    """Labelled ARES rows, and right answers swapped: within a passage, and between questions."""
+def answer_pairs(data: Path, *, held_out: bool, seed: int = 5) -> list[Pair]:
+    """Labelled ARES rows, and right answers swapped: within a passage, and between questions.
+
+    Of the sources that weights are fitted on, or of those that are kept for measuring.
+    """
     rng = random.Random(seed)
     made: list[Pair | None] = []
-    ares = [r for r in labelled(data / "relevance-ares-synthetic.jsonl.gz").rows if "answer_relevance" in r.good]
-    for i, row in enumerate(rng.sample(ares, 3000)):
+    ares = [
+        r
+        for r in labelled(data / "relevance-ares-synthetic.jsonl.gz").rows
+        if "answer_relevance" in r.good and is_dev(r.source) == held_out
+    ]
+    for i, row in enumerate(rng.sample(ares, min(len(ares), 3000))):
         name = "ares" if i % 3 else "ares, no passages"
         made.append(
             answer_pair(
@@ -223,7 +236,9 @@ def answer_pairs(data: Path, seed: int = 5) -> list[Pair]:
             )
         )
     with gzip.open(data / "relevance-squad2.jsonl.gz", "rt", encoding="utf-8") as stream:
-        squad = [r for r in map(json.loads, stream) if r["answerable"] and r["answers"]]
+        squad = [
+            r for r in map(json.loads, stream) if r["answerable"] and r["answers"] and is_dev(r["title"]) == held_out
+        ]
     by_passage: dict[tuple[str, int], list[Any]] = {}
     for row in squad:
         by_passage.setdefault((row["title"], row["passage_id"]), []).append(row)
@@ -240,13 +255,18 @@ def answer_pairs(data: Path, seed: int = 5) -> list[Pair]:
             name = "squad2: answer from elsewhere"
             made.append(answer_pair(name, source, True, row["question"], (row["passage"],), own))
             made.append(answer_pair(name, source, False, row["question"], (row["passage"],), far["answers"][0][0]))
-    rag = [r for r in labelled(data / "faithfulness-ragtruth.jsonl.gz").rows if r.task == "qa"]
+    rag = [
+        r
+        for r in labelled(data / "faithfulness-ragtruth.jsonl.gz").rows
+        if r.task == "qa" and is_dev(r.source) == held_out
+    ]
     made += swapped("ragtruth qa: answer to another question", rag, rng, with_passages=True)
     made += swapped("ragtruth qa: the same, no passages", rag, rng, with_passages=False)
     with gzip.open(data / "relevance-clapnq.jsonl.gz", "rt", encoding="utf-8") as stream:
         clap = [
             Labelled(r["question"], (r["passages"][0]["text"],), r["output"][0]["answer"], {}, None, r["id"])
             for r in map(json.loads, stream) if r["answerable"] and r["output"] and r["output"][0]["answer"]
+            and is_dev(r["id"]) == held_out
         ]  # fmt: skip
     made += swapped("clapnq: answer to another question", clap, rng, with_passages=True)
     return [p for p in made if p]
@@ -263,8 +283,8 @@ def swapped(name: str, rows: Sequence[Labelled], rng: random.Random, *, with_pas
 
 
 def fit_answer(data: Path, *, zero_shot: bool, write: bool) -> None:
-    """Cross-validate, print, fit on everything, write."""
-    pairs = answer_pairs(data)
+    """Cross-validate, print, fit on all sources but those held out, measure on these, write."""
+    pairs = answer_pairs(data, held_out=False)
     values = cross_validate(pairs, ANSWER_WEIGHT, 120)
     good = np.array([p.good for p in pairs])
     threshold = best_threshold(values, ~good)
@@ -273,6 +293,9 @@ def fit_answer(data: Path, *, zero_shot: bool, write: bool) -> None:
     echo = np.array([p.measures[0] for p in pairs])
     print("likeness of question and answer alone:")
     table(pairs, echo, 0.5, ["all", *ANSWER_WEIGHT])
+    models = fit_models(pairs, ANSWER_WEIGHT, 120)
+    print("held-out sources, never fitted on")
+    unseen = answer_pairs(data, held_out=True)
+    table(unseen, chances(models, unseen), threshold, ["all", *ANSWER_WEIGHT])
     if write:
-        models = fit_models(pairs, ANSWER_WEIGHT, 120)
         store("answer_relevance", models, answer_relevance.FEATURES, threshold, Counter(p.set_name for p in pairs), {})

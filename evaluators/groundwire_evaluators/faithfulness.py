@@ -8,9 +8,12 @@ from typing import Literal, TypeAlias
 
 from groundwire.model import Evidence, Flaw, RagChain, Score, Skipped, Verdict
 from groundwire_evaluators.claims import FEATURES, Claim, in_answer, read_claim
+from groundwire_evaluators.combined import NO_MODEL, Combined, combined, marked, sentence_row
+from groundwire_evaluators.evidence import EvidenceReader
 from groundwire_evaluators.forest import Forest, Linear, Row, both, probability, stored_weights
 from groundwire_evaluators.hours import opening_hours
 from groundwire_evaluators.lexical import IndexedPassages, index_passages, read_words
+from groundwire_evaluators.local_model import LocalModel, SentenceOdds, Tier, local_model, runtime_installed, strongest
 from groundwire_evaluators.refusal import abstention
 from groundwire_evaluators.sentences import sentences
 from groundwire_evaluators.tokens import language_conflict, writes_without_spaces
@@ -118,6 +121,19 @@ def _fitted() -> _Fitted:
 
 
 @dataclass(frozen=True, slots=True)
+class _Verdicts:
+    """What one tier makes of the checkable sentences, all of shape (n,)."""
+
+    value: float
+    unsupported: Row
+    contradicted: Sequence[bool]
+    marks: Sequence[tuple[Flaw, ...]]
+    threshold: float
+    sentence_threshold: float
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
 class Faithfulness:
     """Chance, in [0, 1], that the answer is fully supported by the passages that reached the prompt.
 
@@ -126,7 +142,11 @@ class Faithfulness:
 
     Labels: `unfaithful` where the value is below the frozen threshold; then at least one sentence is marked and quoted.
     Otherwise `partly` where some sentence is marked all the same, else `faithful`. `passed` is False for `unfaithful`
-    alone. A sentence that contradicts a passage and one that no passage mentions both count as unsupported.
+    alone. A sentence that contradicts a passage and one that no passage mentions both count as unsupported; the
+    evidence tells them apart where that can be told.
+
+    Two tiers: words, numbers and names alone (`lexical`), or these together with the local model (`local`), which needs
+    onnxruntime. `tier="auto"` takes the second where it can; `Score.model` and the version say which it was.
 
     Skipped: `empty_answer`, `no_passages`, `refusal` (the whole answer declines), `nothing_checkable`, `language`.
 
@@ -137,15 +157,24 @@ class Faithfulness:
     """
 
     name: str = "faithfulness"
-    version: str = "1"
+    tier: Tier = "auto"
+
+    @property
+    def version(self) -> str:
+        """Of the fitted numbers, and the tier: scores of the two do not compare."""
+        return "2-lexical" if self.tier == "lexical" or not runtime_installed() else "2-local"
 
     @property
     def threshold(self) -> float:
         """Values below it are `unfaithful`. Set on training data, where it gave the best F1."""
-        return _fitted().threshold
+        return _fitted().threshold if self.version == "2-lexical" else combined().threshold
 
     def evaluate(self, chain: RagChain, /) -> Score | Skipped:
-        """Judge one chain. Cost grows linearly with the answer and the passages."""
+        """Judge one chain. Cost grows linearly with the answer and the passages.
+
+        Raises:
+            ConfigurationError: `tier="local"` without onnxruntime.
+        """
         places = [i for i, p in enumerate(chain.passages) if p.in_prompt and p.text.strip()]
         texts = [chain.passages[i].text for i in places]
         if not chain.answer.strip():
@@ -168,53 +197,94 @@ class Faithfulness:
         reading = read_answer(chain.answer, texts, chain.question, fitted.novelty)
         if not len(reading.measures):
             return Skipped("nothing_checkable")
-        unsupported = fitted.unsupported(reading.measures)
-        value = fitted.faithful(unsupported, reading.measures)
-        return _score(chain.answer, places, reading, unsupported, value, fitted)
+        verdicts = by_words(chain.answer, reading, fitted)
+        model = local_model(self.tier)
+        if model is not None:
+            odds = model_odds(chain.answer, chain.question, reading, model)
+            verdicts = by_both(chain.answer, reading, verdicts, odds, combined())
+        return _score(chain.answer, places, reading, verdicts)
 
 
-def _score(
-    answer: str, places: Sequence[int], reading: Reading, unsupported: Row, value: float, fitted: _Fitted
-) -> Score:
-    failed = value < fitted.threshold
+def by_words(answer: str, reading: Reading, fitted: "_Fitted | None" = None) -> _Verdicts:
+    """The verdicts of the lexical tier."""
+    fitted = fitted or _fitted()
+    unsupported = fitted.unsupported(reading.measures)
+    checked = [c for c in reading.claims if c.checkable]
+    return _Verdicts(
+        fitted.faithful(unsupported, reading.measures), unsupported,
+        [any(m.reason in _CONTRADICTIONS for m in c.marks) for c in checked], [_flaws(c) for c in checked],
+        fitted.threshold, fitted.sentence_threshold, "lexical",
+    )  # fmt: skip
+
+
+def model_odds(answer: str, question: str | None, reading: Reading, model: LocalModel) -> list[SentenceOdds]:
+    """What the model makes of each checkable sentence; the others are read beside them, as their context."""
+    spans = [(c.words.start, c.words.end) for c in reading.claims]
+    windows = EvidenceReader(reading.index, model.pieces).windows(answer, spans, question)
+    found = strongest([odds for window in windows for odds in model.read(window)])
+    return [found.get(i, NO_MODEL) for i, c in enumerate(reading.claims) if c.checkable]
+
+
+def by_both(
+    answer: str, reading: Reading, words: _Verdicts, odds: Sequence[SentenceOdds], fitted: Combined
+) -> _Verdicts:
+    """The verdicts of words and model together."""
+    rows = [sentence_row(chance, one) for chance, one in zip(words.unsupported, odds, strict=True)]
+    unsupported = fitted.unsupported(rows)
+    value = fitted.faithful(unsupported, words.value, answer_kind(reading.measures))
+    against = [one.contradicted >= fitted.contradiction_threshold for one in odds]
+    marks = [
+        _told(marked(answer, one.pieces, fitted.piece_threshold), flaws)
+        for one, flaws in zip(odds, words.marks, strict=True)
+    ]
+    return _Verdicts(
+        value, unsupported, against, marks, fitted.threshold, fitted.sentence_threshold, "local"
+    )  # fmt: skip
+
+
+def _told(spans: Sequence[tuple[int, int]], lexical: Sequence[Flaw]) -> tuple[Flaw, ...]:
+    """The model's spans, each with the reason that the words give for a part of it; `meaning` where they give none."""
+    return tuple(
+        Flaw(a, b, next((f.reason for f in lexical if f.start < b and a < f.end), "meaning")) for a, b in spans
+    )
+
+
+def _score(answer: str, places: Sequence[int], reading: Reading, verdicts: _Verdicts) -> Score:
+    failed = verdicts.value < verdicts.threshold
     # the value and the verdicts must tell one story: a failed answer shows its weakest sentence, and a passed one is
     # only blamed for a sentence that is more likely wrong than right
-    limit = min(fitted.sentence_threshold, max(unsupported)) if failed else 0.5
+    limit = min(verdicts.sentence_threshold, max(verdicts.unsupported)) if failed else 0.5
     evidence: list[Evidence] = []
-    checked = iter(unsupported)
+    checked = iter(zip(verdicts.unsupported, verdicts.contradicted, verdicts.marks, strict=True))
     for claim in reading.claims:
+        start, end = claim.words.start, claim.words.end
+        if not claim.checkable:
+            evidence.append(Evidence(answer[start:end], start, end, "not_checkable", 1.0))
+            continue
+        unsupported, contradicted, flaws = next(checked)
+        verdict: Verdict = "supported"
+        if unsupported >= limit:
+            verdict = "contradicted" if contradicted else "unsupported"
+        best = reading.index.units[claim.support.unit] if claim.support.unit is not None else None
         evidence.append(
-            _evidence(answer, claim, places, reading.index, next(checked) if claim.checkable else None, limit)
-        )
+            Evidence(
+                answer[start:end], start, end, verdict, 1.0 - unsupported,
+                places[best.passage] if best else None,
+                best.statement.start if best else None, best.statement.end if best else None,
+                () if verdict == "supported" else flaws,
+            )
+        )  # fmt: skip
     bad = [e for e in evidence if e.verdict in ("unsupported", "contradicted")]
-    n = len(unsupported)
+    n = len(verdicts.unsupported)
     label = "unfaithful" if failed else "partly" if bad else "faithful"
     details = {
         "supported_ratio": (n - len(bad)) / n, "sentences": float(len(evidence)), "checkable": float(n),
         "unsupported": float(len(bad)), "contradicted": float(sum(e.verdict == "contradicted" for e in bad)),
     }  # fmt: skip
-    return Score(value, label, _explain(answer, bad, n), tuple(evidence), details, not failed)
+    return Score(verdicts.value, label, _explain(answer, bad, n), tuple(evidence), details, not failed, verdicts.model)
 
 
-def _evidence(
-    answer: str, claim: Claim, places: Sequence[int], index: IndexedPassages, unsupported: float | None, limit: float
-) -> Evidence:
-    start, end = claim.words.start, claim.words.end
-    if unsupported is None:
-        return Evidence(answer[start:end], start, end, "not_checkable", 1.0)
-    verdict: Verdict = "supported"
-    if unsupported >= limit:
-        verdict = "contradicted" if any(m.reason in _CONTRADICTIONS for m in claim.marks) else "unsupported"
-    best = index.units[claim.support.unit] if claim.support.unit is not None else None
-    flaws = () if verdict == "supported" else _flaws(answer, claim)
-    return Evidence(
-        answer[start:end], start, end, verdict, 1.0 - unsupported,
-        places[best.passage] if best else None,
-        best.statement.start if best else None, best.statement.end if best else None, flaws,
-    )  # fmt: skip
-
-
-def _flaws(answer: str, claim: Claim) -> tuple[Flaw, ...]:
+def _flaws(claim: Claim) -> tuple[Flaw, ...]:
     """Marks of one sentence, overlapping or touching ones joined under the first reason."""
     joined: list[Flaw] = []
     for mark in claim.marks:
@@ -245,6 +315,8 @@ def _reason(answer: str, evidence: Evidence) -> str:
     words = ", ".join(dict.fromkeys(_short(answer[f.start : f.end], 40) for f in order[:4]))
     if evidence.verdict == "contradicted":
         return f"against the passages: {words}"
+    if all(f.reason == "meaning" for f in evidence.flaws):
+        return f"no passage says: {words}"
     return f"{words} not in any passage"
 
 
