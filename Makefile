@@ -60,7 +60,7 @@ clean: ## remove the virtual environment and what tools left behind
 
 .venv/installed-test: .venv/created pyproject.toml
 	@echo "installing groundwire with the tests' libraries into .venv"
-	@$(PIP) install --editable '.[openai,chroma,qdrant]' --group test
+	@$(PIP) install --editable '.[openai,chroma,qdrant,local]' --group test
 	@touch $@ .venv/installed-demo
 
 .venv/installed-check: .venv/created pyproject.toml

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib import import_module
 from importlib.resources import files
 from importlib.util import find_spec
 from typing import Any, Literal, TypeAlias
@@ -111,7 +112,7 @@ def local_model(tier: Tier = "auto") -> LocalModel | None:
 @lru_cache(maxsize=1)
 def _load() -> LocalModel | None:
     try:
-        import onnxruntime  # pyright: ignore[reportMissingImports]
+        onnxruntime: Any = import_module("onnxruntime")
     except ImportError:
         return None
     weights = files("groundwire_evaluators") / "weights"
