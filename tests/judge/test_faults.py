@@ -231,6 +231,14 @@ def test_an_overloaded_endpoint_is_asked_again(status: int) -> None:
         assert len(server.asked) == 2
 
 
+def test_an_error_behind_status_200_is_an_error() -> None:
+    busy = Raw(200, {"error": {"code": 429, "message": "Rate limited upstream"}})
+    with JudgeServer(busy, GOOD) as server:
+        assert isinstance(judge(server).evaluate(CHAIN), Score)
+    with JudgeServer(busy) as server, pytest.raises(JudgeError, match="429: Rate limited upstream"):
+        judge(server, cache=False).evaluate(CHAIN)
+
+
 def test_retries_end() -> None:
     with JudgeServer(error(500, "broken")) as server:
         with pytest.raises(JudgeError, match="500: broken; asked 3 times"):

@@ -79,7 +79,7 @@ def test_a_quote_that_was_not_found_is_told() -> None:
     assert isinstance(result, Score)
     assert result.details["quotes_refused"] == 2.0
     assert [f.reason for e in result.evidence for f in e.flaws] == ["quote", "quote"]
-    assert "what the judge quoted for it is in no passage" in result.explanation
+    assert "what the judge quoted does not bear it out" in result.explanation
 
 
 def test_a_judge_that_obeys_for_one_sentence_still_gets_the_other_one_right() -> None:

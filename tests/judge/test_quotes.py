@@ -79,6 +79,13 @@ def test_a_long_passage_takes_no_longer_than_its_length() -> None:
     assert seconds(800_000) < 40 * max(seconds(80_000), 0.01)
 
 
+@pytest.mark.parametrize("quote", [" " * 200_000, "a " * 100_000, "... " * 50_000, "[" * 200_000, "\u200b" * 100_000])
+def test_a_huge_quotation_takes_no_time(quote: str) -> None:
+    started = time.thread_time()
+    assert Searchable.of(TEXT).find(quote) is None
+    assert time.thread_time() - started < 0.5
+
+
 def test_the_named_passage_is_looked_at_first_and_a_wrong_number_does_no_harm() -> None:
     texts = [Searchable.of(t) for t in ("one fact here", "one fact here too")]
     assert locate("one fact here", texts, 1) == (1, 0, 13)

@@ -10,7 +10,7 @@ from groundwire.judge.complaints import Told, no_json
 from groundwire.judge.connection import Connection
 from groundwire.judge.endpoint import WIRES, Endpoint
 from groundwire.judge.exchange import NEXT_FORM, Ask, Manner, Reply, mapping
-from groundwire.judge.transport import TimedOut, Unreachable, post
+from groundwire.judge.transport import Response, TimedOut, Unreachable, post
 from groundwire.judge.waiting import LONGEST_S, backoff, retry_after
 from groundwire.model import Skipped
 
@@ -49,6 +49,7 @@ def exchange(to: Connection, place: Endpoint, question: Ask, until: float) -> Re
                 raise
             _wait(backoff(attempt), until)
             continue
+        answer = _unmasked(answer)
         if 200 <= answer.status < 300:
             if not isinstance(answer.body, dict):
                 raise JudgeError(no_json(answer))
@@ -74,6 +75,14 @@ def exchange(to: Connection, place: Endpoint, question: Ask, until: float) -> Re
             raise JudgeError(f"{told.message}; it asks to wait {asked:.0f} s")
         _wait(backoff(attempt) if asked is None else asked, until)
     raise JudgeError("the judge refuses the question in every form")
+
+
+def _unmasked(answer: Response) -> Response:
+    """Gateways that have begun to answer tell of a failure with status 200 and the real one in the body."""
+    code = mapping(mapping(answer.body).get("error")).get("code")
+    if answer.status == 200 and isinstance(code, int) and 400 <= code < 600:
+        return replace(answer, status=code)
+    return answer
 
 
 def _wait(seconds: float, until: float) -> None:

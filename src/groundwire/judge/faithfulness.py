@@ -19,7 +19,7 @@ Split: TypeAlias = Callable[[str], Sequence[tuple[int, int]]]
 _QUOTED_SENTENCES = 3
 _QUOTED_LENGTH = 120
 _BECAUSE = {
-    "quote": "what the judge quoted for it is in no passage",
+    "quote": "what the judge quoted does not bear it out",
     "not_checkable": "it names what no passage names",
 }
 

@@ -49,18 +49,11 @@ class Searchable:
         return cls("".join(kept), (*places, len(original)))
 
     def find(self, quote: str) -> tuple[int, int] | None:
-        """Where a quotation stands in the original: first character, and one past the last. None: nowhere.
+        """Where a quotation stands in the original: first character, and one past the last. None: nowhere."""
+        return self.hold(pieces_of(quote))
 
-        A quotation may leave something out (`...`) if what remains is there in its order, every piece of eight
-        characters at least. Fewer than three characters are no quotation, more than six hundred are no answer to the
-        question which words decide.
-        """
-        pieces = [p for part in _GAP.split(quote) if (p := Searchable.of(part).text.strip(" \"'"))]
-        if not pieces or not _SHORTEST <= len("".join(pieces)) <= _LONGEST:
-            return None
-        if len(pieces) > 1 and min(map(len, pieces)) < _SHORTEST_PIECE:
-            whole = Searchable.of(quote).text.strip(" \"'")  # the dots may stand in the text itself
-            pieces = [whole]
+    def hold(self, pieces: Sequence[str]) -> tuple[int, int] | None:
+        """The same for the pieces of a quotation; none: nowhere."""
         start = end = -1
         for piece in pieces:
             at = _whole_words(self.text, piece, max(end, 0))
@@ -68,7 +61,23 @@ class Searchable:
                 return None
             start = at if start < 0 else start
             end = at + len(piece)
-        return self.places[start], self.places[end - 1] + 1
+        return None if start < 0 else (self.places[start], self.places[end - 1] + 1)
+
+
+def pieces_of(quote: str) -> list[str]:
+    """A quotation as it is searched; empty for one that proves nothing.
+
+    It may leave something out (`...`) if what remains is there in its order, every piece of eight characters at least.
+    Fewer than three characters are no quotation; more than six hundred do not answer which words decide.
+    """
+    if len(quote) > 4 * _LONGEST:
+        return []
+    pieces = [p for part in _GAP.split(quote) if (p := Searchable.of(part).text.strip(" \"'"))]
+    if not _SHORTEST <= len("".join(pieces)) <= _LONGEST:
+        return []
+    if len(pieces) > 1 and min(map(len, pieces)) < _SHORTEST_PIECE:
+        return [Searchable.of(quote).text.strip(" \"'")]  # the dots may stand in the text itself
+    return pieces
 
 
 def _folded(text: str) -> str:
@@ -108,8 +117,9 @@ def locate(quote: str, texts: Sequence[Searchable], named: int | None) -> tuple[
     order = list(range(len(texts)))
     if named is not None and 0 <= named < len(texts):
         order.insert(0, order.pop(named))
+    pieces = pieces_of(quote)
     for index in order:
-        if (span := texts[index].find(quote)) is not None:
+        if (span := texts[index].hold(pieces)) is not None:
             return index, *span
     return None
 
