@@ -6,10 +6,10 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .NOTPARALLEL:
-.PHONY: demo test test-jaeger check format bench judgement clean help
+.PHONY: demo test test-jaeger test-adapters check format bench judgement clean help
 
 help: ## this list
-	@awk -F ': .*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ': .*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/installed-demo ## run the demo application on recorded answers (ARGS="--n 6", ARGS=--live)
 	@$(BIN)/groundwire demo $(ARGS)
@@ -20,6 +20,9 @@ test: .venv/installed-test ## run the tests (ARGS="-k openai"); those with Jaege
 test-jaeger: .venv/installed-test ## install Jaeger into the cache and run the tests that need it
 	sh tests/jaeger/install.sh
 	GROUNDWIRE_REQUIRE_JAEGER=1 $(BIN)/python -m pytest -q -m jaeger $(ARGS)
+
+test-adapters: ## install lettucedetect, ragas and deepeval into the cache (6 GB) and run the adapters against them
+	PYTHON=$(PYTHON) sh tests/adapters/run.sh $(ARGS)
 
 check: .venv/installed-test .venv/installed-check ## format, lint, types, layers
 	$(BIN)/ruff format --check .
