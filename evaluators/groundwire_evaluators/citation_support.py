@@ -24,8 +24,8 @@ class CitationSupport:
 
     `[2]` is the second passage in the prompt (in the chain, where nothing tells the prompt's order); where the answer
     cites a `[0]`, counting begins there. Where the passages were cut out of a prompt that numbers them, its own numbers
-    hold. Read are `[1]`, `[1, 3]`, `[2-4]`, `[^1]`, `¹`, `【1】`, `(Passage 1)` and "Passage 1 says"; what is in code or
-    in a list of sources is not.
+    hold. Read are `[1]`, `[1, 3]`, `[2-4]`, `[^1]`, `¹`, `【1】`, `(Passage 1)` and "Passage 1 says"; what is in code
+    or in a list of sources is not.
 
     Details: `precision`, `recall`, `citations`, `cited` (sentences with a citation), `sentences` (checkable ones),
     `out_of_range` (citations of no passage), `cited_elsewhere` (sentences not supported by what they cite though other
