@@ -5,7 +5,7 @@ What is read, in this order:
 - pairs: `knowledge`, `right_answer`, `hallucinated_answer` (two rows)
 - three labels: `context_relevance`, `answer_faithfulness`, `answer_relevance`, each yes or no
 - relevance: `question` with `passage`, `sentence` or `passages`, and `relevant` or `answerable`; where `relevant` is a
-  list, one row a passage; `relevant_passages` are all relevant
+  list, one row a passage; `relevant_passages` are all relevant. An `answer` with labels of its own is one more row
 - evidence that is labelled piece by piece: `claim`, `evidence: [{"text", "label"}]` (one row a piece)
 - sentences: `sentences` with `votes` or `supported`
 - answers and claims: `answer` or `claim` with `context`, `passages` or `evidence`, and `labels`, `spans`,
@@ -23,6 +23,7 @@ from groundwire.labelled_row import Labelled, Spans
 _NUMBERED = re.compile(r"(?:^|\n)[ \t]*passage[ \t]+\d{1,3}[ \t]*:", re.IGNORECASE)
 _ROLE = re.compile(r"^(?:user|agent):\s*")
 _TEXTS = ("context", "knowledge", "passage", "sentence")
+_OF_ANSWERS = frozenset({"label", "labels", "faithful", "spans", "annotations"})
 _GROUNDS = frozenset({*_TEXTS, "passages", "relevant_passages", "evidence"})
 _LONGEST_COLUMN = 80
 _THREE = (
@@ -53,6 +54,8 @@ def rows(item: Object, line: int, file: str) -> Iterator[Labelled | str]:
             yield "relevant_passages is empty: there is nothing to rank"
     elif ("relevant" in item or "answerable" in item) and "claim" not in item:
         yield from _relevance(item, line, file)
+        if isinstance(item.get("answer"), str) and _OF_ANSWERS & item.keys():
+            yield _of_answer(item, line, file)
     elif isinstance(item.get("evidence"), list) and any(isinstance(e, Mapping) for e in item["evidence"]):
         for number, piece in enumerate(item["evidence"], 1):
             good = verdict(piece.get("label"))
@@ -65,17 +68,17 @@ def rows(item: Object, line: int, file: str) -> Iterator[Labelled | str]:
         whole, unsupported = by_sentence(item)
         yield _row(item, line, file, whole, {"faithfulness": not unsupported}, unsupported)
     else:
-        answer = item.get("answer", item.get("claim"))
-        if not isinstance(answer, str):
-            yield "no answer, claim, sentences, relevant or answerable in it"
-            return
-        if "non_supported" in item and "claim_tokens" in item:
-            item = {**item, "spans": marked_tokens(answer, item["claim_tokens"], item["non_supported"])}
-        good_by_name, spans = judged(item, answer)
-        if good_by_name:
-            yield _row(item, line, file, answer, good_by_name, spans)
-        else:
-            yield _no_label(item)
+        yield _of_answer(item, line, file)
+
+
+def _of_answer(item: Object, line: int, file: str) -> Labelled | str:
+    answer = item.get("answer", item.get("claim", "" if "labels" in item else None))
+    if not isinstance(answer, str):
+        return "no answer, claim, sentences, relevant or answerable in it"
+    if "non_supported" in item and "claim_tokens" in item:
+        item = {**item, "spans": marked_tokens(answer, item["claim_tokens"], item["non_supported"])}
+    good, spans = judged(item, answer)
+    return _row(item, line, file, answer, good, spans) if good else _no_label(item)
 
 
 def _of_three(item: Object, line: int, file: str) -> Labelled | str:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from groundwire.agreement import Confusion, agree, auc, bootstrap_interval, ece, f1, judge, measure, span_f1
@@ -44,6 +44,7 @@ def test_auc_by_hand() -> None:
     assert auc([], []) is None
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=2, max_size=30))
 def test_auc_of_the_opposite_is_the_complement(pairs: list[tuple[float, bool]]) -> None:
     values, good = [p[0] for p in pairs], [p[1] for p in pairs]
@@ -173,7 +174,9 @@ def test_the_label_to_compare_with_can_be_named() -> None:
 
 
 def test_an_evaluator_of_another_name_takes_the_only_label() -> None:
-    assert judge([row("a", True), row("abc", False)], Length(name="mine")).good.tolist() == [True, False]
+    found = judge([row("a", True), row("abc", False)], Length(name="mine"))
+    assert found.good.tolist() == [True, False]
+    assert found.labels == {"faithfulness": 2}
 
 
 def test_marks_are_flaws_or_whole_sentences() -> None:

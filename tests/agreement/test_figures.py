@@ -5,7 +5,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from groundwire.agreement import (
@@ -36,6 +36,7 @@ def plain_average_precision(good: list[bool]) -> float:
     return sum(sum(good[: i + 1]) / (i + 1) for i, g in enumerate(good) if g) / sum(good)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 2), st.booleans()), min_size=1, max_size=6))
 def test_average_precision_of_ties_is_the_mean_over_their_orders(rows: list[tuple[int, bool]]) -> None:
     values, good = [v / 4 for v, _ in rows], [g for _, g in rows]
@@ -47,6 +48,7 @@ def test_average_precision_of_ties_is_the_mean_over_their_orders(rows: list[tupl
     assert average_precision(values, good) == pytest.approx(expected)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=2, max_size=40))
 def test_auc_is_the_share_of_pairs_in_order(rows: list[tuple[int, bool]]) -> None:
     pairs = [(a, b) for a, x in rows for b, y in rows if x and not y]
@@ -78,6 +80,7 @@ def test_rates_of_a_class_that_is_not_there_are_unknown() -> None:
 # --- correction ---
 
 
+@settings(deadline=None)
 @given(st.floats(0, 1), st.floats(0.55, 1), st.floats(0.55, 1))
 def test_correction_undoes_what_errors_do_to_a_rate(true: float, tpr: float, tnr: float) -> None:
     observed = true * tpr + (1 - true) * (1 - tnr)
@@ -132,6 +135,7 @@ def test_what_is_no_share_is_a_mistake(text: str) -> None:
 # --- calibration ---
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=50))
 def test_bins_hold_every_row_and_make_up_the_calibration_error(rows: list[tuple[float, bool]]) -> None:
     values, good = np.array([v for v, _ in rows]), np.array([g for _, g in rows])

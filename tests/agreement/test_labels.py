@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from groundwire.errors import SourceError
@@ -147,6 +147,16 @@ def test_relevance_of_each_passage_gives_a_row_each(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_labels_of_passages_and_of_the_answer_are_both_read(tmp_path: Path) -> None:
+    item = {"question": "q", "passages": ["p1", "p2"], "relevant": [1, 0], "answer": "a", "label": "unfaithful"}
+    found = rows_of(tmp_path, item, {"question": "q", "passages": ["p"], "labels": {"context_relevance": 1}})
+    assert [(r.answer, dict(r.good)) for r in found.rows] == [
+        ("", {"context_relevance": True}), ("", {"context_relevance": False}), ("a", {"faithfulness": False}),
+        ("", {"context_relevance": True}),
+    ]  # fmt: skip
+    assert found.rejected == ()
+
+
 def test_flagged_tokens_become_spans(tmp_path: Path) -> None:
     item = {
         "claim": "HM Prison Prescoed is open.", "claim_tokens": ["HM", "Prison", "Prescoed", "is", "open", "."],
@@ -222,6 +232,7 @@ def test_one_persons_overlapping_marks_are_one_persons(tmp_path: Path) -> None:
     assert agreed_spans([((0, 4), (2, 6)), (), ()]) == ()
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["ab", "a", "b.", "("]), min_size=1), st.data())
 def test_token_spans_hold_flagged_tokens_alone(tokens: list[str], data: st.DataObject) -> None:
     flags = data.draw(st.lists(st.booleans(), min_size=len(tokens), max_size=len(tokens)))
@@ -234,6 +245,22 @@ def test_token_spans_hold_flagged_tokens_alone(tokens: list[str], data: st.DataO
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -1, 2, "", None, "generic", [], {}])
 def test_a_label_that_says_neither_is_unknown(value: Any) -> None:
     assert verdict(value) is None
+
+
+def test_examples_of_the_documentation_are_read(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs/labels.md").read_text("utf-8")
+    blocks = [block.split("\n", 1) for block in text.split("```")[1::2]]
+    lines = [line for kind, body in blocks if kind == "json" for line in body.strip().splitlines()]
+    found = rows_of(tmp_path, *map(json.loads, lines))
+    assert [r.good for r in found.rows] == [
+        {"faithfulness": False}, {"context_relevance": True}, {"context_relevance": False}, {"context_relevance": True},
+        {"context_relevance": False},
+    ]  # fmt: skip
+    assert found.rejected == ()
+    (body,) = (body for kind, body in blocks if not kind)
+    (tmp_path / "t.csv").write_text(body, "utf-8")
+    (row,) = labelled(tmp_path / "t.csv").rows
+    assert [row.answer[a:b] for a, b in row.spans or ()] == ["350"]
 
 
 # --- CSV ---
@@ -321,6 +348,7 @@ ANYTHING = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(ANYTHING)
 def test_any_json_gives_rows_or_reasons(tmp_path_factory: pytest.TempPathFactory, item: Any) -> None:
     file = tmp_path_factory.mktemp("any") / "rows.jsonl"

@@ -39,6 +39,8 @@ class Judged:
     spanned: Booleans
     """Rows in which people marked spans, or marked that there are none."""
     milliseconds: Numbers
+    labels: Mapping[str, int]
+    """Name of the label that a row was compared with, to rows."""
     unlabelled: int
     """Rows that were passed over: no label for this evaluator."""
     skipped: Mapping[str, int]
@@ -89,19 +91,21 @@ def judge(
     skipped: Counter[str] = Counter()
     failed: Counter[str] = Counter()
     models: Counter[str] = Counter()
+    labels: Counter[str] = Counter()
     costs: list[float] = []
     there: set[str] = set()
     unlabelled, has_verdicts, first_error = 0, threshold is not None, None
     for row in rows:
-        said = _label(row, evaluator.name, label)
-        if said is None:
+        named = _label(row, evaluator.name, label)
+        if named is None:
             unlabelled += 1
             there.update(row.good)
             continue
         outcome = evaluate(row.chain, evaluator)
         result = outcome.result
         used.append(row)
-        good.append(said)
+        good.append(row.good[named])
+        labels[named] += 1
         elapsed.append(outcome.duration_ms or 0.0)
         scored.append(isinstance(result, Score))
         marks: Spans = ()
@@ -129,18 +133,16 @@ def judge(
     return Judged(
         evaluator.name, evaluator.version, limit, tuple(used), np.asarray(good, bool), np.asarray(values, float),
         np.asarray(flagged, bool), np.asarray(scored, bool), has_verdicts, np.asarray(characters, np.int64),
-        np.asarray([row.spans is not None for row in used], bool), np.asarray(elapsed, float), unlabelled,
+        np.asarray([row.spans is not None for row in used], bool), np.asarray(elapsed, float), dict(labels), unlabelled,
         dict(skipped), dict(failed), first_error, dict(models), sum(costs) if costs else None,
     )  # fmt: skip
 
 
-def _label(row: Labelled, name: str, asked: str | None) -> bool | None:
-    if asked is not None:
-        return row.good.get(asked)
-    said = row.good.get(name)
-    if said is None and len(row.good) == 1 and name not in _OWN_LABELS:
-        return next(iter(row.good.values()))
-    return said
+def _label(row: Labelled, name: str, asked: str | None) -> str | None:
+    """The name of the label to compare with: the one asked for, the evaluator's own, or the only one."""
+    if asked is not None or name in row.good:
+        return asked or name if (asked or name) in row.good else None
+    return next(iter(row.good)) if len(row.good) == 1 and name not in _OWN_LABELS else None
 
 
 def unsupported(evidence: Iterable[Evidence], spans_as: SpansAs = "flaws") -> list[tuple[int, int]]:

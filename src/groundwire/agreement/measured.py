@@ -70,12 +70,14 @@ class Agreement:
     first_error: str | None = None
     models: Mapping[str, int] = field(default_factory=lambda: _EMPTY)
     cost_usd: float | None = None
+    labels: Mapping[str, int] = field(default_factory=lambda: _EMPTY)
+    """Name of the label that a row was compared with, to rows."""
 
     def as_json(self) -> dict[str, Any]:
         """Plain lists, numbers and None, ready for `json.dumps`."""
         return {
             "evaluator": self.evaluator, "version": self.version, "threshold": self.threshold, "n": self.n,
-            "good": self.n_good, "sources": self.sources, "unlabelled": self.unlabelled,
+            "good": self.n_good, "sources": self.sources, "labels": dict(self.labels), "unlabelled": self.unlabelled,
             "skipped": dict(self.skipped), "failed": dict(self.failed), "first_error": self.first_error,
             "models": dict(self.models), "cost_usd": self.cost_usd, "auc": dict(self.auc),
             "auc_scored": self.auc_scored, "f1": self.f1, "f1_by_task": dict(self.f1_by_task),
@@ -119,7 +121,7 @@ def measure(judged: Judged, by: Sequence[str] = GROUPED_BY, observed: Observed |
         {key: found for key, found in apart.items() if found},
         corrected(observed, judged.flagged, y, judged.sources) if observed and judged.has_verdicts else None,
         len(set(judged.sources)), int(judged.spanned.sum()), judged.unlabelled, judged.failed, judged.first_error,
-        judged.models, judged.cost_usd,
+        judged.models, judged.cost_usd, judged.labels,
     )  # fmt: skip
 
 

@@ -38,6 +38,8 @@ def _head(m: Agreement) -> list[str]:
     if m.cost_usd is not None:
         about.append(f"judging cost {price(m.cost_usd)}")
     lines.append("; ".join(about))
+    if set(m.labels) != {m.evaluator}:
+        lines.append("compared with the label " + ", ".join(f"{inert(name)} ({n})" for name, n in m.labels.items()))
     if m.skipped:
         why = ", ".join(f"{count} {inert(reason.replace('_', ' '))}" for reason, count in m.skipped.items())
         lines.append(f"{sum(m.skipped.values())} not scored ({why}): they count as not flagged")
