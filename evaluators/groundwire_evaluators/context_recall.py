@@ -46,7 +46,7 @@ class ContextRecall:
 
     def evaluate(self, chain: RagChain, /) -> Score | Skipped:
         """Judge one chain: costs what the support judge costs on the reference; twice where passages were dropped."""
-        asked = reference_within(chain, chain.context)
+        asked = reference_within(chain, chain.passages)
         if isinstance(asked, Skipped):
             return asked
         support = judged(self.support, asked)

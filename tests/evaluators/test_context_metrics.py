@@ -4,6 +4,7 @@ import doctest
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -121,6 +122,23 @@ def test_every_metric_is_found_by_its_name() -> None:
         assert evaluator(name).name == name
 
 
+def test_the_page_on_metrics_tells_of_each_and_of_its_labels() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
+    for name in (m for m in MODULES if m not in ("citations", "declined")):
+        assert page.count(f"`{name}`") >= 2, name
+    for label in (
+        "relevant_first",
+        "some_used",
+        "dropped",
+        "unjustified",
+        "partly",
+        "sensitive",
+        "worsened",
+        "repetitive",
+    ):
+        assert f"`{label}`" in page
+
+
 # --- context precision ----------------------------------------------------------------------------------------------
 
 
@@ -187,6 +205,13 @@ def test_recall_is_the_share_of_the_reference_in_the_passages(reference: str, va
     score = scored(ContextRecall(support=Held()).evaluate(chain("one", "two", answer="nine", reference=reference)))
     assert (score.value, score.label) == (value, label)
     assert [e.text for e in score.evidence] == reference.split()
+
+
+def test_recall_names_passages_by_their_place_in_the_chain() -> None:
+    mixed = RagChain("q", (Passage("two", in_prompt=False), Passage("one")), "x", "one two")
+    score = scored(ContextRecall(support=Held()).evaluate(mixed))
+    assert [(e.verdict, e.passage) for e in score.evidence] == [("supported", 1), ("unsupported", None)]
+    assert (score.value, score.details["retrieved"]) == (0.5, 1.0)
 
 
 def test_recall_tells_what_was_lost_before_the_prompt() -> None:
