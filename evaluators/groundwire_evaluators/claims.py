@@ -7,11 +7,15 @@ from itertools import pairwise
 from math import log
 from typing import TypeAlias
 
+from groundwire_evaluators.checkable import is_checkable
+from groundwire_evaluators.dates import dates, unsupported_dates
+from groundwire_evaluators.framing import claimed_words
 from groundwire_evaluators.hours import Hours, hours_clashes
 from groundwire_evaluators.lexical import (
     NEGATING,
     IndexedPassages,
     Support,
+    Unit,
     Words,
     best_support,
     check_flags,
@@ -19,57 +23,13 @@ from groundwire_evaluators.lexical import (
     read_words,
 )
 from groundwire_evaluators.quantities import Quantity
-from groundwire_evaluators.refusal import declines, is_padding
+from groundwire_evaluators.refusal import declines
 from groundwire_evaluators.sentences import Span
-from groundwire_evaluators.tokens import listed, stem
+from groundwire_evaluators.swaps import NO_SWAPS, Swaps, find_swaps
+from groundwire_evaluators.wording import OPPOSITES, manner, speaks_of_itself
 
-_COURTESY = re.compile(
-    r"\W*(?:(?:i )?hope (?:this|that|it)\b|let me know\b|feel free\b|happy to help|glad to help|"
-    r"you(?:['\u2019]re| are) welcome|"
-    r"thank(?:s| you)\b|hello\b|hi\b|hey\b|dear\b|sure\b|certainly\b|of course\b|great question|good question|"
-    r"absolutely\b|"
-    r"here(?:['\u2019]s| is| are)\b[^.]{0,120}:?\W*$|is there anything|if you have any|good luck|enjoy\b|"
-    r"best regards|sincerely)",
-    re.IGNORECASE,
-)
-_FIRST_PERSON = frozenset(listed("i me my we our us I Me My We Our Us WE OUR US"))
-_HEDGES = frozenset(
-    stem(w)
-    for w in listed(
-        "may might could likely possibly perhaps probably seem appear suggest potential generally typically"
-    )
-)
-_PRAISE = frozenset(
-    stem(w)
-    for w in listed(
-        "great excellent wonderful perfect popular delicious friendly cozy inviting vibrant charming "
-        "diverse notable unique enjoyable memorable impressive amazing fantastic ideal pleasant overall "
-        "positive negative mixed various variety wide range"
-    )
-)
-_REPORTS = frozenset(
-    stem(w)
-    for w in listed(
-        "according stated mentions mentioned states says said passage passages article text review reviews customers"
-    )
-)
-_MANNER = dict.fromkeys(_HEDGES, "hedge") | dict.fromkeys(_PRAISE, "praise") | dict.fromkeys(_REPORTS, "report")
-_OPPOSITE_PAIRS = (
-    "increase decrease, rise fall, high low, higher lower, highest lowest, more less, most least, before "
-    "after, win lose, open close, allow ban, accept reject, support oppose, buy sell, first last, largest "
-    "smallest, large small, big small, old young, older younger, male female, man woman, husband wife, son "
-    "daughter, mother father, brother sister, north south, east west, northern southern, eastern western, "
-    "left right, up down, above below, inside outside, indoor outdoor, true false, legal illegal, guilty "
-    "innocent, alive dead, early late, earlier later, hot cold, warm cool, wet dry, fast slow, strong weak, "
-    "positive negative, minimum maximum, majority minority, include exclude, gain loss, success failure, pass "
-    "fail, arrive depart, start end, begin end, always never, same different, safe dangerous, free paid, "
-    "public private, single married, import export, heavy light, long short"
-)
-OPPOSITES: Mapping[str, str] = {
-    stem(a): stem(b)
-    for pair in _OPPOSITE_PAIRS.split(", ")
-    for a, b in (pair.split(), pair.split()[::-1])
-}  # fmt: skip
+__all__ = ["FEATURES", "OPPOSITES", "Claim", "Mark", "in_answer", "is_checkable", "read_claim"]
+
 _QUOTED = re.compile(r"[\"\u201c]([^\"\u201c\u201d]{8,300})[\"\u201d]")
 
 FEATURES = (
@@ -97,7 +57,7 @@ class Mark:
     start: int
     end: int
     reason: str
-    """`number`, `unit`, `name`, `negation`, `opposite`, `value`, `hours`, `quote` or `words`."""
+    """`number`, `unit`, `date`, `name`, `negation`, `opposite`, `value`, `hours`, `quote` or `words`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,32 +74,6 @@ class Claim:
     """Stems that neither the passages nor the question hold."""
 
 
-def is_checkable(text: str, words: Words, *, declined: bool = False) -> bool:
-    """False for what makes no claim: questions, greetings, offers of help, headings, refusals, links, code, `Yes.`."""
-    sentence = text[words.start : words.end]
-    if not words.content or sentence.startswith(("```", "~~~")):
-        return False
-    if sentence.rstrip("\"'\u201d\u2019)* ").endswith(("?", "\uff1f", "\u061f")):
-        return False
-    stems = [words.stems[i] for i in words.content]
-    if all(s in _EMPTY_ANSWERS for s in stems):
-        return False
-    if sentence.endswith(":") and len(words.raw) <= 14 and not words.numbers:
-        return False
-    if sentence.startswith(("http://", "https://", "www.")) and " " not in sentence:
-        return False
-    if _COURTESY.match(sentence[:400]) and len(words.content) <= 14 and not words.numbers:
-        return False
-    if declined and not words.numbers:
-        return False
-    return len(words.content) > 10 or bool(words.numbers) or not is_padding(sentence)
-
-
-_EMPTY_ANSWERS = frozenset(
-    stem(w) for w in listed("yes no ok okay sure true false maybe correct right answer source sources note")
-)
-
-
 def read_claim(
     text: str, span: Span, index: IndexedPassages, asked: frozenset[str], weights: WeightOfNovelty, hours: Hours
 ) -> Claim:
@@ -153,7 +87,7 @@ def read_claim(
         weights: How telling each novel word is.
         hours: Opening hours of the passages.
     """
-    words = read_words(text, *span)
+    words = claimed_words(text, *span)
     declined = declines(text[span[0] : span[1]])
     if not is_checkable(text, words, declined=declined):
         return Claim(words, False, best_support(index, frozenset()), (), ())
@@ -172,7 +106,8 @@ def read_claim(
     other = weights.get("", 0.3)
     chances = [weights.get(stems[i], other) for i in beyond]
     names = [i for i in plain if raw[i][0].isupper() and i > 0]
-    names_unknown = [i for i in names if i in beyond]
+    novel_here = set(beyond)
+    names_unknown = [i for i in names if i in novel_here]
     initial = [i for i in beyond[:1] if i == 0 and raw[0][0].isupper()]
     numbers = _check_numbers(words, index, there)
     flags = check_flags(index, words)
@@ -196,23 +131,25 @@ def read_claim(
         and unit.statement.polarity == "plain"
         and negated != unit.negated
     )
+    swaps = _find_swaps(words, unit, negated, near_copy=near_copy or support.plain_coverage >= 0.6)
+    misdated = unsupported_dates(found, index.days()) if (found := dates(raw, stems)) else []
     measures = (
         log(1 + len(raw)), log(1 + len(content)), len(novel) / n_content, _cap(len(novel)),
         len(strictly) / n_content,
         _cap(len(beyond)), min(6.0, sum(chances)), max(chances, default=0.0), sum(chances) / n_content,
         sum(new_pairs) / max(1, len(new_pairs)), sum(new_triples) / max(1, len(new_triples)),
         sum(new_dense) / max(1, len(new_dense)), _longest_run(new_pairs) / n_tokens,
-        _cap(len(words.numbers)), _cap(numbers.unknown), _cap(len(numbers.wrong) - numbers.unknown),
+        _cap(len(words.numbers)), _cap(numbers.unknown + len(misdated)), _cap(len(numbers.wrong) - numbers.unknown),
         _cap(len(numbers.clashing)), _cap(numbers.elsewhere),
         _cap(len(names)), _cap(len(names_unknown)), float(bool(initial)),
         sum([stems[i] not in there for i in names]) / max(1, len(names)), _cap(len(name_pairs)),
         support.coverage, support.plain_coverage, support.pair_coverage, support.neighbour_coverage,
         support.loose_coverage, gap,
         float(negated), float(unit is not None and unit.negated), float(negation_differs),
-        float(negation_differs and near_copy), _cap(len(opposed)),
+        float(negation_differs and near_copy), _cap(len(opposed) + len(swaps.names) + len(swaps.numbers)),
         _cap(flags.agreeing), _cap(len(flags.clashing)), _cap(len(flags.clashing_loosely)), _cap(len(flags.unknown)),
         _cap(hours_agreeing), _cap(len(hours_wrong)), float(bool(quotes)),
-        float(any(map(_FIRST_PERSON.__contains__, raw))), *_manner(content), float(declined),
+        float(speaks_of_itself(raw)), *map(_cap, manner(content)), float(declined),
     )  # fmt: skip
     capital = {*initial, *names_unknown}
     marks = [
@@ -223,6 +160,9 @@ def read_claim(
           if i not in capital and weights.get(stems[i], other) >= 0.6 * other),
         *(Mark(*_reach(words, i, i + 1), "opposite") for i in opposed),
         *(Mark(*_reach(words, i, i + 1), "value") for i in (*flags.clashing, *flags.clashing_loosely, *flags.unknown)),
+        *(Mark(*_reach(words, i, i + 1), "opposite") for i in (*swaps.names, *swaps.numbers)),
+        *(Mark(*_reach(words, i, i + 1), "negation") for i in swaps.denied),
+        *(Mark(*_reach(words, d.start, d.end), "date") for d in misdated),
         *(Mark(a, b, "hours") for a, b in hours_wrong),
         *(Mark(a, b, "quote") for a, b in quotes),
     ]  # fmt: skip
@@ -269,10 +209,17 @@ def _check_numbers(words: Words, index: IndexedPassages, there: frozenset[str]) 
     )
 
 
-def _manner(content: Sequence[str]) -> tuple[float, float, float]:
-    """How many words hedge, praise or report."""
-    told = list(filter(None, map(_MANNER.get, content)))
-    return _cap(told.count("hedge")), _cap(told.count("praise")), _cap(told.count("report"))
+def _find_swaps(words: Words, unit: Unit | None, negated: bool, *, near_copy: bool) -> Swaps:
+    if unit is None or unit.statement.polarity != "plain":
+        return NO_SWAPS
+    capitals = sum([words.raw[i][0].isupper() for i in words.content])
+    if capitals < 2 and not (capitals and words.numbers) and not (near_copy and (negated or unit.negated)):
+        return NO_SWAPS  # nothing that could stand the wrong way round
+    statement = unit.statement.text
+    return find_swaps(words, read_words(statement, 0, min(len(statement), _LONG_STATEMENT)), near_copy=near_copy)
+
+
+_LONG_STATEMENT = 1_000
 
 
 def in_answer(claims: list[Claim], index: IndexedPassages, asked: frozenset[str]) -> list[tuple[float, ...]]:
@@ -318,10 +265,18 @@ def _negation_mark(words: Words) -> list[Mark]:
 
 
 def _unknown_quotes(text: str, span: Span, index: IndexedPassages) -> list[Span]:
-    """Quotations of three words or more whose word pairs are not all in the passages."""
+    """Quotations of three words or more that are not word for word in the passages.
+
+    Two words that do not stand together there are forgiven for each place where a quotation is cut ("..."), goes on
+    with the next sentence, or has something put in ("[he]").
+    """
     found: list[Span] = []
     for match in _QUOTED.finditer(text, *span):
         stems = read_words(text, match.start(1), match.end(1)).stems
-        if len(stems) >= 3 and sum(p not in index.pairs for p in pairwise(stems)) > len(stems) // 3:
+        forgiven = len(_JOINED.findall(match.group(1)))
+        if len(stems) >= 3 and sum([p not in index.pairs for p in pairwise(stems)]) > forgiven:
             found.append((match.start(1), match.end(1)))
     return found
+
+
+_JOINED = re.compile(r"[.!?\u2026]+|[\[\]()\u2013\u2014;:]")

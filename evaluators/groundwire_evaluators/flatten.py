@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from groundwire_evaluators.sentences import sentences
+from groundwire_evaluators.tables import Row, table_rows
 
 Polarity: TypeAlias = Literal["plain", "true", "false", "unknown"]
 
@@ -20,7 +21,10 @@ _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[_\-./]+")
 _TRUE = frozenset({"true", "yes"})
 _FALSE = frozenset({"false", "no"})
 _UNKNOWN = frozenset({"null", "none", "nan", "n/a", "undefined"})
-_RULE = re.compile(r"[\s|:+=-]+$")
+_NESTED = re.compile(r"\s*[{\[]\s*\\*u?[\"'][^{}]{0,200}:")
+_LITERAL = re.compile(r"\s*u?'([^']*)'\s*")
+_QUOTE_ESCAPE = re.compile(r"\\([\"'\\])")
+_PYTHON_PREFIX = re.compile(r"(?<![^\W_])u(?=')")
 _KEY_LINE = re.compile(r"[^\S\n]*(?:[-*\u2022][^\S\n]*)?[\"']?([^\W\d_][\w /()&-]{0,40})[\"']?[^\S\n]*:[^\S\n]+(?=\S)")
 
 
@@ -55,10 +59,9 @@ def statements(text: str) -> tuple[list[Statement], bool]:
         leaves = _leaves(text)
         if len(leaves) >= 2 or (leaves and leaves[0].path):
             return leaves, True
-    if "|" in text or "\t" in text:
-        rows = _table(text)
-        if rows:
-            return rows, True
+    rows = table_rows(text)
+    if rows:
+        return [_row(row) for row in rows], True
     found: list[Statement] = []
     keyed = 0
     for start, end in sentences(text):
@@ -66,9 +69,8 @@ def statements(text: str) -> tuple[list[Statement], bool]:
         if pair and end - start < 300:
             keyed += 1
             value = text[pair.end() : end]
-            found.append(
-                Statement(start, end, text[start:end], "", "", "plain" if len(value) > 12 else _polarity(value))
-            )
+            polarity = "plain" if len(value) > 12 else _polarity(value)
+            found.append(Statement(start, end, text[start:end], "", pair.group(1).strip(), polarity))
         else:
             found.append(Statement(start, end, text[start:end]))
     return found, keyed >= 3 and keyed * 2 > len(found)
@@ -142,6 +144,11 @@ def _add_leaf(
     path = " ".join([*above[-3:], pending]).strip()
     key = pending or (above[-1] if above else "")
     body = text[body_start:body_end]
+    if quoted and _NESTED.match(body):
+        found += _nested(body, body_start, path)
+        return
+    if len(body) < 60 and (literal := _LITERAL.fullmatch(body)):  # a Python string inside the JSON one: "u'free'"
+        body_start, body = body_start + literal.start(1), literal.group(1)
     polarity = _polarity(body) if len(body) <= 9 else "plain"
     if "\\" in body:
         body = _ESCAPE.sub(lambda m: " " * len(m.group()), body)
@@ -153,24 +160,20 @@ def _add_leaf(
     found.append(Statement(whole_start, end, body, path, key, polarity))
 
 
-def _table(text: str) -> list[Statement]:
-    """Rows of a Markdown or tab-separated table, each under the names of its columns; [] where there is none."""
-    lines: list[tuple[int, str]] = []
-    at = 0
-    for line in text.split("\n"):
-        lines.append((at, line))
-        at += len(line) + 1
-    rows = sum("|" in line[1:-1] or "\t" in line.strip() for _, line in lines)
-    if rows < 2 or rows * 2 < len([1 for _, line in lines if line.strip()]):
-        return []
-    header = ""
-    found: list[Statement] = []
-    for at, line in lines:
-        if not line.strip() or _RULE.match(line):
-            continue
-        if not header:
-            header = re.sub(r"[|\t]+", " ", line).strip()[:400]
-            found.append(Statement(at, at + len(line), line))
-            continue
-        found.append(Statement(at, at + len(line), line, header))
-    return found
+def _nested(body: str, offset: int, path: str) -> list[Statement]:
+    """The leaves of JSON, or of a Python dictionary, that was written into a string, as Yelp's attributes are."""
+    opened = _QUOTE_ESCAPE.sub(r" \1", _PYTHON_PREFIX.sub(" ", body))
+    return [
+        Statement(
+            offset + leaf.start, offset + leaf.end, leaf.text,
+            f"{path} {leaf.path}".strip(), leaf.key or path.rpartition(" ")[2], leaf.polarity,
+        )
+        for leaf in _leaves(opened)
+    ]  # fmt: skip
+
+
+def _row(row: Row) -> Statement:
+    """A row under the names of its columns; of two cells the first is the key where the second says yes or no."""
+    polarity = _polarity(row.cells[1]) if len(row.cells) == 2 and len(row.cells[1]) <= 9 else "plain"
+    key = as_words(row.cells[0]) if polarity != "plain" else ""
+    return Statement(row.start, row.end, row.text, row.header, key, polarity)

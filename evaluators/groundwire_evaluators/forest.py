@@ -110,7 +110,9 @@ class Linear:
     """... and above; None: they are not."""
 
     def log_odds(self, rows: Sequence[Row]) -> list[float]:
-        """For each row; empty for no rows."""
+        """For each row; empty for no rows. Raises ValueError for a row of another length than the weights."""
+        if rows and len(rows[0]) != len(self.weights):
+            raise ValueError(f"fitted for {len(self.weights)} measurements, got {len(rows[0])}")
         if self.low is not None:
             rows = [list(map(max, row, self.low)) for row in rows]
         if self.high is not None:

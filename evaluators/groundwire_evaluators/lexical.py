@@ -7,19 +7,28 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from math import fsum, log
 
+from groundwire_evaluators.dates import MONTHS, Day, dates, numeric_dates
 from groundwire_evaluators.flatten import Statement, statements
 from groundwire_evaluators.quantities import Quantity, QuantityIndex, quantities
 from groundwire_evaluators.synonyms import SYNONYMS
-from groundwire_evaluators.tokens import CARRIES, NEGATIONS, TOKEN, Remembered, is_content, listed, stem, token_pattern
+from groundwire_evaluators.tokens import (
+    CARRIES,
+    NEGATIONS,
+    TOKEN,
+    Remembered,
+    is_content,
+    listed,
+    plain,
+    stem,
+    token_pattern,
+)
 
 _COMMON = 64
 """A stem in more statements than this does not propose statements: keeps the search linear."""
 _PREFIX = 5
-_MONTHS = tuple(
-    stem(m) for m in (listed("january february march april may june july august september october november december"))
-)
+_MONTHS = tuple(MONTHS)
 _ISO_DATE = re.compile(r"-(?<=\b\d\d\d\d-)(\d\d)-\d\d")  # begins with its rarest character
-_SHORT_MONTHS = {m[:3]: m for m in _MONTHS} | {"sept": "september"}
+_SHORT_MONTHS = {m[:3]: m for m in _MONTHS} | {"sept": stem("september")}
 _DAYS = {
     d[:n]: d
     for d in ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
@@ -44,7 +53,7 @@ def _word_stem(raw: str) -> str:
 
 
 _WORD_STEMS = Remembered(_word_stem)
-NEGATING = Remembered(lambda raw: raw.lower() in NEGATIONS)
+NEGATING = Remembered(lambda raw: plain(raw).lower() in NEGATIONS)
 """Whether a token negates."""
 
 
@@ -89,6 +98,20 @@ class IndexedPassages:
     """Share of the passages that are JSON, tables or lists of key and value."""
     n_tokens: int = 0
     texts: tuple[str, ...] = ()
+    _days: list[Day] | None = None
+
+    def days(self) -> list[Day]:
+        """The dates of the passages that give more than a month. Worked out when first asked: few answers have any."""
+        if self._days is None:
+            told = {u for s in _MONTHS for u in self.postings.get(s, ())}
+            if "may" in self.known:  # a stop word, for which there is no look-up
+                told.update(i for i, unit in enumerate(self.units) if "May" in unit.statement.text)
+            found = [d for text in self.texts for d in numeric_dates(text)]
+            for unit in sorted(told):
+                words = TOKEN.findall(self.units[unit].statement.text)
+                found += [d for date in dates(words, [word_stem(w) for w in words]) for d in date.readings]
+            self._days = found
+        return self._days
 
     def idf(self, s: str) -> float:
         """How telling a stem is among the statements: from near 0 (in all) to about log(n + 1) (in none)."""
@@ -127,18 +150,18 @@ def _add(index: IndexedPassages, passage: int, statement: Statement) -> None:
         index.known.add(joined)
         stems = [_WORD_STEMS[w] for w in TOKEN.findall(statement.path)] + stems
         content = frozenset([joined, *[s for s in stems if CARRIES[s]]])
-        if statement.polarity != "plain" and statement.key:
-            key = frozenset(s for w in TOKEN.findall(statement.key) if is_content(s := word_stem(w))) - _GENERIC_KEYS
-            group = frozenset(stems[: len(stems) - own]) - key - _GENERIC_KEYS
-            for s in key:
-                index.flags.setdefault(s, []).append(number)
     else:
         content = frozenset([s for s in stems if CARRIES[s]])
+    if statement.polarity != "plain" and statement.key:
+        key = frozenset(s for w in TOKEN.findall(statement.key) if is_content(s := word_stem(w))) - _GENERIC_KEYS
+        group = frozenset(stems[: len(stems) - own]) - key - _GENERIC_KEYS
+        for s in key:
+            index.flags.setdefault(s, []).append(number)
     index.units.append(Unit(passage, statement, content, key, group))
     index.known.update(stems)
     index.pairs.update(pairwise(stems))
     index.triples.update(zip(stems, stems[1:], stems[2:], strict=False))
-    index.numbers.add(quantities(raw))
+    index.numbers.add(quantities(raw, ordinals=True))
     index.n_tokens += own
     for s in content:
         index.postings[s].append(number)
@@ -161,14 +184,23 @@ class Words:
     numbers: tuple[Quantity, ...]
 
 
+_LONG = 4_000
+
+
 def read_words(text: str, start: int, end: int) -> Words:
-    """Cut the part `[start, end)` of a text into tokens, citations dropped."""
+    """Cut the part `[start, end)` of a text into tokens, citations dropped; numbers among the first 4,000 are read."""
     found = [m for m in token_pattern(text).finditer(text, start, end) if text[m.start()] != "["]
     raw = [m.group() for m in found]
     stems = [_WORD_STEMS[w] for w in raw]
     content = [i for i, s in enumerate(stems) if CARRIES[s]]
     return Words(
-        start, end, tuple(raw), tuple([m.start() for m in found]), tuple(stems), tuple(content), tuple(quantities(raw))
+        start,
+        end,
+        tuple(raw),
+        tuple([m.start() for m in found]),
+        tuple(stems),
+        tuple(content),
+        tuple(quantities(raw[:_LONG])),
     )
 
 
@@ -271,6 +303,11 @@ def negated_at(words: Words, at: int) -> bool:
 
 
 _CLAUSE_BREAKS = frozenset(listed("but while although though whereas however yet which"))
+
+
+def is_clause_break(raw: str) -> bool:
+    """True for a word at which the reach of a negation ends."""
+    return raw.lower() in _CLAUSE_BREAKS
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,18 @@ from groundwire_evaluators.tokens import listed
 Span: TypeAlias = tuple[int, int]
 
 _FENCE = re.compile(r"^[ \t]*(```|~~~)", re.MULTILINE)
-_MARKS = ".!?\u2026\u3002\uff01\uff1f\u0964\u061f"
+_FREE = "\u3002\uff01\uff1f\uff61\u0964\u0965\u06d4\u1362\u17d4\u104b\u0f0d"  # no space need follow
+_MARKS = f".!?\u2026\u061f{_FREE}"
+_CLOSERS = "\"'\u201d\u2019\u00bb\u203a)\\]*_`\u300d\u300f\uff09\u300b\u3011"
 _STOP = re.compile(  # begins with a set of characters, for which the engine skips ahead ten times as fast
     f"[{_MARKS}\\n](?:(?<=\\n)\\s*+"
     # possessive, and begun once a run of marks: linear on "........" too
     f"|(?<!\\n)(?<![{_MARKS}][{_MARKS}])[{_MARKS}]*+"
-    "[\"'\u201d\u2019\u00bb)\\]*_]*+(?:\\s?\\[\\d{1,3}(?:\\s?[,;\u2013-]\\s?\\d{1,3}){0,20}\\])*+(?=\\s|$)"
+    f"[{_CLOSERS}]*+(?:\\s?\\[\\d{{1,3}}(?:\\s?[,;\u2013-]\\s?\\d{{1,3}}){{0,20}}\\])*+"
+    f"(?:(?=\\s|$|</?[a-zA-Z])|(?<=[{_FREE}])|(?<=[{_FREE}][{_CLOSERS}]))"
     r"|(?<=[^\W\d_][^\W\d_][^\W\d_]\.)(?=[A-Z][a-z]{0,20}[\s,]))"  # "per year.The next": text cut from pages
 )
+_TAGS = re.compile(r"\s*+(?:</?[a-zA-Z][^<>\n]{0,200}>\s*+)++")
 _LIST_MARK = re.compile(
     r"\s*+(?:[-*\u2022\u2023\u25aa\u25cf\u2013\u2014+>#|]+\s+|\(?\d{1,3}[.)](?=\s)|\(?[a-zA-Z]\)(?=\s))\s*"
 )
@@ -24,12 +28,16 @@ _OPENED = re.compile(r"[(\[\"'\u201c\u2018]")
 _ABBREVIATIONS = frozenset(
     listed(
         "mr mrs ms dr prof sr jr st mt ft gen col lt sgt capt rep sen gov pres hon rev supt messrs vs v "
-        "e.g eg i.e ie cf al fig figs eq no nos vol pp p ch sec art dept univ assn bros inc ltd co corp "
-        "llc plc approx est min max ca jan feb mar apr jun jul aug sep sept oct nov dec a.m p.m u.s u.k "
-        "u.n e.u d.c ph.d b.c a.d w.r.t"
+        "e.g eg i.e ie cf al dept univ assn bros inc ltd co corp "
+        "llc plc approx ca jan feb mar apr jun jul aug sep sept oct nov dec a.m p.m u.s u.k "
+        "u.n e.u d.c ph.d b.c a.d w.r.t a.k.a ave blvd"
     )
 )
-_ENDS_ANYWAY = frozenset(listed("inc ltd co corp llc plc a.m p.m u.s u.k u.n e.u d.c ph.d b.c a.d"))
+_BEFORE_FIGURES = frozenset(listed("no nos vol pp p ch sec art fig figs eq est min max approx ca para tel ext"))
+"""Abbreviations that only a figure follows: "No. 5", but "No. We do not." """
+_ENDS_ANYWAY = frozenset(
+    listed("inc ltd co corp llc plc a.m p.m u.s u.k u.n e.u d.c ph.d b.c a.d jr sr st ave blvd al dept")
+)
 """Abbreviations that close a sentence when a capital and a common opening word follow."""
 _OPENERS = frozenset(
     listed(
@@ -38,6 +46,14 @@ _OPENERS = frozenset(
 )
 _NEXT_WORD = re.compile(r"\s*[\"'\u201c\u2018(\[*_]*([^\W\d_]*)")
 _LOOK_BACK = 24
+_WRAPPED = 50
+_GOES_ON = frozenset(
+    listed(
+        "the a an of to in on at by for from with and or but as into than that which who is are was were be been has "
+        "have had its his her their our your my this these those between during under over about mr mrs dr st"
+    )
+)
+_FIGURE = re.compile(r"\s{0,3}[#(]?(?:\d|[IVX]+\b)")
 
 
 def sentences(text: str, start: int = 0, end: int | None = None) -> list[Span]:
@@ -79,7 +95,9 @@ def _ends_sentence(text: str, at: int, match: re.Match[str], end: int) -> bool:
     if mark == "\n":
         if match.group().count("\n") > 1 or after >= end:
             return True
-        return not text[after].islower() or _LINE_MARK.match(text, after, min(end, after + 8)) is not None
+        if _LINE_MARK.match(text, after, min(end, after + 8)):
+            return True
+        return not text[after].islower() and not _is_wrapped(text, at, match.start())
     following = _NEXT_WORD.match(text, after, min(end, after + 40))
     word = following.group(1) if following else ""
     if word and word[0].islower():
@@ -91,10 +109,22 @@ def _ends_sentence(text: str, at: int, match: re.Match[str], end: int) -> bool:
         return not _is_list_mark(text, at, match.start())
     if len(last) == 1 and last.isupper():  # an initial: "J. Doe"; but "vitamin C. It ..." ends
         return word.lower() in _OPENERS
+    if text[after : after + 1].isalpha() and ("/" in last or "@" in last):
+        return False  # inside an address
     low = last.lower()
+    if low in _BEFORE_FIGURES and _FIGURE.match(text, after, min(end, after + 6)):
+        return False
     if low in _ABBREVIATIONS:
         return low in _ENDS_ANYWAY and word.lower() in _OPENERS
     return True
+
+
+def _is_wrapped(text: str, at: int, line_end: int) -> bool:
+    """True for a long line that breaks off where no sentence ends: after `the`, `of`, a comma ..."""
+    if line_end - max(at, text.rfind("\n", at, line_end) + 1) < _WRAPPED:
+        return False
+    last = text[max(at, line_end - _LOOK_BACK) : line_end].rsplit(None, 1)[-1]
+    return last[-1] == "," or last.lower() in _GOES_ON
 
 
 def _word_before(text: str) -> str:
@@ -109,9 +139,10 @@ def _is_list_mark(text: str, at: int, dot: int) -> bool:
 
 
 def _keep(text: str, start: int, end: int, spans: list[Span]) -> None:
+    tags = _TAGS.match(text, start, end)
+    start = tags.end() if tags else start
     mark = _LIST_MARK.match(text, start, end)
-    if mark:
-        start = mark.end()
+    start = mark.end() if mark else start
     while start < end and (text[start].isspace() or text[start] in "*_|"):
         start += 1
     while end > start and (text[end - 1].isspace() or text[end - 1] in "*_|"):

@@ -1,8 +1,16 @@
-"""Words of a text: Unicode tokens, light stems, function words, negations and scripts without spaces."""
+"""Words of a text: Unicode tokens, light stems, function words, negations."""
 
 import re
+import unicodedata
 from collections.abc import Callable
 from typing import Generic, TypeVar
+
+from groundwire_evaluators.languages import language_conflict, writes_without_spaces
+
+__all__ = [
+    "CARRIES", "NEGATIONS", "STOP_WORDS", "TOKEN", "Remembered", "is_content", "language_conflict", "listed", "plain",
+    "stem", "token_pattern", "writes_without_spaces",
+]  # fmt: skip
 
 Known = TypeVar("Known")
 
@@ -36,12 +44,24 @@ class Remembered(dict[str, Known], Generic[Known]):
 _REMEMBERED = 1 << 16
 _LONGEST_WORD = 64
 
-TOKEN = re.compile(
-    r"\[\d{1,3}(?:\s?[,;\u2013-]\s?\d{1,3}){0,20}\]|[^\W\d_]+(?:['\u2019][^\W\d_]+)?|\d+(?:[.,:]\d+)*|[%\u00b0]"
+_INVISIBLE = "\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufe00-\ufe0f\ufeff"
+_INDIC_SIGNS = "".join(
+    f"{chr(at)}-{chr(at + 3)}{chr(at + 0x3A)}-{chr(at + 0x57)}{chr(at + 0x62)}-{chr(at + 0x63)}"
+    for at in range(0x900, 0xD80, 0x80)
 )
-"""A citation such as `[1]` (dropped by readers), a word, a number as written, a percent or degree sign."""
+_INSIDE_WORDS = (
+    "\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u05bf-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed"
+    f"\u0711\u0730-\u074a\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff{_INDIC_SIGNS}{_INVISIBLE}"
+)
+"""Accents written apart, vowel signs, and what cannot be seen: soft hyphens, joiners, marks of direction."""
+TOKEN = re.compile(
+    rf"[^\W\d_]+(?:[{_INSIDE_WORDS}]+[^\W\d_]*)*(?:['\u2019\u02bc\uff07][^\W\d_]+)?"
+    r"|\d+(?:[.,:/\u066b\u066c\uff0c\uff0e\uff1a]\d+)*"
+    r"|\[\d{1,3}(?:\s?[,;\u2013-]\s?\d{1,3}){0,20}\]|[%\u00b0$\u20ac\u00a3\u00a5\u066a\uff05]"
+)
+"""A word, a number as written, a citation such as `[1]` (dropped by readers), a sign of percent, degree or currency."""
 _ASCII_TOKEN = re.compile(
-    r"[A-Za-z]+(?:'[A-Za-z]+)?|[0-9]+(?:[.,:][0-9]+)*|\[[0-9]{1,3}(?:\s?[,;-]\s?[0-9]{1,3}){0,20}\]|%"
+    r"[A-Za-z]+(?:'[A-Za-z]+)?|[0-9]+(?:[.,:/][0-9]+)*|\[[0-9]{1,3}(?:\s?[,;-]\s?[0-9]{1,3}){0,20}\]|[%$]"
 )
 
 
@@ -75,14 +95,6 @@ NEGATIONS = frozenset(
         "lacks lacked lacking fail fails failed n't ain't false unavailable absent"
     )
 )
-_UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-    "\U00020000-\U0003ffff]"
-)
-_LETTER = re.compile(r"[^\W\d_]")
-_WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)?")
-_SAMPLE = 20_000
-_ENOUGH = 1_600
 _MAP = {
     "metre": "meter", "litre": "liter", "centre": "center", "theatre": "theater", "fibre": "fiber", "grey": "gray",
     "men": "man", "women": "woman", "children": "child", "people": "person", "feet": "foot", "wrote": "write",
@@ -97,6 +109,31 @@ _MAP = {
 }  # fmt: skip
 
 
+def plain(token: str) -> str:
+    """A token in its usual spelling: composed, with ASCII digits and apostrophes, and without what cannot be seen.
+
+    >>> plain("\uff12\uff10\uff12\uff16"), plain("\u0661\u0662"), plain("co\u00adop"), plain("don\u2019t")
+    ('2026', '12', 'coop', "don't")
+    """
+    if token.isascii():
+        return token
+    composed = unicodedata.normalize("NFKC", _UNSEEN.sub("", token))
+    return composed if composed.isascii() else "".join(_plain_character(c) for c in composed)
+
+
+_UNSEEN = re.compile(
+    f"[{_INVISIBLE}\u0591-\u05bd\u05bf-\u05c7\u0640\u064b-\u065f\u0670]"
+)  # vowel points may be left out
+_PLAIN_SIGNS = {
+    "\u2018": "'", "\u2019": "'", "\u02bc": "'", "\u066b": ".", "\u066c": ",", "\u066a": "%", "\u2044": "/",
+}  # fmt: skip
+
+
+def _plain_character(character: str) -> str:
+    digit = unicodedata.decimal(character, None)
+    return _PLAIN_SIGNS.get(character, character) if digit is None else str(digit)
+
+
 def stem(word: str) -> str:
     """A crude English stem, case folded: `Stories` and `story`, `completed` and `completing` agree.
 
@@ -106,7 +143,7 @@ def stem(word: str) -> str:
 
 
 def _stem(word: str) -> str:
-    w = word.lower().replace("\u2019", "'")
+    w = plain(word).lower()
     if w in STOP_WORDS or not w[:1].isalpha():
         return w
     if w.endswith("'s"):
@@ -156,56 +193,3 @@ def _is_content(stemmed: str) -> bool:
 
 CARRIES = Remembered(_is_content)
 """`is_content` as a look-up."""
-
-
-def writes_without_spaces(text: str) -> bool:
-    """True where three letters in ten belong to a script without spaces (Chinese, Japanese, Thai, Khmer ...).
-
-    Overlap of words says nothing there. Looks at the first 20,000 characters; False for a text without letters.
-    """
-    sample = text[:_SAMPLE]
-    if sample.isascii() or not _UNSPACED.search(sample):
-        return False
-    letters = len(_LETTER.findall(sample))
-    return letters > 0 and len(_UNSPACED.findall(sample)) >= 0.3 * letters
-
-
-_SCRIPTS = (
-    ("latin", re.compile("[A-Za-z\u00c0-\u024f]")),
-    ("greek", re.compile("[\u0370-\u03ff]")),
-    ("cyrillic", re.compile("[\u0400-\u052f]")),
-    ("hebrew", re.compile("[\u0590-\u05ff]")),
-    ("arabic", re.compile("[\u0600-\u06ff\u0750-\u077f]")),
-    ("indic", re.compile("[\u0900-\u0d7f]")),
-    ("hangul", re.compile("[\u1100-\u11ff\uac00-\ud7af]")),
-)
-_BEYOND_LATIN = re.compile("[\u0370-\u0d7f\u1100-\u11ff\uac00-\ud7af]")
-_ENGLISH_WORDS = "the of and to in is was are for on with as that by it at from his her they this be or an which has"
-_ENGLISH = frozenset(listed(f"{_ENGLISH_WORDS} {_ENGLISH_WORDS.title()} {_ENGLISH_WORDS.upper()}"))
-
-
-def language_conflict(answer: str, passages: str) -> bool:
-    """True where answer and passages are plainly in different languages, so that words cannot be compared.
-
-    Different scripts, or one text full of English function words and the other, of 12 words or more, with hardly any.
-    """
-    first, second = answer[:_SAMPLE], passages[:_SAMPLE]
-    if _BEYOND_LATIN.search(first) or _BEYOND_LATIN.search(second):
-        one, other = _script(first), _script(second)
-        if one and other and one != other:
-            return True
-    a, b = _english_share(first), _english_share(second)
-    return a is not None and b is not None and (min(a, b) < 0.02 and max(a, b) > 0.2)
-
-
-def _script(text: str) -> str | None:
-    counts = {name: len(pattern.findall(text)) for name, pattern in _SCRIPTS}
-    name = max(counts, key=lambda k: counts[k])
-    return name if counts[name] >= 10 else None
-
-
-def _english_share(text: str) -> float | None:
-    words = _WORD.findall(text[:_ENOUGH])
-    if len(words) < 12:
-        return None
-    return sum(map(_ENGLISH.__contains__, words)) / len(words)
