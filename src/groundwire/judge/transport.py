@@ -103,11 +103,13 @@ def post(
                 answer.headers.get("content-type", ""),
             )
     except httpx.TimeoutException:
-        raise TimedOut(f"the judge did not answer within {min(read_s, left):.0f} s") from None
+        raise TimedOut(f"the judge did not answer within {min(read_s, left):.1f} s") from None
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         if guard.fired:
-            raise TimedOut(f"the judge's answer was not complete within {left:.0f} s") from None
-        raise Unreachable(f"the judge cannot be reached: {type(error).__name__}") from None
+            raise TimedOut(f"the judge's answer was not complete within {left:.1f} s") from None
+        # Of other errors' texts some quote headers, and so the key.
+        why = f" ({str(error)[:120]})" if isinstance(error, httpx.ConnectError) else ""
+        raise Unreachable(f"the judge cannot be reached: {type(error).__name__}{why}") from None
 
 
 def _read(answer: "httpx.Response") -> bytes:
