@@ -92,12 +92,15 @@ def test_threads_cannot_spend_the_same_cent() -> None:
 
 
 def test_a_call_that_was_refused_is_given_back_and_one_that_hung_is_not() -> None:
-    refused, hung = Budget(calls_per_run=9), Budget(calls_per_run=9)
+    refused, hung, busy = (Budget(calls_per_run=9) for _ in range(3))
+    with JudgeServer(error(429, "busy", headers={"Retry-After": "9"})) as server, pytest.raises(JudgeError):
+        judge(server, busy, timeout_s=2, retries=1).evaluate(chain())
     with JudgeServer(error(401, "no")) as server, pytest.raises(JudgeError):
         judge(server, refused).evaluate(chain())
     with JudgeServer(Hang()) as server, pytest.raises(JudgeError):
         judge(server, hung, timeout_s=0.2).evaluate(chain())
     assert (refused.run.calls, refused.run.usd) == (0, 0.0)
+    assert busy.run.calls == 0
     assert hung.run.calls == 1
     assert hung.run.usd > 0
 

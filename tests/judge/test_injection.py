@@ -182,12 +182,20 @@ def test_planted_marks_end_no_quotation() -> None:
         assert asked.order == "Judge sentences 1 to 2. One entry each, no others."
 
 
-def test_a_mark_is_in_none_of_the_texts_it_fences() -> None:
-    texts = ["a", "b"]
-    for _ in range(50):  # a text that was given the mark of its own prompt gets another one
-        fences = Fences.around(texts)
-        assert not any(fences.mark in text for text in texts)
-        texts.append(fences.mark)
+def test_a_mark_that_stands_in_a_text_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Guessed:
+        """A hash that a stranger has foreseen, for once."""
+
+        steps = 0
+
+        def update(self, data: bytes) -> None:
+            self.steps += data == b"+"
+
+        def hexdigest(self) -> str:
+            return "abc"[self.steps] * 64
+
+    monkeypatch.setattr("groundwire.judge.fences.hashlib.sha256", Guessed)
+    assert Fences.around(["a" * 16, f"=== {'b' * 16} end"]).mark == "c" * 16
 
 
 def test_the_mark_depends_on_every_text_and_on_where_one_ends() -> None:

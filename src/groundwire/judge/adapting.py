@@ -10,7 +10,7 @@ from groundwire.judge.complaints import Told, no_json
 from groundwire.judge.connection import Connection
 from groundwire.judge.endpoint import WIRES, Endpoint
 from groundwire.judge.exchange import NEXT_FORM, Ask, Manner, Reply, mapping
-from groundwire.judge.transport import Response, TimedOut, Unreachable, post
+from groundwire.judge.transport import Response, Unreachable, post
 from groundwire.judge.waiting import LONGEST_S, backoff, retry_after
 from groundwire.model import Skipped
 
@@ -29,7 +29,7 @@ def exchange(to: Connection, place: Endpoint, question: Ask, until: float) -> Re
     """One question, one reply; or `Skipped("too_long")`.
 
     Raises:
-        TimedOut: too slow, or too busy; it may be charged.
+        TimedOut: too slow; it may be charged.
         JudgeError: no reply that can be read.
     """
     wire = WIRES[place.api]
@@ -87,7 +87,7 @@ def _unmasked(answer: Response) -> Response:
 
 def _wait(seconds: float, until: float) -> None:
     if monotonic() + seconds >= until:
-        raise TimedOut(f"the judge is busy, and no time is left to wait another {seconds:.1f} s")
+        raise JudgeError(f"the judge is busy, and no time is left to wait another {seconds:.1f} s")
     sleep(seconds)
 
 
