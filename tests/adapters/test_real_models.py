@@ -163,6 +163,13 @@ def test_a_model_with_one_class_gives_its_sigmoid(folder: Path) -> None:
     assert result.value == pytest.approx(float(torch.sigmoid(logit[0, 0])), abs=1e-5)
 
 
+def test_a_model_that_sees_little_reads_what_it_can_in_parts(folder: Path) -> None:
+    (folder / "narrow").mkdir(exist_ok=True)
+    model = save(folder / "narrow", "sequence", THREE, window=48)
+    long = RagChain(None, (Passage(f"{TOWER} " * 20),), "The tower is tall and high and built in Paris " * 10)
+    assert 0.0 <= score(TransformersNLI(model), long).value <= 1.0
+
+
 def test_the_order_and_company_of_sentences_change_nothing(nli: str) -> None:
     judge = TransformersNLI(nli)
     one = score(judge, RagChain(None, CHAIN.passages, "The tower is 350 metres tall."))

@@ -1,7 +1,10 @@
 """`@groundwire.evaluator`: what a function may take, what it may return, and what is refused at once."""
 
 import asyncio
+import os
 import pickle
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
@@ -310,6 +313,29 @@ def test_an_async_evaluator_inside_another_is_refused_rather_than_waited_for() -
     result = run(outer)
     assert isinstance(result, Failed)
     assert "await its function" in result.message
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_child_judges_on_a_loop_of_its_own() -> None:
+    program = """
+import os, asyncio, groundwire
+
+@groundwire.evaluator
+async def waits(answer: str) -> bool:
+    await asyncio.sleep(0)
+    return True
+
+def judged():
+    return groundwire.evaluate(answer="yes", evaluators=[waits])["waits"].value == 1.0
+
+assert judged()
+child = os.fork()
+if child == 0:
+    os._exit(0 if judged() else 1)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+assert judged()
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
 
 
 # --- what can never work --------------------------------------------------------------------------------------------

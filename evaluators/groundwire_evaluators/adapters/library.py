@@ -19,7 +19,8 @@ def require(module: str, distribution: str, adapter: str) -> None:
         MissingLibrary: it is not installed; the message says what to install.
     """
     try:
-        there = find_spec(module) is not None
+        spec = find_spec(module)
+        there = spec is not None and spec.origin is not None  # else a folder of that name, which is no library
     except (ImportError, ValueError):  # of a parent package, or a module that somebody put in its place
         there = False
     if not there:

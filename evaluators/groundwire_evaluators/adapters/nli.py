@@ -17,6 +17,7 @@ _CONTRADICTED = frozenset(("contradiction", "contradict", "contradicted", "refut
 _BATCH = 16
 _WINDOW_CHARACTERS = 4_000
 """For models that judge texts themselves: they take any length, and memory grows with its square."""
+_USUAL_WINDOW = 512
 _OVERLAP = 64
 """Tokens that neighbouring windows share, so that a sentence at the edge is whole in one of them."""
 
@@ -148,9 +149,12 @@ class _Classifying:
         known: dict[int, str] = {int(i): str(name) for i, name in model.config.id2label.items()}
         self._supported = _index(known, supported_label)
         self._contradicted = next((i for i, name in known.items() if name.lower() in _CONTRADICTED), None)
-        places = getattr(model.config, "max_position_embeddings", None) or 512
-        offset = 2 if getattr(model.config, "model_type", "") in ("roberta", "xlm-roberta", "camembert") else 0
-        self._window = window or int(min(tokenizer.model_max_length, max(places, 512) - offset))
+        places: Any = getattr(model.config, "max_position_embeddings", None)
+        if not isinstance(places, int) or places <= 0:
+            places = _USUAL_WINDOW  # models with relative positions, as T5, have no limit of their own
+        elif getattr(model.config, "model_type", "") in ("roberta", "xlm-roberta", "camembert"):
+            places -= 2  # they count from 2
+        self._window = window or int(min(tokenizer.model_max_length, places))
 
     def fits(self, text: str) -> bool:
         return self._count(text) <= self._window * 3 // 4
