@@ -7,6 +7,7 @@ Compares a sentence with the statement that supports it best. Order alone proves
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from groundwire_evaluators.dates import MONTHS, dates
 from groundwire_evaluators.lexical import NEGATING, Words, is_clause_break
 from groundwire_evaluators.tokens import CARRIES, listed
 
@@ -83,11 +84,14 @@ def _swapped_names(words: Words, statement: Words, place: Mapping[str, int]) -> 
 
 
 def _numbers_of_names(words: Words, place: Mapping[str, int] | None = None) -> dict[str, list[tuple[str, int]]]:
-    """Name to the numbers between it and the next name."""
+    """Name to the numbers between it and the next name; dates are nobody's."""
+    dated = {i for d in dates(words.raw, words.stems) for i in range(d.start, d.end)}
     numbers = {q.start for q in words.numbers if q.value is not None}
     found: dict[str, list[tuple[str, int]]] = {}
     name = ""
     for at in words.content[:_LONG]:
+        if at in dated or words.stems[at] in MONTHS:
+            continue
         if at in numbers:
             if name:
                 found.setdefault(name, []).append((words.stems[at], at))

@@ -44,6 +44,44 @@ def test_table_rows_stand_under_the_names_of_their_columns() -> None:
     assert "330 m" in found[1].text
 
 
+def test_a_dictionary_in_a_string_is_read_as_deep_as_json() -> None:
+    text = (
+        '{"attributes": {"BusinessParking": "{\'garage\': False, \'lot\': True}", '
+        '"WiFi": "u\'free\'", "Alcohol": "u\'none\'"}}'
+    )
+    by_path = {s.path: s for s in statements(text)[0]}
+    assert by_path["attributes Business Parking garage"].polarity == "false"
+    assert by_path["attributes Business Parking lot"].polarity == "true"
+    assert by_path["attributes WiFi"].text == "free"
+    assert by_path["attributes Alcohol"].polarity == "unknown"
+    assert all(s.text in text[s.start : s.end] for s in by_path.values())
+
+
+def test_csv_rows_stand_under_their_header() -> None:
+    text = 'city,height,year\nParis,330,1889\n"Lyon, FR",20,1901\n'
+    found, structured = statements(text)
+    assert structured
+    assert [(s.text, s.path) for s in found[1:]] == [
+        ("Paris 330 1889", "city height year"), ('"Lyon, FR" 20 1901', "city height year"),
+    ]  # fmt: skip
+    assert text[found[1].start : found[1].end] == "Paris,330,1889"
+
+
+def test_prose_with_commas_is_no_csv() -> None:
+    assert not statements("I came, I saw, I won.\nHe came, he saw, he lost.\nWe came, we saw, we left.")[1]
+
+
+def test_yes_and_no_in_a_table_of_two_columns_answer_for_their_key() -> None:
+    found, _ = statements("Feature | Has\n---|---\nWiFi | No\nPool | Yes\nGym | n/a")
+    assert [(s.key, s.polarity) for s in found[1:]] == [("WiFi", "false"), ("Pool", "true"), ("Gym", "unknown")]
+
+
+def test_yes_and_no_after_a_colon_answer_for_their_key() -> None:
+    found, structured = statements("WiFi: no\nParking: yes\nName: The Finch\n")
+    assert structured
+    assert [(s.key, s.polarity) for s in found] == [("WiFi", "false"), ("Parking", "true"), ("Name", "plain")]
+
+
 def test_prose_is_not_structured() -> None:
     found, structured = statements("The tower is tall. It is old.")
     assert not structured

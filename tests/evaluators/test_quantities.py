@@ -6,7 +6,7 @@ from groundwire_evaluators.tokens import TOKEN
 
 def index(text: str) -> QuantityIndex:
     made = QuantityIndex()
-    made.add(quantities(TOKEN.findall(text)))
+    made.add(quantities(TOKEN.findall(text), ordinals=True))
     return made
 
 
@@ -37,6 +37,35 @@ def supported(passage: str, claim: str) -> bool:
         ("in the 1990s", "1990"),
         ("2020-01-09", "9 2020"),
         ("2,100 visitors", "roughly 2,000"),
+        ("36 eggs", "three dozen eggs"),
+        ("two friends", "a couple of friends"),
+        ("half of them", "50 %"),
+        ("66.7 %", "two-thirds"),
+        ("2/3 of it", "two thirds of it"),
+        ("58 %", "more than half of it"),
+        ("29.6 %", "about 30 %"),
+        ("29.6 %", "30%"),
+        ("1,200,000 people", "over 1 million people"),
+        ("1,960,000", "nearly 2 million"),
+        ("5 kilometres", "5 km"),
+        ("60 km/h", "60 km per hour"),
+        ("60 mph", "60 miles per hour"),
+        ("third place", "3rd place"),
+        ("2\u00bd cups", "2.5 cups"),
+        ("\u00bd cup", "1/2 cup"),
+        ("two and a half hours", "2.5 hours"),
+        ("4 out of 5", "4/5"),
+        ("$5 million", "5 million dollars"),
+        ("\u00a35m", "5 million pounds"),
+        ("1.234.567", "1234567"),
+        ("12,34,567", "1,234,567"),
+        ("17:0-21:0", "5-9 PM"),
+        ("noon", "12 PM"),
+        ("5.30pm", "17:30"),
+        ("2021-05-03", "5/3/2021"),
+        ("5/3/2021", "2021"),
+        ("\u0663\u0664\u0665", "345"),
+        ("\uff13\uff14\uff15", "345"),
     ],
 )
 def test_the_same_amount_written_otherwise_is_supported(passage: str, claim: str) -> None:
@@ -54,6 +83,15 @@ def test_the_same_amount_written_otherwise_is_supported(passage: str, claim: str
         ("2.5 million", "3.5 million"),
         ("5 people", "50 people"),
         ("", "7"),
+        ("330 km", "330 miles"),
+        ("60 mph", "60 km/h"),
+        ("$5", "\u20ac5"),
+        ("1,200,000", "over 3 million"),
+        ("900", "over 1000"),
+        ("29.6 %", "35 %"),
+        ("40 %", "half of them"),
+        ("a third of them", "half of them"),
+        ("1/2", "1/3"),
     ],
 )
 def test_another_amount_is_not(passage: str, claim: str) -> None:
@@ -68,7 +106,20 @@ def test_a_figure_in_another_unit_is_told_apart_from_one_that_is_absent() -> Non
     assert not known.clashes_in_unit(more)
 
 
-@pytest.mark.parametrize("text", ["one", "thousands of people", "the first one", "no numbers", ""])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "one",
+        "thousands of people",
+        "the first one",
+        "no numbers",
+        "",
+        "in half",
+        "a third person",
+        "the second half",
+        "Passage 2",
+    ],
+)
 def test_vague_words_are_no_figures(text: str) -> None:
     assert quantities(TOKEN.findall(text)) == []
 
