@@ -31,7 +31,7 @@ def target_lines(found: dict[str, Any]) -> list[str]:
     lines += ["", *(f"{name}: {n} sources only, its interval says little" for name, n in few.items())] if few else []
     seen = {t["set"]: t["why"] for t in found["targets"] if t["split"] == "seen"}
     if seen:
-        lines += ["", "seen: the weights say that they were fitted on these rows, so nothing is claimed:"]
+        lines += ["", "seen: weights say that they were fitted on these rows, so nothing is claimed:"]
         lines += [f"  {name}: {why}" for name, why in seen.items()]
     if found["missing"]:
         lines += ["", *(f"not there: {name}" for name in found["missing"])]

@@ -51,7 +51,7 @@ TARGETS = (
     Target("  summaries", RAGTRUTH, "auc", 0.77, _task("summary")),
     Target("  data to text", RAGTRUTH, "auc", 0.82, _task("data2txt")),
     Target("  by gpt-4, gpt-3.5", RAGTRUTH, "auc", None, _gpt),
-    Target("  the same, data to text", RAGTRUTH, "auc", 0.75, _gpt_data),
+    Target("  gpt, data to text", RAGTRUTH, "auc", 0.75, _gpt_data),
     Target("RAGTruth, all", RAGTRUTH, "f1", 0.75),
     Target("RAGTruth, all", RAGTRUTH, "span_f1", 0.45),
     Target("RAGTruth, all", RAGTRUTH, "ece", 0.05),
