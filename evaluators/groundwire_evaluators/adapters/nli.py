@@ -62,7 +62,7 @@ class TransformersNLI:
     Skipped: `empty_answer`, `no_passages`, `refusal`, `nothing_checkable`.
 
         TransformersNLI("/models/minicheck-roberta-large", supported_label=1, name="minicheck")
-        TransformersNLI("/models/hhem-2.1-open", trust_remote_code=True, name="hhem")   # by report not under transformers 5
+        TransformersNLI("/models/hhem-2.1-open", trust_remote_code=True, name="hhem")  # not under transformers 5
 
     Sources: MiniCheck (Tang et al. 2024), whose chunks and maximum these are; SummaC (Laban et al. 2022).
     `pip install transformers torch` (written for transformers 5.24, torch 2.15).
