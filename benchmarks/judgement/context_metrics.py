@@ -271,9 +271,9 @@ def completeness(folder: Path) -> Iterable[Figure]:
             found.append((row["source_id"], result.value, marks))
             full.append((row["source_id"], result.value, marks >= 4))
             means.append((row["source_id"], result.details.get("mean", 0.0), marks >= 4))
-    yield from correlated("completeness", "MTRAG", "value and people's marks for completeness", found)
-    yield from ranked("completeness", "MTRAG", "full marks (4 of 4) or fewer", full)
-    yield from ranked("completeness", "MTRAG", "the same by `mean`", means)
+    yield from correlated("completeness", "MTRAG", "value and people's marks for completeness", found, seen=True)
+    yield from ranked("completeness", "MTRAG", "full marks (4 of 4) or fewer", full, seen=True)
+    yield from ranked("completeness", "MTRAG", "the same by `mean`", means, seen=True)
 
 
 def context_utilization(folder: Path) -> Iterable[Figure]:
