@@ -42,14 +42,14 @@ def set_lines(found: dict[str, Any]) -> list[str]:
     """Every set: ranking beside the three baselines, classes, spans, calibration."""
     lines = [
         "Every set. AUC beside that of word overlap (ov), of novel words (nov) and of",
-        "the answer alone, learned on the set (blind); part: all rows, dev, or seen",
+        "the answer alone, learned on the set (bli); part: all rows, dev, or seen",
         "",
-        f"{'':<24} {'n':>5} {'bad':>5} part   AUC    ov   nov blind    F1    BA spans   ECE",
+        f"{'':<24} {'n':>4} {'bad':>4} part  AUC   ov  nov  bli   F1   BA span  ECE",
     ]
     for s in found["sets"]:
         figures = ("auc", "overlap", "novelty", "blind", "f1", "balanced_accuracy", "span_f1", "ece")
         cells = " ".join(_short(s[name]) for name in figures)
-        lines.append(f"{s['set']:<24} {s['n']:>5} {s['bad']:>5} {s['split']:<4} {cells}".rstrip())
+        lines.append(f"{s['set']:<24} {s['n']:>4} {s['bad']:>4} {s['split']:<4} {cells}".rstrip())
     broken = [f"{s['set']}: {s['failed']}" for s in found["sets"] if s["failed"]]
     return [*lines, *(f"broke on {line}" for line in broken)]
 
@@ -80,4 +80,4 @@ def _number(value: float | None) -> str:
 
 
 def _short(value: float | None) -> str:
-    return "    -" if value is None else f"{value:5.2f}".replace("0.", " .")
+    return "   -" if value is None else f"{f'{value:.2f}'.removeprefix('0'):>4}"
