@@ -11,17 +11,17 @@ _FIGURES = {
 def target_lines(found: dict[str, Any]) -> list[str]:
     """What was to be reached, what is, and what word overlap gives on the same rows."""
     judged = ", ".join(found["evaluators"].values())
-    lines = [f"Judges: {judged}", "Rows whose sources their weights have not seen; 95 % by source"]
+    lines = [f"Judges: {judged}", "Rows whose sources their weights have not seen; words: that of word overlap"]
     if found["quick"]:
         lines.append("--quick: a part of the rows; no figure here is to be quoted")
-    lines += ["", f"{'':<23} {'n':>5} {'bad':>5} figure  value 95 %         overlap goal"]
+    lines += ["", f"{'':<23} {'n':>4} {'bad':>4} figure  value 95 %        words goal"]
     for t in found["targets"]:
         span = f"{t['interval'][0]:.3f}-{t['interval'][1]:.3f}" if t["interval"] else ""
         goal = "" if t["goal"] is None else f"{t['goal']:.2f}"
         title, figure = t["title"], _FIGURES[t["figure"]]
         lines.append(
-            f"{title:<23.23} {t['n']:>5} {t['bad']:>5} {figure:<7} {_number(t['value'])} {span:<11}  "
-            f"{_number(t['overlap'])}   {goal:<4} {t['verdict']}".rstrip()
+            f"{title:<23.23} {t['n']:>4} {t['bad']:>4} {figure:<7} {_number(t['value'])} {span:<11} "
+            f"{_number(t['overlap'])} {goal:<4} {t['verdict']}".rstrip()
         )
     few = {
         t["set"]: t["sources"]
