@@ -9,7 +9,7 @@ from groundwire_evaluators.sentences import sentences
 from groundwire_evaluators.tokens import language_conflict, writes_without_spaces
 from groundwire_evaluators.verdicts import judged, judging, shorten
 
-_ENGLISH = "what is said here is in English, so that an answer in another language is found not to be in it at all"
+_ENGLISH = "this is to be in English, with the words that are in all of it, and an answer that is not has others for it"
 _LOOK = 20_000
 """Characters of the answer that are looked at: what declines does so early."""
 

@@ -296,7 +296,7 @@ def test_a_refusal_marked_by_the_provider_counts_whatever_it_says() -> None:
 
 
 def test_a_refusal_in_another_language_is_not_taken_for_an_answer() -> None:
-    german = "Leider kann ich diese Frage nicht beantworten, weil die Quellen dazu nichts sagen, tut mir leid."
+    german = "Das ist in den Quellen nicht zu finden, und die Dokumente sagen auch nichts von der Höhe des Turms."
     assert reason(Refusal().evaluate(chain("A", answer=german))) == "language"
     assert reason(Refusal().evaluate(chain("A", answer="К сожалению, я не знаю ответа."))) == "language"
 
