@@ -50,4 +50,4 @@ class SinkError(GroundwireError):
 
 
 class JudgeError(GroundwireError):
-    """A judge could not be asked, or its answer cannot be used. The message holds no key and no text that was judged."""
+    """A judge could not be asked, or its answer cannot be used. The message holds no key and no judged text."""
