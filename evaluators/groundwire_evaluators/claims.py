@@ -131,8 +131,10 @@ def read_claim(
         and unit.statement.polarity == "plain"
         and negated != unit.negated
     )
-    swaps = _find_swaps(words, unit, negated, near_copy=near_copy or support.plain_coverage >= 0.6)
-    misdated = unsupported_dates(found, index.days()) if (found := dates(raw, stems)) else []
+    alike = unit if support.plain_coverage >= 0.5 else None
+    swaps = _find_swaps(words, alike, negated, near_copy=near_copy or support.plain_coverage >= 0.6)
+    found = dates(raw, stems)
+    misdated = unsupported_dates(found, index.days()) if found else []
     measures = (
         log(1 + len(raw)), log(1 + len(content)), len(novel) / n_content, _cap(len(novel)),
         len(strictly) / n_content,

@@ -45,6 +45,8 @@ class Dated:
 
 def dates(raw: Sequence[str], stems: Sequence[str]) -> list[Dated]:
     """Dates that name their month and a day or a year: `3rd of May 2021`, `May 3, 2021`, `May '21`, `May 2021`."""
+    if MONTHS.keys().isdisjoint(stems):
+        return []
     found: list[Dated] = []
     for at, s in enumerate(stems):
         month = MONTHS.get(s)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from groundwire_evaluators.lexical import Words, read_words
 from groundwire_evaluators.quantities import SOURCES, quantities
-from groundwire_evaluators.tokens import stem
+from groundwire_evaluators.tokens import listed, stem
 
 _ADVERB = (
     r"(?:(?:however|additionally|overall|in summary|to summari[sz]e|in conclusion|in addition|furthermore|moreover|"
@@ -36,6 +36,18 @@ _LEAD_IN = re.compile(
     re.IGNORECASE,
 )
 _LOOK = 200
+_FIRST_WORD = re.compile(r"[\s\"'*(]*([A-Za-z]+)")
+_OPENINGS = frozenset(
+    listed(
+        "however additionally overall in to furthermore moreover also finally therefore thus so yes no and but lastly "
+        "besides based according as from per going it is please note keep remember be the this these those your my all "
+        "given provided above following available retrieved structured passage passages context contexts text texts document "
+        "documents source sources information article articles excerpt excerpts snippet snippets search material materials "
+        "manual guide documentation knowledge report page website data reference "
+        "references"
+    )
+)
+"""First words of what the long pattern can match: spares most sentences it."""
 _SOURCE_STEMS = frozenset(map(stem, SOURCES))
 
 
@@ -46,6 +58,9 @@ def lead_in(text: str, start: int, end: int) -> int:
     >>> text[lead_in(text, 0, len(text)) :]
     'the tower is tall.'
     """
+    first = _FIRST_WORD.match(text, start, min(end, start + _LOOK))
+    if not first or first.group(1).lower() not in _OPENINGS:
+        return start
     found = _LEAD_IN.match(text, start, min(end, start + _LOOK))
     return found.end() if found and found.end() < end else start
 
