@@ -42,8 +42,8 @@ _OPENINGS = frozenset(
         "however additionally overall in to furthermore moreover also finally therefore thus so yes no and but lastly "
         "besides based according as from per going it is please note keep remember be the this these those your my all "
         "given provided above following available retrieved structured passage passages context contexts text texts "
-        "document documents source sources information article articles excerpt excerpts snippet snippets search material "
-        "materials manual guide documentation knowledge report page website data reference "
+        "document documents source sources information article articles excerpt excerpts snippet snippets search "
+        "material materials manual guide documentation knowledge report page website data reference "
         "references"
     )
 )
