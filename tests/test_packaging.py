@@ -158,9 +158,11 @@ def test_the_version_is_the_installed_one() -> None:
     assert groundwire.__version__ == version("groundwire")
 
 
-def test_a_whole_scored_run_needs_no_numpy() -> None:
+def test_without_the_extra_local_a_whole_scored_run_needs_no_numpy() -> None:
     code = (
-        "import sys, groundwire\n"
+        "import sys\n"
+        "sys.modules['onnxruntime'] = None\n"
+        "import groundwire\n"
         "groundwire.evaluate(question='How tall?', passages=['It is 330 m tall.'], answer='It is 350 m tall.')\n"
         "assert 'numpy' not in sys.modules, 'importing numpy takes longer than a hundred answers'"
     )

@@ -55,6 +55,7 @@ def kept(vocabulary: list[str]) -> list[int]:
 
 def parity(net: LocalNet, pieces: WordPiece) -> None:
     """The trained network's log-odds of the sentences of some windows, for the test of what is shipped."""
+    net.eval()  # the export leaves it in training
     rows = labelled(TESTS / "ragtruth-sample.jsonl.gz").rows[::5]
     known: list[list[float]] = []
     for row in rows:

@@ -29,24 +29,15 @@ def sentence_row(lexical: float, model: SentenceOdds) -> list[float]:
     return [log_odds(lexical), model.unsupported, worst[0], sum(worst) / len(worst)]
 
 
-def answer_row(chances: Row, lexical: float) -> list[float]:
-    """What an answer is judged by: 9 numbers.
-
-    Log-odds of the worst sentence, means over the two and three worst and over all; the log of the chance that all
-    stand, twice; mean and sum of the chances; and the words' log-odds of the whole answer to be unsupported.
+def answer_row(lexical: float, joined: float, chances: Row) -> list[float]:
+    """What an answer is judged by: 3 numbers, all log-odds to be unsupported.
 
     Args:
-        chances: Of each checkable sentence to be unsupported, shape (n,), n > 0.
         lexical: Chance of the answer to be supported, by words alone.
+        joined: The same from the joined chances of its sentences, by the words' model of answers.
+        chances: Joined chance of each checkable sentence to be unsupported, shape (n,), n > 0; the worst one counts.
     """
-    p = sorted((min(max(c, _LEAST), 1 - _LEAST) for c in chances), reverse=True)
-    odds = [log_odds(c) for c in p]
-    stand = sum(math.log1p(-c) for c in p)
-    mean = sum(p) / len(p)
-    return [
-        odds[0], sum(odds[:2]) / len(odds[:2]), sum(odds[:3]) / len(odds[:3]), sum(odds) / len(odds),
-        stand, math.log(-stand), mean, sum(p), -log_odds(lexical),
-    ]  # fmt: skip
+    return [-log_odds(lexical), -log_odds(joined), log_odds(max(chances))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +58,9 @@ class Combined:
         """Chance of each sentence, shape (n,), from rows of `sentence_row`."""
         return [probability(odds) for odds in self.sentence.log_odds(rows)]
 
-    def faithful(self, chances: Row, lexical: float, kind: str) -> float:
-        """Chance that the whole answer is supported."""
-        return probability(-self.answers[kind].log_odds([answer_row(chances, lexical)])[0])
+    def faithful(self, lexical: float, joined: float, chances: Row, kind: str) -> float:
+        """Chance that the whole answer is supported; see `answer_row`."""
+        return probability(-self.answers[kind].log_odds([answer_row(lexical, joined, chances)])[0])
 
 
 @lru_cache(maxsize=1)

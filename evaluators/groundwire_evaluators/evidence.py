@@ -52,7 +52,7 @@ class Window:
     sentences: tuple[tuple[int, int, int], ...]
     """(number of the sentence, first piece, end): pieces counted from `first`."""
     statements: tuple[int, ...]
-    """Statements shown, as indices into the index's units, in the order of the passages."""
+    """Statements shown, as indices into the index's units: those of one passage in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,17 @@ class EvidenceReader:
     index: IndexedPassages
     pieces: WordPiece
     window: int = WINDOW
+    _rank: list[int] = field(init=False)
+    """Place of each unit with the passages in the order of their texts: the order they came in changes nothing."""
     _lines: dict[int, _Line] = field(default_factory=dict[int, _Line])
     _by_prefix: dict[str, list[str]] | None = None
+
+    def __post_init__(self) -> None:
+        units, texts = self.index.units, self.index.texts
+        order = sorted(range(len(units)), key=lambda u: (texts[units[u].passage], units[u].statement.start, u))
+        self._rank = [0] * len(units)
+        for place, unit in enumerate(order):
+            self._rank[unit] = place
 
     def windows(self, answer: str, spans: Sequence[tuple[int, int]], question: str | None = None) -> list[Window]:
         """Windows that together hold every sentence of the answer once, in order.
@@ -185,7 +194,7 @@ class EvidenceReader:
 
     def _choose(self, part: Sequence[_Line], room: int) -> list[int]:
         """Statements that fit, first the best of each sentence, then what adds most, then the neighbours of these."""
-        units = self.index.units
+        units, rank = self.index.units, self._rank
         if not units or room <= 0:
             return []
         weights: dict[str, float] = {}
@@ -204,7 +213,7 @@ class EvidenceReader:
             for u, gain in own.items():
                 gains[u] = gains.get(u, 0.0) + gain
             if own:
-                best.append(min(own, key=lambda u: (-own[u], u)))
+                best.append(min(own, key=lambda u: (-own[u], rank[u])))
         chosen: set[int] = set()
         covered: set[str] = set()
         shown: set[tuple[int, ...]] = set()
@@ -222,12 +231,12 @@ class EvidenceReader:
 
         for u in dict.fromkeys(best):
             take(u)
-        candidates = sorted(gains, key=lambda u: (-gains[u], u))[:24]
+        candidates = sorted(gains, key=lambda u: (-gains[u], rank[u]))[:24]
         for _ in range(6):
             fresh = {
                 u: sum(weights[s] for s in sorted(units[u].content & weights.keys() - covered)) for u in candidates
             }
-            following = max(fresh, key=lambda u: (fresh[u], -u), default=None)
+            following = max(fresh, key=lambda u: (fresh[u], -rank[u]), default=None)
             if following is None or fresh[following] <= 0.0 or left <= 0:
                 break
             take(following)
@@ -238,11 +247,11 @@ class EvidenceReader:
                     take(near)
         for u in candidates:
             take(u)
-        for u in range(min(len(units), 40)):
+        for u in sorted(range(len(units)), key=rank.__getitem__)[:40]:
             if left < 8:
                 break
             take(u)
-        return sorted(chosen)
+        return sorted(chosen, key=rank.__getitem__)
 
     def _forms(self, s: str) -> list[tuple[str, float]]:
         """The stem itself, or else other forms and synonyms that the passages hold, with what a hit counts."""

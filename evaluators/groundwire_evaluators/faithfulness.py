@@ -20,7 +20,10 @@ from groundwire_evaluators.tokens import language_conflict, writes_without_space
 
 _QUOTED_SENTENCES = 3
 _QUOTED_LENGTH = 120
+_LONGEST_FOR_MODEL = 150_000
+"""Characters of an answer, about 32,000 tokens, which the model reads in some 10 s; longer ones are judged by words."""
 _CONTRADICTIONS = frozenset({"value", "hours", "opposite", "negation", "unit"})
+_CERTAIN = _CONTRADICTIONS | {"number", "date"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +149,8 @@ class Faithfulness:
     evidence tells them apart where that can be told.
 
     Two tiers: words, numbers and names alone (`lexical`), or these together with the local model (`local`), which needs
-    onnxruntime. `tier="auto"` takes the second where it can; `Score.model` and the version say which it was.
+    onnxruntime. `tier="auto"` takes the second where it can; `Score.model` and the version say which it was. An answer
+    of more than 150,000 characters is judged by words alone.
 
     Skipped: `empty_answer`, `no_passages`, `refusal` (the whole answer declines), `nothing_checkable`, `language`.
 
@@ -199,7 +203,7 @@ class Faithfulness:
             return Skipped("nothing_checkable")
         verdicts = by_words(chain.answer, reading, fitted)
         model = local_model(self.tier)
-        if model is not None:
+        if model is not None and len(chain.answer) <= _LONGEST_FOR_MODEL:
             odds = model_odds(chain.answer, chain.question, reading, model)
             verdicts = by_both(chain.answer, reading, verdicts, odds, combined())
         return _score(chain.answer, places, reading, verdicts)
@@ -231,8 +235,12 @@ def by_both(
     """The verdicts of words and model together."""
     rows = [sentence_row(chance, one) for chance, one in zip(words.unsupported, odds, strict=True)]
     unsupported = fitted.unsupported(rows)
-    value = fitted.faithful(unsupported, words.value, answer_kind(reading.measures))
-    against = [one.contradicted >= fitted.contradiction_threshold for one in odds]
+    joined = _fitted().faithful(unsupported, reading.measures)
+    value = fitted.faithful(words.value, joined, unsupported, answer_kind(reading.measures))
+    against = [
+        known or one.contradicted >= fitted.contradiction_threshold
+        for one, known in zip(odds, words.contradicted, strict=True)
+    ]
     marks = [
         _told(marked(answer, one.pieces, fitted.piece_threshold), flaws)
         for one, flaws in zip(odds, words.marks, strict=True)
@@ -243,10 +251,15 @@ def by_both(
 
 
 def _told(spans: Sequence[tuple[int, int]], lexical: Sequence[Flaw]) -> tuple[Flaw, ...]:
-    """The model's spans, each with the reason that the words give for a part of it; `meaning` where they give none."""
-    return tuple(
-        Flaw(a, b, next((f.reason for f in lexical if f.start < b and a < f.end), "meaning")) for a, b in spans
-    )
+    """The model's spans, each with the reason that the words give for a part of it; `meaning` where they give none.
+
+    What the words know for certain (another number, value or unit than the passages have) is marked in any case.
+    """
+    found = [Flaw(a, b, next((f.reason for f in lexical if f.start < b and a < f.end), "meaning")) for a, b in spans]
+    found += [
+        f for f in lexical if f.reason in _CERTAIN and not any(m.start < f.end and f.start < m.end for m in found)
+    ]
+    return tuple(sorted(found, key=lambda f: f.start))
 
 
 def _score(answer: str, places: Sequence[int], reading: Reading, verdicts: _Verdicts) -> Score:

@@ -104,4 +104,4 @@ def _without_references(words: Words) -> Words:
 
 
 def _is_small(token: str) -> bool:
-    return token.isdigit() and len(token) <= 2
+    return token.isdecimal() and len(token) <= 2

@@ -87,9 +87,9 @@ def quantities(raw: Sequence[str], *, ordinals: bool = False) -> list[Quantity]:
 
 def _kind(token: str) -> int:
     """1: written in digits; 2: a word that may begin a number; 3: an ordinal; 0: anything else."""
-    if token[0].isdigit() or not token.isascii():
+    if token[0].isdecimal() or not token.isascii():
         first = plain(token)[:1]
-        if first.isdigit() and not token[0].isalpha():
+        if first.isdecimal() and not token[0].isalpha():
             return 1
     low = token.lower()
     if len(low) > 2 and (low in NUMBER_WORDS or low in MAGNITUDES or low in _BEGIN):
@@ -156,7 +156,7 @@ def _digits(low: Sequence[str], at: int) -> Quantity | None:
     text = low[at]
     if len(text) > _LONGEST or not text.isascii():
         return Quantity(at, at + 1, None, frozenset({text}))
-    if text.isdigit():
+    if text.isdecimal():
         following = _at(low, at + 1)
         if following in _TIME_FOLLOWS and int(text) <= 12:
             half, after = _half_day(low, at + 1)
@@ -188,13 +188,13 @@ def _ends_in_half_day(low: Sequence[str], at: int) -> bool:
     """True for the `to 9 pm` in `5 to 9 pm`, and for the `9 pm` in `5-9 pm`."""
     at += _at(low, at) in _TO
     until = _at(low, at)
-    return until[:1].isdigit() and _half_day(low, at + 1)[0] is not None
+    return until[:1].isdecimal() and _half_day(low, at + 1)[0] is not None
 
 
 def _is_clock(parts: Sequence[str]) -> bool:
     return (
         len(parts) >= 2
-        and all(p.isdigit() and len(p) <= 2 for p in parts)
+        and all(p.isdecimal() and len(p) <= 2 for p in parts)
         and int(parts[0]) <= 24
         and int(parts[1]) < 60
     )
@@ -212,7 +212,7 @@ def _with_colon(low: Sequence[str], at: int) -> Quantity:
 
 def _with_stroke(text: str, at: int) -> Quantity:
     """A fraction, a date, or two numbers side by side."""
-    numbers = [float(p) for p in text.split("/") if p.isdigit()]
+    numbers = [float(p) for p in text.split("/") if p.isdecimal()]
     if len(numbers) == 2 and 0 < numbers[0] < numbers[1] <= 100:
         return Quantity(at, at + 1, numbers[0] / numbers[1], frozenset({text}), "share", 0.01, parts=tuple(numbers))
     if len(numbers) == 3 and numbers[2] < 100:
@@ -228,7 +228,10 @@ def _value(text: str) -> tuple[float | None, float]:
     )
     if "." in fraction:
         return None, 1.0
-    value = float(f"{whole}.{fraction or 0}")
+    try:
+        value = float(f"{whole}.{fraction or 0}")
+    except ValueError:  # a superscript before letters, once it is made plain: "2a"
+        return None, 1.0
     return (value if isfinite(value) else None), (10.0 ** -len(fraction) if dot else 1.0)
 
 
@@ -236,7 +239,7 @@ def _is_grouped(text: str) -> bool:
     if "," not in text:
         return True
     head, *groups = text.partition(".")[0].split(",")
-    return len(head) <= 3 and len(groups[-1]) == 3 and all(len(g) in (2, 3) for g in groups)
+    return bool(groups) and len(head) <= 3 and len(groups[-1]) == 3 and all(len(g) in (2, 3) for g in groups)
 
 
 def _ordinal(low: Sequence[str], at: int) -> Quantity | None:

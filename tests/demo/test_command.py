@@ -56,12 +56,12 @@ def test_it_says_what_is_recorded_and_sets_people_beside_us(invoke: Invoke) -> N
     assert max(map(len, printed.splitlines())) <= 80
 
 
-def test_it_says_so_where_the_evaluator_was_fitted_on_these_rows(invoke: Invoke) -> None:
+def test_it_says_so_where_the_evaluators_were_fitted_on_these_rows(invoke: Invoke) -> None:
     from groundwire_evaluators.forest import stored_weights
 
-    fitted_on_all = stored_weights("faithfulness")["provenance"]["rows"]["faithfulness-ragtruth"] == 1742
+    fitted_on_most = stored_weights("faithfulness")["provenance"]["rows"]["faithfulness-ragtruth"] > 1742 / 2
     printed, _ = invoke("--n", "1")
-    assert ("with these rows among it" in printed) == fitted_on_all
+    assert ("most are among the rows" in printed) == fitted_on_most
 
 
 def test_json_has_every_answer_and_the_summary(invoke: Invoke, tmp_path: Path) -> None:

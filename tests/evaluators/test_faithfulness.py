@@ -187,7 +187,9 @@ def test_repeated_passages_do_not_change_the_value(answer: str) -> None:
 
 
 def test_the_explanation_quotes_the_sentence_and_names_the_words() -> None:
-    result = scored("The tower is 330 metres tall. It opens from 17:00 to 21:00.", TOWER)
+    answer = "The tower is 330 metres tall. It opens from 17:00 to 21:00."
+    result = Faithfulness(tier="lexical").evaluate(RagChain(None, (Passage(TOWER),), answer))
+    assert isinstance(result, Score)
     assert result.explanation == (
         '1 of 2 sentences not supported: "It opens from 17:00 to 21:00." (17:00, 21:00, opens not in any passage)'
     )

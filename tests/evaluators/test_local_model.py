@@ -52,7 +52,7 @@ def test_what_is_shipped_agrees_with_the_network_that_was_trained(model: LocalMo
     assert [len(w) for w in found] == [len(w) for w in known["unsupported"]]
     gaps = [abs(a - b) for w, k in zip(found, known["unsupported"], strict=True) for a, b in zip(w, k, strict=True)]
     assert sum(gaps) / len(gaps) < 0.2  # eight bits cost a little; a wrong table or flag costs ten times that
-    assert max(gaps) < 1.5
+    assert max(gaps) < 2.5
 
 
 def test_a_score_does_not_depend_on_what_is_scored_beside_it(model: LocalModel) -> None:
@@ -81,7 +81,7 @@ def test_threads_give_the_same_scores(model: LocalModel) -> None:
 
 
 def test_both_tiers_say_which_they_are() -> None:
-    chain = ROWS[0].chain
+    chain = next(r.chain for r in ROWS if r.question)
     for tier in ("local", "lexical"):
         for evaluator in (Faithfulness(tier=tier), ContextRelevance(tier=tier)):
             result = evaluator.evaluate(chain)

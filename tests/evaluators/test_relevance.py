@@ -15,24 +15,33 @@ SDK = "Groundwire is a tracing SDK. It supports OpenAI, Chroma and Qdrant."
 
 
 def context(question: str | None, *passages: str) -> Score | Skipped:
-    return ContextRelevance().evaluate(RagChain(question, tuple(Passage(p) for p in passages), "x"))
+    return ContextRelevance(tier="lexical").evaluate(RagChain(question, tuple(Passage(p) for p in passages), "x"))
 
 
 def answer(question: str | None, text: str, *passages: str) -> Score | Skipped:
     return AnswerRelevance().evaluate(RagChain(question, tuple(Passage(p) for p in passages), text))
 
 
-@pytest.mark.parametrize(
-    ("question", "good"),
-    [
-        ("How tall is the Eiffel Tower?", TOWER),
-        ("When was the Eiffel Tower completed?", TOWER),
-        ("What is the refund policy?", REFUND),
-        ("How many days do I have to return an item?", REFUND),
-        ("Which vector stores does Groundwire support?", SDK),
-        ("eiffel tower height", TOWER),
-    ],
-)
+ANSWERED = [
+    ("How tall is the Eiffel Tower?", TOWER),
+    ("When was the Eiffel Tower completed?", TOWER),
+    ("What is the refund policy?", REFUND),
+    ("How many days do I have to return an item?", REFUND),
+    ("Which vector stores does Groundwire support?", SDK),
+    ("eiffel tower height", TOWER),
+]
+
+
+@pytest.mark.parametrize(("question", "good"), ANSWERED)
+def test_with_the_local_model_too_the_passage_that_answers_ranks_first(question: str, good: str) -> None:
+    passages = [p for p in (TOWER, REFUND, SDK, FRUIT) if p != good] + [good]
+    result = ContextRelevance(tier="local").evaluate(RagChain(question, tuple(map(Passage, passages)), "x"))
+    assert isinstance(result, Score)
+    assert max(result.evidence, key=lambda e: e.probability).passage == 3
+    assert [e.verdict for e in result.evidence[:3]] == ["irrelevant"] * 3
+
+
+@pytest.mark.parametrize(("question", "good"), ANSWERED)
 def test_the_passage_that_answers_ranks_above_the_others_and_is_relevant(question: str, good: str) -> None:
     others = [p for p in (TOWER, REFUND, SDK, FRUIT) if p != good]
     result = context(question, *others, good)

@@ -289,6 +289,6 @@ def _summary(figures: dict[str, Any], live: bool) -> list[str]:
         lines += [
             "",
             f"{answers} rows are a demonstration, no measurement: half of all were drawn because they",
-            "hallucinate, and the evaluator was fitted on RAGTruth with these rows among it.",
+            "hallucinate, and most are among the rows that the evaluators were fitted on.",
         ]
     return lines
