@@ -131,6 +131,8 @@ def test_odd_figures_do_no_harm(text: str) -> None:
         assert known.supports(q)
 
 
-@pytest.mark.parametrize("text", ["²A", "①", "1.234,5", "1.2,3.4", "1,2.3,4", "x² is 4", "½ cup", "3² m", "²/³", "12²:30"])
+@pytest.mark.parametrize(
+    "text", ["²A", "①", "1.234,5", "1.2,3.4", "1,2.3,4", "x² is 4", "½ cup", "3² m", "²/³", "12²:30"]
+)
 def test_superscripts_and_circled_digits_are_no_figures_and_break_nothing(text: str) -> None:
     quantities(TOKEN.findall(text))
