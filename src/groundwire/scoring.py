@@ -1,7 +1,7 @@
 """Chains -> scores -> what stands on spans. One road for live and for stored traces."""
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from itertools import islice
@@ -79,7 +79,7 @@ def evaluate(chain: RagChain, evaluator: Evaluator) -> Evaluation:
 
 
 @contextmanager
-def _untraced() -> Iterator[None]:
+def _untraced() -> Generator[None, None, None]:
     """What an evaluator calls is not traffic of the application."""
     if otel_context.get_value("suppress_instrumentation"):
         yield
