@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
-from importlib.resources import files
+from importlib.resources import as_file, files
 from importlib.util import find_spec
 from typing import Any, Literal, TypeAlias
 
@@ -121,9 +121,8 @@ def _load() -> LocalModel | None:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.enable_cpu_mem_arena = False  # windows differ in length: the arena would keep the largest of each
     options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(
-        (weights / "local.onnx").read_bytes(), options, providers=["CPUExecutionProvider"]
-    )
+    with as_file(weights / "local.onnx") as file:  # by path: read as bytes, it would be in memory twice
+        session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
     vocabulary = (weights / "local_vocabulary.txt").read_text("utf-8").split("\n")
     return LocalModel(session, WordPiece(vocabulary))
 
