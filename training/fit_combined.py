@@ -270,8 +270,8 @@ def report(
     print(f"sentences {len(y)}, unsupported {y.mean():.3f}, AUC {auc(-p, y == 0):.3f}", flush=True)
 
 
-RELEVANCE_WEIGHT: Mapping[str, float] = {"relevance-qnli": 0.5, "relevance-squad2": 0.5, "relevance-clapnq": 1.0}
-_WORDS_SHARE = 0.4
+RELEVANCE_WEIGHT: Mapping[str, float] = {"relevance-qnli": 0.5, "relevance-squad2": 0.1, "relevance-clapnq": 1.0}
+_WORDS_SHARE = 0.5
 """Of the standardised words' verdict, the model's having the rest. Fixed: fitted, the share follows whichever set has
 most rows (words are nearly blind on SQuAD 2, and lead on QNLI)."""
 
@@ -315,7 +315,9 @@ def fit_relevance(data: Path) -> dict[str, Any]:
             f"model {auc(x[i, 1], y[i]):.3f} ECE {ece(values[i], y[i]):.3f}", flush=True,
         )  # fmt: skip
     weights, bias = fit_mixture(x, y, w)
-    return {"line": {"weights": rounded(weights), "bias": bias}, "threshold": best_threshold(values, ~y)}
+    usual = np.array([n != "relevance-squad2" for n in names])  # a retriever returns no near misses written to deceive
+    threshold = best_threshold(values[usual], ~y[usual])
+    return {"line": {"weights": rounded(weights), "bias": bias}, "threshold": threshold}
 
 
 def relevance_pair(row: Labelled) -> list[float] | None:
