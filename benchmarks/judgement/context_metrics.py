@@ -271,9 +271,9 @@ def completeness(folder: Path) -> Iterable[Figure]:
             found.append((row["source_id"], result.value, marks))
             full.append((row["source_id"], result.value, marks >= 4))
             means.append((row["source_id"], result.details.get("mean", 0.0), marks >= 4))
-    yield from correlated("completeness", "MTRAG", "value and people's marks for completeness", found, seen=True)
-    yield from ranked("completeness", "MTRAG", "full marks (4 of 4) or fewer", full, seen=True)
-    yield from ranked("completeness", "MTRAG", "the same by `mean`", means, seen=True)
+    yield from correlated("completeness", "MTRAG", "value and people's marks for completeness", found)
+    yield from ranked("completeness", "MTRAG", "full marks (4 of 4) or fewer", full)
+    yield from ranked("completeness", "MTRAG", "the same by `mean`", means)
 
 
 def context_utilization(folder: Path) -> Iterable[Figure]:
@@ -309,7 +309,7 @@ def citation_support(folder: Path) -> Iterable[Figure]:
         result = score(CitationSupport(), RagChain(row["question"], passages([row["context"]]), cited))
         if result is not None:
             found.append((str(row["id"]), min(e.probability for e in result.evidence), bool(row["label"])))
-    yield from ranked("citation_support", "AttributionBench", "claims that cite their evidence", found, seen=True)
+    yield from ranked("citation_support", "AttributionBench", "claims that cite their evidence", found)
     moved: list[tuple[str, float, bool]] = []
     for row in rows(folder, "faithfulness-ragtruth"):
         texts = [t.strip() for t in re.split(r"passage \d+:", str(row["context"]))[1:]]
