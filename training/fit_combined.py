@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 from corruptions import short_chains
-from fit_faithfulness import best_threshold, export_line, rounded
+from fit_faithfulness import best_threshold, export_line, rounded, sentence_labels
 from held_out import is_dev
 from local_examples import FAITHFULNESS, RELEVANCE, conflicts, faithfulness_rows, raw_lines
 from sklearn.linear_model import LogisticRegression
@@ -82,16 +82,10 @@ def read(row: Labelled, name: str, otherwise: Any) -> Case | None:
     words = faithfulness.by_words(row.answer, reading)
     odds = faithfulness.model_odds(row.answer, row.question, reading, model)
     checked = [c for c in reading.claims if c.checkable]
-    good = row.good["faithfulness"]
-    labels: list[int] = []
+    bounds = [(c.words.start, c.words.end) for c in checked]
+    labels = sentence_labels(row, bounds)
     against: list[int] = []
-    for claim in checked:
-        start, end = claim.words.start, claim.words.end
-        if row.spans is not None and (row.spans or good):
-            label = int(any(a < end and start < b for a, b in row.spans))
-        else:
-            label = 0 if good else 1 if len(checked) == 1 else -1
-        labels.append(label)
+    for (start, end), label in zip(bounds, labels, strict=True):
         if label != 1 or otherwise is None:
             against.append(-1)
         else:
@@ -101,7 +95,7 @@ def read(row: Labelled, name: str, otherwise: Any) -> Case | None:
     return Case(
         row, name, faithfulness.answer_kind(reading.measures), words.value,
         [sentence_row(p, o) for p, o in zip(words.unsupported, odds, strict=True)], labels, against, odds,
-        [(c.words.start, c.words.end) for c in checked], [list(m) for m in reading.measures],
+        bounds, [list(m) for m in reading.measures],
     )  # fmt: skip
 
 

@@ -78,20 +78,23 @@ class Case:
         return not self.row.good["faithfulness"]
 
 
+def sentence_labels(row: Labelled, bounds: Sequence[tuple[int, int]]) -> list[int]:
+    """1 unsupported, 0 supported, -1 not known, for each checkable sentence: by the marks, or the row's own label."""
+    good = row.good["faithfulness"]
+    if row.spans is not None and (row.spans or good):
+        return [int(any(a < end and start < b for a, b in row.spans)) for start, end in bounds]
+    return [0 if good else 1 if len(bounds) == 1 else -1] * len(bounds)
+
+
 def measure(row: Labelled, set_name: str) -> Case:
     """Read one row; sentences take their label from the spans, or from the row where that leaves no doubt."""
     reading = read_answer(row.answer, [p for p in row.passages if p.strip()], row.question, {"": 0.3})
     claims = [c for c in reading.claims if c.checkable]
-    good = row.good["faithfulness"]
-    labels: list[int] = []
+    bounds = [(c.words.start, c.words.end) for c in claims]
+    labels = sentence_labels(row, bounds)
     novel: list[list[tuple[str, bool]]] = []
-    for claim in claims:
+    for claim, label in zip(claims, labels, strict=True):
         words = claim.words
-        if row.spans is not None and (row.spans or good):
-            label = int(any(a < words.end and words.start < b for a, b in row.spans))
-        else:
-            label = 0 if good else 1 if len(claims) == 1 else -1
-        labels.append(label)
         inside = {
             s: row.spans is None or any(a <= at < b for a, b in row.spans)
             for s, at in zip(words.stems, words.starts, strict=True)
@@ -99,7 +102,6 @@ def measure(row: Labelled, set_name: str) -> Case:
         novel.append([(s, label == 1 and inside[s]) for s in claim.novel])
     fold = int(sha256(row.source.encode("utf-8", "replace")).hexdigest(), 16) % FOLDS
     measures = np.asarray(reading.measures, float).reshape(-1, len(FEATURES))
-    bounds = [(c.words.start, c.words.end) for c in claims]
     return Case(row, set_name, fold, measures, np.asarray(labels, int), novel, [c.marks for c in claims], bounds)
 
 

@@ -12,12 +12,12 @@ from typing import Any
 from corruptions import Change, changed_direction, changed_name, changed_negation, changed_number
 
 from groundwire.labelled import Labelled, labelled
+from groundwire_evaluators.context_relevance import RELEVANCE_WINDOW
 from groundwire_evaluators.evidence import EvidenceReader, Window
 from groundwire_evaluators.lexical import best_support, index_passages, read_words
 from groundwire_evaluators.sentences import sentences
 from groundwire_evaluators.wordpiece import WordPiece
 
-RELEVANCE_WINDOW = 256
 FAITHFULNESS: Mapping[str, int | None] = {
     "faithfulness-ragtruth": None, "data2text-quintd": None, "data2text-d2t-eval": None, "data2text-nba": None,
     "summaries-summedits": None, "claims-factcg": None, "claims-fm2": None, "claims-falke": None,

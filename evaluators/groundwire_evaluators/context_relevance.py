@@ -11,7 +11,7 @@ from groundwire_evaluators.combined import log_odds
 from groundwire_evaluators.evidence import EvidenceReader
 from groundwire_evaluators.forest import Forest, Linear, Row, both, probability, stored_weights
 from groundwire_evaluators.lexical import IndexedPassages, index_passages, read_words
-from groundwire_evaluators.local_model import LocalModel, Tier, local_model, runtime_installed
+from groundwire_evaluators.local_model import LocalModel, Tier, local_model, tier_version
 from groundwire_evaluators.questions import Question, holds_kind, read_question
 from groundwire_evaluators.tokens import language_conflict, writes_without_spaces
 
@@ -144,7 +144,7 @@ class ContextRelevance:
     @property
     def version(self) -> str:
         """Of the fitted numbers, and the tier: scores of the two do not compare."""
-        return "2-lexical" if self.tier == "lexical" or not runtime_installed() else "2-local"
+        return tier_version(self.tier)
 
     @property
     def threshold(self) -> float:

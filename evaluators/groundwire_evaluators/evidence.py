@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from groundwire_evaluators.lexical import IndexedPassages, word_stem
+from groundwire_evaluators.lexical import IndexedPassages, is_known, word_stem
 from groundwire_evaluators.quantities import quantities
 from groundwire_evaluators.synonyms import SYNONYMS
 from groundwire_evaluators.tokens import TOKEN, is_content
@@ -51,8 +51,6 @@ class Window:
     ends: list[int]
     sentences: tuple[tuple[int, int, int], ...]
     """(number of the sentence, first piece, end): pieces counted from `first`."""
-    statements: tuple[int, ...]
-    """Statements shown, as indices into the index's units: those of one passage in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +159,7 @@ class EvidenceReader:
         matches.append(SPECIAL)
         neighbours.append(0)
         segments = [0] * first + [1] * (len(ids) - first)
-        return Window(ids, segments, matches, neighbours, first, starts, ends, tuple(sentences), tuple(chosen))
+        return Window(ids, segments, matches, neighbours, first, starts, ends, tuple(sentences))
 
     def _of_answer(self, line: _Line, i: int, there: "_Side") -> int:
         s = line.stems[i]
@@ -177,9 +175,7 @@ class EvidenceReader:
             return HELD_LOOSELY
         if s in self.index.known:
             return ELSEWHERE
-        if (len(s) >= _PREFIX and s[:_PREFIX] in self.index.prefixes) or not self.index.known.isdisjoint(
-            SYNONYMS.get(s, ())
-        ):
+        if is_known(self.index, s):
             return ELSEWHERE_LOOSELY
         return NEW_NAME if line.raw[i][0].isupper() and i else NEW
 

@@ -13,7 +13,7 @@ from groundwire_evaluators.evidence import EvidenceReader
 from groundwire_evaluators.forest import Forest, Linear, Row, both, probability, stored_weights
 from groundwire_evaluators.hours import opening_hours
 from groundwire_evaluators.lexical import IndexedPassages, index_passages, read_words
-from groundwire_evaluators.local_model import LocalModel, SentenceOdds, Tier, local_model, runtime_installed, strongest
+from groundwire_evaluators.local_model import LocalModel, SentenceOdds, Tier, local_model, strongest, tier_version
 from groundwire_evaluators.refusal import abstention
 from groundwire_evaluators.sentences import sentences
 from groundwire_evaluators.tokens import language_conflict, writes_without_spaces
@@ -166,7 +166,7 @@ class Faithfulness:
     @property
     def version(self) -> str:
         """Of the fitted numbers, and the tier: scores of the two do not compare."""
-        return "2-lexical" if self.tier == "lexical" or not runtime_installed() else "2-local"
+        return tier_version(self.tier)
 
     @property
     def threshold(self) -> float:

@@ -94,6 +94,11 @@ def runtime_installed() -> bool:
     return find_spec("onnxruntime") is not None and (files("groundwire_evaluators") / "weights/local.onnx").is_file()
 
 
+def tier_version(tier: Tier) -> str:
+    """Version of an evaluator with two tiers, `2-local` or `2-lexical`: scores of the two do not compare."""
+    return "2-lexical" if tier == "lexical" or not runtime_installed() else "2-local"
+
+
 def local_model(tier: Tier = "auto") -> LocalModel | None:
     """The model, loaded at the first call (0.2 s); None for `lexical`, and for `auto` where onnxruntime is missing.
 

@@ -13,11 +13,10 @@ from collections.abc import Callable, Sequence
 from time import monotonic, perf_counter, sleep
 from typing import TypeAlias
 
-from opentelemetry import context as otel_context
-
 from groundwire.chain_index import Material
 from groundwire.model import Evaluation, Evaluator, Failed, NoChain, SpanRecord
 from groundwire.scoring import evaluate
+from groundwire.untraced import untraced
 
 _log = logging.getLogger(__name__)
 
@@ -193,24 +192,21 @@ class Scorer:
         return worker
 
     def _work(self, jobs: "queue.Queue[Job]", retired: threading.Event) -> None:
-        # What an evaluator calls is not traffic of the application.
-        context = otel_context.set_value("suppress_instrumentation", True)
-        api_key = getattr(otel_context, "_SUPPRESS_INSTRUMENTATION_KEY", None)
-        otel_context.attach(otel_context.set_value(api_key, True, context) if api_key else context)
         worked_s = 0.0
-        while not retired.is_set():
-            try:
-                job = jobs.get(timeout=5.0)
-            except queue.Empty:
-                if self._closed:
-                    return
-                continue
-            self._be_polite(worked_s)
-            if job.finished:
-                continue
-            started = perf_counter()
-            self._run(job)
-            worked_s = perf_counter() - started
+        with untraced():
+            while not retired.is_set():
+                try:
+                    job = jobs.get(timeout=5.0)
+                except queue.Empty:
+                    if self._closed:
+                        return
+                    continue
+                self._be_polite(worked_s)
+                if job.finished:
+                    continue
+                started = perf_counter()
+                self._run(job)
+                worked_s = perf_counter() - started
 
     def _run(self, job: Job) -> None:
         from groundwire.assembly import assemble

@@ -1,14 +1,11 @@
 """Chains -> scores -> what stands on spans. One road for live and for stored traces."""
 
 import logging
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from itertools import islice
 from time import perf_counter_ns
 from typing import Any
-
-from opentelemetry import context as otel_context
 
 from groundwire import semconv
 from groundwire.budget import encodable
@@ -23,6 +20,7 @@ from groundwire.model import (
     Skipped,
     SpanRecord,
 )
+from groundwire.untraced import untraced
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +53,7 @@ def evaluate_many(chains: Sequence[RagChain], evaluator: Evaluator) -> list[Eval
         return [evaluate(chain, evaluator) for chain in chains]
     started = perf_counter_ns()
     try:
-        with _untraced():
+        with untraced():
             results = list(evaluator.evaluate_many(tuple(chains)))
         if len(results) != len(chains):
             raise ValueError(f"evaluate_many() returned {len(results)} outcomes for {len(chains)} chains")
@@ -71,26 +69,11 @@ def evaluate(chain: RagChain, evaluator: Evaluator) -> Evaluation:
     started = perf_counter_ns()
     result: Any
     try:
-        with _untraced():
+        with untraced():
             result = evaluator.evaluate(chain)
     except Exception as error:
         result = error
     return _evaluation(chain, evaluator, result, (perf_counter_ns() - started) / 1e6)
-
-
-@contextmanager
-def _untraced() -> Generator[None, None, None]:
-    """What an evaluator calls is not traffic of the application."""
-    if otel_context.get_value("suppress_instrumentation"):
-        yield
-        return
-    context = otel_context.set_value("suppress_instrumentation", True)
-    api_key = getattr(otel_context, "_SUPPRESS_INSTRUMENTATION_KEY", None)
-    token = otel_context.attach(otel_context.set_value(api_key, True, context) if api_key else context)
-    try:
-        yield
-    finally:
-        otel_context.detach(token)
 
 
 def _evaluation(chain: RagChain, evaluator: Evaluator, result: Any, duration_ms: float) -> Evaluation:

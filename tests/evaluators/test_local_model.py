@@ -91,7 +91,6 @@ def test_both_tiers_say_which_they_are() -> None:
 
 
 def test_the_lexical_tier_serves_where_there_is_no_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("groundwire_evaluators.faithfulness.runtime_installed", lambda: False)
     monkeypatch.setattr("groundwire_evaluators.local_model.runtime_installed", lambda: False)
     evaluator = Faithfulness()
     result = evaluator.evaluate(ROWS[0].chain)

@@ -8,8 +8,8 @@ from opentelemetry import context as otel_context
 
 from groundwire.errors import ConfigurationError, JudgeError
 from groundwire.judge import Judge, Jury
-from groundwire.judge.transport import untraced
 from groundwire.model import Evidence, Passage, RagChain, Score, Skipped, Usage, Verdict
+from groundwire.untraced import untraced
 from judge.server import JudgeServer, Says, row
 
 CHAIN = RagChain("How tall?", (Passage("Cats sleep a lot. Dogs bark."),), "Cats sleep a lot. Dogs bark.")

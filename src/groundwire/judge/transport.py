@@ -5,33 +5,20 @@ import json
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry import context as otel_context
-
 from groundwire.errors import JudgeError
+from groundwire.untraced import untraced
 
 if TYPE_CHECKING:
     import httpx
 
 _LARGEST = 8 * 1024 * 1024
 """Bytes of an answer that are read: verdicts on a thousand sentences are a tenth of that."""
-_SUPPRESSED = tuple(
-    key
-    for key in (
-        "suppress_instrumentation",
-        "suppress_http_instrumentation",
-        "suppress_language_model_instrumentation",
-        getattr(otel_context, "_SUPPRESS_INSTRUMENTATION_KEY", None),
-        getattr(otel_context, "_SUPPRESS_HTTP_INSTRUMENTATION_KEY", None),
-    )
-    if isinstance(key, str)
-)
-"""What OpenTelemetry's instrumentations look at, without importing them; the API's own keys are private by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,19 +122,6 @@ def _json(data: bytes, charset: str | None) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
-
-
-@contextlib.contextmanager
-def untraced() -> Generator[None]:
-    """Whatever is called inside is no traffic of the application: no instrumentation makes spans of it."""
-    context = otel_context.get_current()
-    for key in _SUPPRESSED:
-        context = otel_context.set_value(key, True, context)
-    token = otel_context.attach(context)
-    try:
-        yield
-    finally:
-        otel_context.detach(token)
 
 
 @lru_cache(maxsize=1)
