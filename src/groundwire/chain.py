@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from groundwire.chain_index import ChainIndex
+from groundwire.dialects import canonical
 from groundwire.dialects.gen_ai import kind_of
 from groundwire.model import NoChain, RagChain, SpanRecord
 
@@ -26,7 +27,7 @@ def chains(spans: Iterable[SpanRecord]) -> Assembly:
     index = ChainIndex()
     found: list[RagChain] = []
     rejected: list[NoChain] = []
-    for span in ordered:
+    for span in map(canonical, ordered):
         index.add(span)
         if kind_of(span.attributes) == "chat":
             result = assemble(span, index.material(span))

@@ -22,6 +22,7 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from groundwire import semconv
 from groundwire.checks import is_evaluation
 from groundwire.console import render
+from groundwire.dialects import canonical
 from groundwire.dialects.gen_ai import kind_of
 from groundwire.figures import milliseconds, price
 from groundwire.model import SpanRecord
@@ -94,7 +95,7 @@ class ConsoleProcessor(SpanProcessor):
             context = span.get_span_context()
             if context is None or not context.trace_flags.sampled:
                 return
-            blocks = self._take(from_readable(span))
+            blocks = self._take(canonical(from_readable(span)))
             if blocks:
                 self._print(blocks)
         except Exception:

@@ -13,6 +13,7 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
 from groundwire import semconv
 from groundwire.chain_index import NEEDED, ChainIndex, Material
+from groundwire.dialects import canonical, is_foreign
 from groundwire.dialects.gen_ai import kind_of
 from groundwire.fork import on_fork
 from groundwire.model import Evaluator, SpanRecord
@@ -60,7 +61,7 @@ class ScoringObserver(SpanProcessor):
         try:
             self._inbox.append(span)
             attributes = span.attributes or {}
-            if kind_of(attributes) == "chat":
+            if kind_of(attributes) == "chat" or _is_foreign(span):
                 context = span.get_span_context()
                 if context is not None and context.trace_flags.sampled and chosen(context.trace_id, self._sample):
                     self._scorer.submit(
@@ -77,8 +78,8 @@ class ScoringObserver(SpanProcessor):
             while self._inbox:
                 ended = self._inbox.popleft()
                 record = self._indexed(ended)
-                if ended is span and record is not None:
-                    whole = from_readable(span, record.attributes)
+                if ended is span and record is not None and kind_of(record.attributes) == "chat":
+                    whole = record if _is_foreign(span) else from_readable(span, record.attributes)
                     prompt = [
                         whole.attributes.get(key) for key in (semconv.INPUT_MESSAGES, semconv.SYSTEM_INSTRUCTIONS)
                     ]
@@ -89,12 +90,13 @@ class ScoringObserver(SpanProcessor):
         context = span.get_span_context()
         if context is None:
             return None
-        if kind_of(span.attributes or {}) in (None, "evaluate"):
+        whole = canonical(from_readable(span)) if _is_foreign(span) else None
+        if kind_of(whole.attributes if whole else span.attributes or {}) in (None, "evaluate"):
             parent = None if span.parent is None else hex_span_id(span.parent.span_id)
             self._index.note(hex_trace_id(context.trace_id), hex_span_id(context.span_id), parent)
             return None
         hidden = self._vault.take(context)
-        record = outline(span, (*NEEDED, *hidden), hidden)
+        record = whole or outline(span, (*NEEDED, *hidden), hidden)
         self._index.add(record)
         return record
 
@@ -112,3 +114,8 @@ class ScoringObserver(SpanProcessor):
         self._lock = threading.Lock()
         self._inbox = deque(maxlen=_INBOX)
         self._index = ChainIndex(MEMORY)
+
+
+def _is_foreign(span: ReadableSpan) -> bool:
+    scope = span.instrumentation_scope
+    return is_foreign(scope.name if scope else "", span.attributes or {})

@@ -17,6 +17,7 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
 from groundwire import semconv
 from groundwire.chain_index import NEEDED, ChainIndex
+from groundwire.dialects import canonical, is_foreign
 from groundwire.dialects.gen_ai import kind_of
 from groundwire.errors import ConfigurationError
 from groundwire.fork import on_fork
@@ -116,6 +117,11 @@ class ScoringSpanProcessor(SpanProcessor):
         if context is None or not context.trace_flags.sampled:
             return False
         attributes = span.attributes or {}
+        scope = span.instrumentation_scope
+        foreign = is_foreign(scope.name if scope else "", attributes)
+        whole = canonical(from_readable(span)) if foreign else None
+        if whole is not None:
+            attributes = whole.attributes
         kind = kind_of(attributes)
         trace_id = hex_trace_id(context.trace_id)
         if kind is None or kind == "evaluate":
@@ -124,7 +130,7 @@ class ScoringSpanProcessor(SpanProcessor):
                 self._index.note(trace_id, hex_span_id(context.span_id), parent)
             return self._total(span, trace_id)
         hidden = self._vault.take(context)
-        record = outline(span, NEEDED, hidden)
+        record = whole or outline(span, NEEDED, hidden)
         with self._lock:
             self._index.add(record)
             material = None
@@ -144,7 +150,7 @@ class ScoringSpanProcessor(SpanProcessor):
         def late(evaluations: Sequence[Evaluation]) -> None:
             self._rebuilder.late(span, evaluations)
 
-        self._scorer.submit(lambda: (from_readable(span, hidden), material), done, late)
+        self._scorer.submit(lambda: (whole or from_readable(span, hidden), material), done, late)
         return True
 
     def _total(self, span: ReadableSpan, trace_id: str) -> bool:

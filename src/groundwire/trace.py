@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 from groundwire import semconv
 from groundwire.chain import chains
 from groundwire.checks import Check, checks, is_evaluation
+from groundwire.dialects import canonical
 from groundwire.dialects.gen_ai import CallView, message_text, view
 from groundwire.model import RagChain, SpanRecord
 
@@ -198,7 +199,7 @@ def read_trace(spans: Iterable[SpanRecord]) -> Trace | None:
     Args:
         spans: of the trace, and of retrievals in other traces that it links to. A span given twice counts once.
     """
-    unique = tuple({(s.trace_id, s.span_id): s for s in spans}.values())
+    unique = tuple({(s.trace_id, s.span_id): canonical(s) for s in spans}.values())
     real = [s for s in unique if not is_evaluation(s)]
     if not real:
         return None
@@ -214,7 +215,7 @@ def read_trace(spans: Iterable[SpanRecord]) -> Trace | None:
 def read_traces(spans: Iterable[SpanRecord]) -> list[Trace]:
     """All requests in stored spans, the worst first. A retrieval that an answer links to is told with that answer."""
     by_trace: dict[str, list[SpanRecord]] = {}
-    for span in spans:
+    for span in map(canonical, spans):
         by_trace.setdefault(span.trace_id, []).append(span)
     linked: dict[str, set[str]] = {}
     for trace_id, members in by_trace.items():
