@@ -1,4 +1,4 @@
-"""Answers of stored traces with everything that was measured on them: what runs are compared, watched and reported by."""
+"""Answers of stored traces with what was measured on them: what runs are compared, watched and reported by."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
