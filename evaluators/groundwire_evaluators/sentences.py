@@ -54,13 +54,18 @@ _GOES_ON = frozenset(
     )
 )
 _FIGURE = re.compile(r"\s{0,3}[#(]?(?:\d|[IVX]+\b)")
+_CAPITAL = re.compile(r"[A-Z\u00c0-\u00de]")
+_ONE_IN = 60
+"""Characters for each capital letter up to which a text counts as written without: cased English has one in 20 to 40."""
+_JUDGED = 4000
 
 
 def sentences(text: str, start: int = 0, end: int | None = None) -> list[Span]:
     r"""Split a text, or the part `[start, end)` of it, in one pass: linear in its length.
 
     Spans come in order, do not overlap, are stripped of white space and list marks, and hold at least one letter or
-    digit. A fenced code block is one span. A line break ends a sentence unless the next line goes on in lower case.
+    digit. A fenced code block is one span. A line break ends a sentence unless the next line goes on in lower case. In a
+    text without capitals every full stop that ends no abbreviation ends a sentence.
 
     >>> text = "1. Dr. Ng paid $2.50. Why?\n- J. Doe did [1]."
     >>> [text[a:b] for a, b in sentences(text)]
@@ -69,27 +74,34 @@ def sentences(text: str, start: int = 0, end: int | None = None) -> list[Span]:
     stop = len(text) if end is None else end
     spans: list[Span] = []
     at = start
+    plain = _is_uncased(text[start : min(stop, start + _JUDGED)])
     fences = [m.start() for m in _FENCE.finditer(text, start, stop)] if "```" in text or "~~~" in text else []
     for opening, closing in zip(fences[::2], fences[1::2], strict=False):
-        _prose(text, at, opening, spans)
+        _prose(text, at, opening, spans, plain)
         line_end = text.find("\n", closing, stop)
         at = stop if line_end < 0 else line_end
         _keep(text, opening, at, spans)
-    _prose(text, at, stop, spans)
+    _prose(text, at, stop, spans, plain)
     return spans
 
 
-def _prose(text: str, start: int, end: int, spans: list[Span]) -> None:
+def _is_uncased(text: str) -> bool:
+    """Whether a text is written without capitals, as chat messages and the output of older summarisers are."""
+    first = next(filter(str.isalpha, text), "A")
+    return first.islower() and len(_CAPITAL.findall(text)) * _ONE_IN <= len(text)
+
+
+def _prose(text: str, start: int, end: int, spans: list[Span], plain: bool) -> None:
     at = start
     for match in _STOP.finditer(text, start, end):
-        if match.end() >= end or _ends_sentence(text, at, match, end):
+        if match.end() >= end or _ends_sentence(text, at, match, end, plain):
             cut = match.end()
             _keep(text, at, cut, spans)
             at = cut
     _keep(text, at, end, spans)
 
 
-def _ends_sentence(text: str, at: int, match: re.Match[str], end: int) -> bool:
+def _ends_sentence(text: str, at: int, match: re.Match[str], end: int, plain: bool) -> bool:
     mark = text[match.start()]
     after = match.end()
     if mark == "\n":
@@ -100,11 +112,13 @@ def _ends_sentence(text: str, at: int, match: re.Match[str], end: int) -> bool:
         return not text[after].islower() and not _is_wrapped(text, at, match.start())
     following = _NEXT_WORD.match(text, after, min(end, after + 40))
     word = following.group(1) if following else ""
-    if word and word[0].islower():
+    if word and word[0].islower() and not plain:
         return False
     if match.group() != ".":
         return True
     last = _word_before(text[max(at, match.start() - _LOOK_BACK) : match.start()])
+    if plain and word and len(last) == 1:
+        return False
     if last.isdigit():
         return not _is_list_mark(text, at, match.start())
     if len(last) == 1 and last.isupper():  # an initial: "J. Doe"; but "vitamin C. It ..." ends
@@ -115,7 +129,7 @@ def _ends_sentence(text: str, at: int, match: re.Match[str], end: int) -> bool:
     if low in _BEFORE_FIGURES and _FIGURE.match(text, after, min(end, after + 6)):
         return False
     if low in _ABBREVIATIONS:
-        return low in _ENDS_ANYWAY and word.lower() in _OPENERS
+        return low in _ENDS_ANYWAY and word.lower() in _OPENERS and not plain
     return True
 
 
