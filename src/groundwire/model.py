@@ -181,6 +181,21 @@ class SpanRecord:
     resource: Mapping[str, Any] = field(default_factory=_empty)
 
 
+@dataclass(frozen=True, slots=True)
+class LogEvent:
+    """A log record that says something about a span: newer instrumentations put messages and scores there.
+
+    Sources give it as they meet it, before or after its span; `groundwire.traces.joined` brings the two together.
+    """
+
+    trace_id: str
+    """32 lower-case hex digits; empty where the record names no trace."""
+    span_id: str
+    """16 lower-case hex digits; empty where the record names no span."""
+    event: SpanEvent
+    """Name: that of the event, or empty. Attributes: those of the record, and its body, where it has one, as `body`."""
+
+
 # --- a RAG chain ----------------------------------------------------------------------------------------------------
 
 PassageSource: TypeAlias = Literal["retrieval", "rerank", "prompt", "given"]

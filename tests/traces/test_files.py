@@ -58,12 +58,12 @@ def test_line_that_is_not_utf8_is_reported(here: Path) -> None:
 
 
 def test_other_signals_are_told_apart_from_garbage(here: Path) -> None:
-    (here / "t.jsonl").write_text('{"resourceLogs": []}\n{"a": 1}\n7\n' + encode([span(1)]))
+    (here / "t.jsonl").write_text('{"resourceMetrics": []}\n{"a": 1}\n7\n' + encode([span(1)]))
     source = open_source("t.jsonl")
 
     assert list(source) == [span(1)]
     assert [p.message for p in source.problems] == [
-        "holds logs, not traces",
+        "holds metrics, not traces",
         "expected resourceSpans, found the keys a",
         "expected an object with resourceSpans, found a number",
     ]

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from time import monotonic
 from typing import Any, TypeVar
 
-from groundwire.model import SpanRecord
+from groundwire.figures import plural
+from groundwire.model import LogEvent, SpanRecord
 from groundwire.terminal import inert
-from groundwire.traces import Problem, open_source
+from groundwire.traces import Problem, joined, open_source
 
 T = TypeVar("T")
 _TOLD = 5
@@ -30,13 +31,17 @@ def counted(things: Iterable[T], what: str, total: int | None = None) -> Iterato
 
 
 def read(spec: str) -> tuple[list[SpanRecord], list[Problem]]:
-    """All spans of a source, each once, and what could not be read.
+    """All spans of a source, each once, with their log records as events, and what could not be read.
 
     Raises:
         SourceError: nothing can be read.
     """
     source = open_source(spec)
-    spans = {(s.trace_id, s.span_id): s for s in counted(source, "spans read")}
+    unmatched: list[LogEvent] = []
+    spans = {(s.trace_id, s.span_id): s for s in joined(counted(source, "spans read"), unmatched.append)}
+    if unmatched:
+        records = plural("log record", len(unmatched))
+        print(f"{len(unmatched)} {records} of no span in {inert(spec)} passed over", file=sys.stderr)
     return list(spans.values()), source.problems
 
 

@@ -4,10 +4,11 @@ import glob
 from pathlib import Path
 
 from groundwire.errors import SinkError, SourceError
+from groundwire.traces.joining import joined
 from groundwire.traces.sink import Sink
 from groundwire.traces.source import ACCEPTED, Problem, Source, TraceFiles, files_in
 
-__all__ = ["Problem", "Sink", "Source", "open_sink", "open_source"]
+__all__ = ["Problem", "Sink", "Source", "joined", "open_sink", "open_source"]
 
 _JAEGER = ("jaeger+http://", "jaeger+https://")
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
 
 from groundwire.errors import SourceError
-from groundwire.model import SpanRecord
+from groundwire.model import LogEvent, SpanRecord
 from groundwire.traces import jaeger_ui, otlp_json
 from groundwire.traces.source import Problem, concatenated
 
@@ -104,7 +104,7 @@ class JaegerSource:
         self._query = read_query(spec)
         self._transport = transport
 
-    def __iter__(self) -> Iterator[SpanRecord]:
+    def __iter__(self) -> Iterator[SpanRecord | LogEvent]:
         """The spans.
 
         Raises:
@@ -133,7 +133,7 @@ class JaegerSource:
             if query.trace_id is None and len(traces) >= query.limit and not query.limit_was_asked:
                 self._complain(f"the limit of {query.limit} traces was reached: &limit={query.limit * 10} reads more")
 
-    def _decoded(self, document: Any) -> Iterator[SpanRecord]:
+    def _decoded(self, document: Any) -> Iterator[SpanRecord | LogEvent]:
         if jaeger_ui.is_jaeger_ui(document):
             return jaeger_ui.decode(document, self._complain)
         return otlp_json.decode(document, self._complain)

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, cast
 
-from groundwire.model import SpanEvent, SpanLink, SpanRecord
+from groundwire.model import LogEvent, SpanEvent, SpanLink, SpanRecord
 
 Complaint: TypeAlias = Callable[[str], None]
 """Takes what was wrong with a part that is left out."""
@@ -23,15 +23,17 @@ _KINDS: tuple[_Kind, ...] = ("internal", "internal", "server", "client", "produc
 _STATUSES: tuple[_Status, ...] = ("unset", "ok", "error")
 _WRAPPERS = ("result", "trace", "traces")
 """Keys under which HTTP APIs put a whole trace."""
-_OTHER_SIGNALS = {"resourceLogs": "logs", "resourceMetrics": "metrics", "resourceProfiles": "profiles"}
+_OTHER_SIGNALS = {"resourceMetrics": "metrics", "resourceProfiles": "profiles"}
 _INT64 = range(-(2**63), 2**63)
 
 
 # --- reading --------------------------------------------------------------------------------------------------------
 
 
-def decode(document: Any, complain: Complaint) -> Iterator[SpanRecord]:
-    """The spans of one parsed JSON document. What is missing is taken as empty, what makes no sense is left out.
+def decode(document: Any, complain: Complaint) -> Iterator[SpanRecord | LogEvent]:
+    """The spans and log records of one parsed JSON document.
+
+    What is missing is taken as empty, what makes no sense is left out.
 
     Args:
         document: an export request, a trace of an HTTP API, or a list of these.
@@ -45,7 +47,10 @@ def decode(document: Any, complain: Complaint) -> Iterator[SpanRecord]:
         complain(f"expected an object with resourceSpans, found {_kind_of_json(document)}")
         return
     resources = _first(document, "resourceSpans", "resource_spans", "batches")
-    if resources is None:
+    logs = _first(document, "resourceLogs", "resource_logs")
+    if logs is not None:
+        yield from _log_events(logs, complain)
+    elif resources is None:
         for key in _WRAPPERS:
             if isinstance(document.get(key), Mapping | list):
                 yield from decode(document[key], complain)
@@ -65,13 +70,39 @@ def decode(document: Any, complain: Complaint) -> Iterator[SpanRecord]:
                     complain(f"span {_text(span.get('name'))[:60]!r} left out: {error}")
 
 
+def _log_events(resources: Any, complain: Complaint) -> Iterator[LogEvent]:
+    for resource_logs in _objects(resources):
+        for scope_logs in _objects(_first(resource_logs, "scopeLogs", "scope_logs", "instrumentationLibraryLogs")):
+            for record in _objects(_first(scope_logs, "logRecords", "log_records", "logs")):
+                try:
+                    yield _log_event(record)
+                except (ValueError, TypeError) as error:
+                    complain(f"log record left out: {error}")
+
+
+def _log_event(record: Mapping[str, Any]) -> LogEvent:
+    attributes = _attributes(record.get("attributes"))
+    name = _text(_first(record, "eventName", "event_name")) or _text(attributes.pop("event.name", None))
+    body = _value(record.get("body"))
+    if body is not None:
+        attributes["body"] = body
+    time_ns = _integer(_first(record, "timeUnixNano", "time_unix_nano"))
+    if not time_ns:
+        time_ns = _integer(_first(record, "observedTimeUnixNano", "observed_time_unix_nano"))
+    return LogEvent(
+        _id(_first(record, "traceId", "trace_id", "traceID"), 16) or "",
+        _id(_first(record, "spanId", "span_id", "spanID"), 8) or "",
+        SpanEvent(name, time_ns or 0, attributes),
+    )
+
+
 def is_otlp(document: Any) -> bool:
     """Whether a parsed JSON document has the shape that `decode` reads."""
     if isinstance(document, list):
         return any(is_otlp(entry) for entry in document[:3])
     if not isinstance(document, Mapping):
         return False
-    if _first(document, "resourceSpans", "resource_spans", "batches") is not None:
+    if _first(document, "resourceSpans", "resource_spans", "batches", "resourceLogs", "resource_logs") is not None:
         return True
     return any(is_otlp(document[key]) for key in _WRAPPERS if isinstance(document.get(key), Mapping | list))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 
 from groundwire.errors import SourceError
-from groundwire.model import SpanRecord
+from groundwire.model import LogEvent, SpanRecord
 from groundwire.traces import jaeger_ui, otlp_json
 from groundwire.traces.otlp_json import Complaint
 
@@ -39,7 +39,10 @@ class Problem:
 
 
 class Source(Protocol):
-    """Stored spans, read by iterating: once, in no particular order, traces in pieces."""
+    """Stored spans, read by iterating: once, in no particular order, traces in pieces.
+
+    Log records that say something about a span come as they are met; `groundwire.traces.joined` attaches them.
+    """
 
     @property
     def name(self) -> str:
@@ -51,8 +54,8 @@ class Source(Protocol):
         """What was left out so far; complete when the iteration has ended."""
         ...
 
-    def __iter__(self) -> Iterator[SpanRecord]:
-        """The spans.
+    def __iter__(self) -> Iterator[SpanRecord | LogEvent]:
+        """The spans and log records.
 
         Raises:
             SourceError: nothing in it can be read.
@@ -71,7 +74,7 @@ class TraceFiles:
         self.problems: list[Problem] = []
         self._paths = tuple(paths)
 
-    def __iter__(self) -> Iterator[SpanRecord]:
+    def __iter__(self) -> Iterator[SpanRecord | LogEvent]:
         """The spans of all files, one after the other.
 
         Raises:
@@ -94,7 +97,7 @@ class _File:
         self._name = name
         self._problems = problems
 
-    def spans(self, stream: Iterable[bytes]) -> Iterator[SpanRecord]:
+    def spans(self, stream: Iterable[bytes]) -> Iterator[SpanRecord | LogEvent]:
         lines = enumerate(self._whole_lines(stream), 1)
         for number, line in lines:
             if not line.strip():
@@ -107,7 +110,7 @@ class _File:
             yield from self._decoded(document, number)
             yield from self._line_by_line(lines)
 
-    def _line_by_line(self, lines: Iterable[tuple[int, bytes]]) -> Iterator[SpanRecord]:
+    def _line_by_line(self, lines: Iterable[tuple[int, bytes]]) -> Iterator[SpanRecord | LogEvent]:
         for number, line in lines:
             if line.strip():
                 document = _parsed(line)
@@ -116,7 +119,7 @@ class _File:
                 else:
                     yield from self._decoded(document, number)
 
-    def _many_lines(self, lines: list[tuple[int, bytes]]) -> Iterator[SpanRecord]:
+    def _many_lines(self, lines: list[tuple[int, bytes]]) -> Iterator[SpanRecord | LogEvent]:
         try:
             documents = list(concatenated(b"".join(line for _, line in lines).decode("utf-8-sig")))
         except (ValueError, RecursionError):
@@ -125,7 +128,7 @@ class _File:
         for document in documents:
             yield from self._decoded(document, None)
 
-    def _decoded(self, document: Any, line: int | None) -> Iterator[SpanRecord]:
+    def _decoded(self, document: Any, line: int | None) -> Iterator[SpanRecord | LogEvent]:
         complain = self._complain(line)
         try:
             if jaeger_ui.is_jaeger_ui(document):
