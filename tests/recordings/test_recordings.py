@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from recordings.scrub import scrub
 
 HERE = Path(__file__).parent
