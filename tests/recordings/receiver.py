@@ -9,13 +9,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 _IDS = ("traceId", "spanId", "parentSpanId")
 
 
 class Receiver:
-    """Listens on a free port. `requests` holds the export requests of traces; other signals are dropped."""
+    """Listens on a free port. `requests` holds the export requests of traces and logs; metrics are dropped."""
 
     def __init__(self) -> None:
         self.requests: list[dict[str, Any]] = []
@@ -37,8 +39,10 @@ class Receiver:
                 receiver.paths.append(f"POST {self.path}")
                 data = _body(self)
                 kind = self.headers.get("Content-Type", "")
-                if "traces" in self.path.partition("?")[0]:
-                    receiver.requests.append(json.loads(data) if "json" in kind else from_protobuf(data))
+                signal = self.path.partition("?")[0].rpartition("/")[2]
+                if signal in ("traces", "logs"):
+                    read = from_protobuf if signal == "traces" else logs_from_protobuf
+                    receiver.requests.append(json.loads(data) if "json" in kind else read(data))
                 self._send(b"{}" if "json" in kind else b"", kind or "application/x-protobuf")
 
             do_PUT = do_PATCH = do_POST
@@ -76,13 +80,21 @@ def _body(handler: BaseHTTPRequestHandler) -> bytes:
 
 
 def from_protobuf(data: bytes) -> dict[str, Any]:
-    """An export request as OTLP/JSON: the JSON mapping of protobuf, with ids in hex and enums as numbers."""
-    message = ExportTraceServiceRequest.FromString(data)
+    """An export request of traces as OTLP/JSON: protobuf's JSON mapping, with ids in hex and enums as numbers."""
+    return _as_json(ExportTraceServiceRequest.FromString(data))
+
+
+def logs_from_protobuf(data: bytes) -> dict[str, Any]:
+    """The same of logs."""
+    return _as_json(ExportLogsServiceRequest.FromString(data))
+
+
+def _as_json(message: Message) -> dict[str, Any]:
     document: dict[str, Any] = MessageToDict(message, use_integers_for_enums=True)
-    for resource in document.get("resourceSpans", ()):
-        for scope in resource.get("scopeSpans", ()):
-            for span in scope.get("spans", ()):
-                for holder in (span, *span.get("links", ())):
+    for resource in (*document.get("resourceSpans", ()), *document.get("resourceLogs", ())):
+        for scope in (*resource.get("scopeSpans", ()), *resource.get("scopeLogs", ())):
+            for entry in (*scope.get("spans", ()), *scope.get("logRecords", ())):
+                for holder in (entry, *entry.get("links", ())):
                     for key in _IDS:
                         if holder.get(key):
                             holder[key] = base64.b64decode(holder[key]).hex()
