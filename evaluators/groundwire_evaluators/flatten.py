@@ -31,6 +31,10 @@ _KEY_LINE = re.compile(r"[^\S\n]*(?:[-*\u2022][^\S\n]*)?[\"']?([^\W\d_][\w /()&-
 _NAMES = frozenset({"name", "key", "label", "field", "title", "property"})
 _VALUES = frozenset({"value", "values", "val"})
 _DEEPEST = 40
+_OPENS_JSON = re.compile(r"(?!\[\d{1,4}\]\s*[^\s,\]])[{\[]\s*(?:[{\[\"'\d\]}-]|true|false|null)")
+_JUDGED = 2_000
+_CLOSES = frozenset(".!?\u2026\"\u201d")
+"""Characters that tell whether a text is JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +58,7 @@ def statements(text: str) -> tuple[list[Statement], bool]:
 
     Broken or cut JSON is read as far as it goes.
     """
-    opening = text[:200].lstrip()
-    if opening[:1] in ("{", "[") and re.match(r"[{\[]\s*(?:[{\[\"'\d\]}-]|true|false|null)", opening):
+    if _is_json(text):
         leaves = _leaves(text)
         if len(leaves) >= 2 or (leaves and leaves[0].path):
             return leaves, True
@@ -67,13 +70,37 @@ def statements(text: str) -> tuple[list[Statement], bool]:
     for start, end in sentences(text):
         pair = _KEY_LINE.match(text, start, end) if ":" in text[start : start + 60] else None
         if pair and end - start < 300:
-            keyed += 1
             value = text[pair.end() : end]
+            keyed += value.rstrip()[-1:] not in _CLOSES  # "Anna: I agree." is speech, "height: 330 m" a record
             polarity = "plain" if len(value) > 12 else _polarity(value)
             found.append(Statement(start, end, text[start:end], "", pair.group(1).strip(), polarity))
         else:
             found.append(Statement(start, end, text[start:end]))
     return found, keyed >= 3 and keyed * 2 > len(found)
+
+
+def _is_json(text: str) -> bool:
+    """Whether a text is JSON, whole or cut, or a Python literal: it opens like one, and values are separated.
+
+    `[1] The tower is tall.` opens like a list, and is a numbered passage.
+    """
+    opening = text[:_JUDGED].lstrip()
+    if opening[:1] not in ("{", "[") or not _OPENS_JSON.match(opening):
+        return False
+    values = unseparated = 0
+    after_value = False
+    for match in _JSON_TOKEN.finditer(opening):
+        token = match.group()
+        if token in "{[,:":
+            after_value = False
+            continue
+        if token in "}]":
+            after_value = True
+            continue
+        values += 1
+        unseparated += after_value
+        after_value = True
+    return unseparated * 5 <= values
 
 
 def as_words(name: str) -> str:

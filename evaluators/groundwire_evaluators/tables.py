@@ -9,6 +9,8 @@ _CSV_CELL = re.compile(r"(?:^|,)\s*(?:\"((?:[^\"]|\"\")*+)\"|([^,\"]*+))\s*(?=,|
 _CSV_COMMA = re.compile(r",(?=(?:[^\"]*\"[^\"]*\"){0,20}[^\"]*$)")
 _LONG_CELL = 60
 _LONG_HEADER = 400
+_LONGEST_CELL = 300
+"""Characters; a longer one is prose beside the `|` of a page's title."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ def _rows(text: str, cut: Callable[[str], Sequence[str]]) -> list[Row]:
             lines.append((at, line))
         at += len(line) + 1
     cells = [cut(line) for _, line in lines]
-    count = sum(len(row) > 1 for row in cells)
+    count = sum(len(row) > 1 and max(map(len, row)) <= _LONGEST_CELL for row in cells)
     if count < 2 or count * 2 < len(lines):
         return []
     header = ""

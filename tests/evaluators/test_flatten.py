@@ -89,6 +89,28 @@ def test_prose_is_not_structured() -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "[1] The tower is 330 metres tall. It was completed in 1889: a record.",
+        "[12] https://example.org/towers\n\nTowers | The Site of Towers The tower is tall. "
+        + "It has many floors. " * 40,
+        "Anna: I think we should go there today.\nBob: Why would we do that?\nAnna: They close on Monday.",
+        "{curly} words open this. It is prose.",
+    ],
+)
+def test_numbered_passages_page_titles_and_dialogues_are_prose(text: str) -> None:
+    found, structured = statements(text)
+    assert not structured
+    assert any(len(s.text.split()) > 3 for s in found)
+
+
+def test_lists_of_numbers_and_python_literals_are_structured() -> None:
+    assert statements("[1, 2, 3]")[1]
+    assert statements("[[1, 2], [3, 4]]")[1]
+    assert statements("{'name': \"Joe's\", 'open': True, 'rating': 4.5}")[1]
+
+
+@pytest.mark.parametrize(
     ("text", "agree", "clashes"),
     [
         ("Open Monday from 5:30 PM to 11 PM.", 1, 0),

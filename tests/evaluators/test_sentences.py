@@ -56,6 +56,14 @@ def cut(text: str) -> list[str]:
             "The tower was designed by the French engineer and built by\nGustave Eiffel.\nParis is old.",
             ["The tower was designed by the French engineer and built by\nGustave Eiffel.", "Paris is old."],
         ),
+        (
+            "the cat sat . it was j. doe 's mat . ask mr. smith at 5 p.m. on sundays . why ?",
+            ["the cat sat .", "it was j. doe 's mat .", "ask mr. smith at 5 p.m. on sundays .", "why ?"],
+        ),
+        (
+            "iPhone sales rose. The firm, e.g. its head, said so.",
+            ["iPhone sales rose.", "The firm, e.g. its head, said so."],
+        ),
         ("", []),
         (" \n\t ", []),
         ("... --- !!!", []),
