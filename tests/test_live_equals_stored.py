@@ -33,9 +33,10 @@ _steps = st.recursive(
         st.tuples(st.just("rerank"), _texts, st.booleans()),
         st.tuples(st.just("chat"), _texts, st.sampled_from(ANSWERS)),
         st.tuples(st.just("plain"), st.sampled_from(ANSWERS)),
+        st.tuples(st.just("declared"), _texts, st.sampled_from(ANSWERS)),
     ),
     lambda inner: st.tuples(
-        st.sampled_from(["workflow", "framework"]), st.lists(inner, max_size=3), st.sampled_from(ANSWERS)
+        st.sampled_from(["workflow", "framework", "referred"]), st.lists(inner, max_size=3), st.sampled_from(ANSWERS)
     ),
     max_leaves=8,
 )
@@ -92,17 +93,26 @@ class _App:
             texts, answer = rest
             context = "\n\n".join(texts)
             self.chat("client", f"Answer.\n\nContext:\n{context}\n\nQuestion: How tall is it?", answer, [])
+        elif kind == "declared":
+            texts, answer = rest
+            rows = [{"id": str(n), "content": t} for n, t in enumerate(texts)]
+            self.chat("client", "How tall?", answer, [], **{"gen_ai.retrieval.documents": json.dumps(rows)})
+        elif kind == "referred":
+            steps, answer = rest
+            reference = {"groundwire.reference": answer}
+            self.chat("framework", f"Context: {PASSAGES[0]}", answer, steps, chat=False, **reference)
         elif kind == "plain":
             self.chat("client", f"Suggest follow-ups.\nAnswer: {rest[0]}", "1. Who built it? 2. When?", [])
         else:
             steps, answer = rest
             self.chat("framework", f"Context: {PASSAGES[0]}", answer, steps, chat=kind == "framework")
 
-    def chat(self, scope: str, prompt: str, answer: str, inside: list[Any], *, chat: bool = True) -> None:
+    def chat(self, scope: str, prompt: str, answer: str, inside: list[Any], *, chat: bool = True, **more: str) -> None:
         attributes = {
             "gen_ai.operation.name": "chat" if chat else "invoke_workflow",
             "gen_ai.input.messages": _message("user", prompt),
             "gen_ai.output.messages": _message("assistant", answer),
+            **more,
         }
         links = [Link(context) for context in self.retrieved[-1:]]
         with ExitStack() as stack:
@@ -116,7 +126,7 @@ class _App:
 
 
 def _facts(found: list[RagChain] | tuple[RagChain, ...]) -> list[Any]:
-    return sorted((c.trace_id, c.span_id, c.question, c.passages, c.answer, c.model) for c in found)
+    return sorted((c.trace_id, c.span_id, c.question, c.passages, c.answer, c.reference or "", c.model) for c in found)
 
 
 @settings(max_examples=150, deadline=None)

@@ -7,8 +7,11 @@ The rules:
 - Its passages are the documents of `rerank`, else `retrieval`, spans of the same trace (or linked to it) that ended
   before it started. A span supplies an answer if the text of at least one of its documents reached the prompt; those
   of its documents that did not are listed after the others, marked as dropped.
+- An answer span that lists documents itself is believed: these are its passages, none if the list is empty, and its
+  query is the question. That is how answers are written down whose calls nobody traced.
 - Where spans list no document text, the passages are cut out of the prompt itself.
 - The question is the user's, without the prompt template around it.
+- A right answer that a span of the trace carries (`groundwire.reference`, on the root as a rule) is the reference.
 - Two spans of one call (two instrumentations, a framework around a client, a span stored twice) give one chain: that
   of the innermost span.
 
@@ -35,6 +38,8 @@ from groundwire.dialects.gen_ai import (
 from groundwire.model import NoChain, Passage, RagChain, Reason, SpanRecord
 from groundwire.prompt import question_in, reached, without_answers, words
 
+_NO_ROWS = ("[]", (), [])
+"""A list of documents with none in it, as it stands on a span."""
 _ANSWER_KEYS = ("answer", "final_answer", "response", "output", "result", "text", "content", "reply")
 
 
@@ -105,6 +110,7 @@ class _Reading:
         self._call = call
         self._earlier = [text for output in material.outputs if (text := output_text(output))]
         self._suppliers = [v for s in material.suppliers if (v := view(s)) is not None]
+        self._reference = material.reference
         # What assistants said is no source; what tools returned is.
         self._messages = [m for m in call.prompt if m.get("role") not in ("assistant", "model", "ai")]
         self._texts = [message_text(m) for m in self._messages]
@@ -112,16 +118,20 @@ class _Reading:
 
     def chain(self, answer: str) -> RagChain | None:
         """The chain, or None where the prompt carries no passages."""
-        passages = self._listed()
-        if not any(p.in_prompt for p in passages):
-            passages = self._cut(spans_list_text=bool(passages))
-        if not passages:
-            return None
         call = self._call
+        given = self._given()
+        passages = self._listed() if given is None else given
+        if given is None and not any(p.in_prompt for p in passages):
+            passages = self._cut(spans_list_text=bool(passages))
+        if not passages and given is None:
+            return None
+        question = call.query if given is not None else None
+        own = call.record.attributes.get(semconv.REFERENCE)
         return RagChain(
-            question=self._question([p.text for p in passages if p.in_prompt]),
+            question=question or self._question([p.text for p in passages if p.in_prompt]),
             passages=tuple(passages),
             answer=answer,
+            reference=own if isinstance(own, str) and own.strip() else self._reference,
             model=call.model,
             provider=call.provider,
             usage=call.usage,
@@ -130,6 +140,14 @@ class _Reading:
             span_id=call.record.span_id,
             attributes=call.record.attributes,
         )
+
+    def _given(self) -> list[Passage] | None:
+        """Documents that the answer span lists itself; None where it lists none, or none of them with its text."""
+        documents = self._call.documents
+        texts = [d for d in documents if d.text and d.text.strip()]
+        if not texts and (documents or self._call.record.attributes.get(semconv.RETRIEVAL_DOCUMENTS) not in _NO_ROWS):
+            return None
+        return [Passage(text=d.text or "", id=d.id, score=d.score, prompt_rank=n) for n, d in enumerate(texts, 1)]
 
     def _listed(self) -> list[Passage]:
         """Documents that spans list, best ranking first; all dropped where none reached the prompt."""

@@ -58,6 +58,8 @@ class Material:
     """Output messages of chat spans that ended before it started."""
     rivals: tuple[Rival, ...] = ()
     """Chat spans inside it, or of another instrumentation at the same time, that ended earlier."""
+    reference: str | None = None
+    """A right answer, where a span of the trace carries one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class _Trace:
     """Chat and embedding spans likewise."""
     cost_usd: float | None = None
     tokens: int | None = None
+    reference: str | None = None
     size: int = 0
 
 
@@ -100,6 +103,16 @@ class ChainIndex:
         """Remember of an ended span only whose child it is: enough for spans that are no calls."""
         self._note(trace_id, span_id, parent_id)
         self._evict()
+
+    def refer(self, trace_id: str, reference: object) -> None:
+        """Remember a right answer to what is asked in a trace. It must be known before the trace's answers are read."""
+        if isinstance(reference, str) and reference.strip():
+            trace = self._trace(trace_id)
+            grown = len(reference) - len(trace.reference or "")
+            trace.reference = reference
+            trace.size += grown
+            self._size += grown
+            self._evict()
 
     def add(self, span: SpanRecord) -> None:
         """Remember an ended span. Spans must be added in the order in which they end."""
@@ -135,6 +148,8 @@ class ChainIndex:
         """
         if semconv.OUTPUT_MESSAGES not in span.attributes:
             return False
+        if semconv.RETRIEVAL_DOCUMENTS in span.attributes:
+            return True
         trace = self._traces.get(span.trace_id)
         if span.links or (trace is not None and trace.suppliers):
             return True
@@ -162,20 +177,24 @@ class ChainIndex:
             elif _inside(trace, call, span) or (call.scope != span.scope and _within(call, span)):
                 rivals.append(Rival(call.span_id, call.output))
         suppliers = [s for s in (*self._linked(span), *trace.suppliers) if s.end_ns <= span.start_ns]
-        return Material(tuple(suppliers), tuple(outputs), tuple(rivals))
+        return Material(tuple(suppliers), tuple(outputs), tuple(rivals), trace.reference)
 
     def request_cost(self, trace_id: str) -> tuple[float | None, int | None]:
         """Cost in USD and tokens of a trace so far, innermost LLM spans only; None where nothing is known."""
         trace = self._traces.get(trace_id)
         return (None, None) if trace is None else (trace.cost_usd, trace.tokens)
 
-    def _note(self, trace_id: str, span_id: str, parent_id: str | None) -> _Trace:
+    def _trace(self, trace_id: str) -> _Trace:
         trace = self._traces.get(trace_id)
         if trace is None:
             trace = self._traces[trace_id] = _Trace(size=_TRACE_SIZE)
             self._size += _TRACE_SIZE
         else:
             self._traces.move_to_end(trace_id)
+        return trace
+
+    def _note(self, trace_id: str, span_id: str, parent_id: str | None) -> _Trace:
+        trace = self._trace(trace_id)
         if len(trace.parents) < 100_000:
             trace.parents[span_id] = parent_id
         trace.size += _SPAN_SIZE

@@ -54,7 +54,11 @@ class ScoringObserver(SpanProcessor):
         on_fork(self)
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Nothing to do."""
+        """Remember what a right answer would be: roots, which say so, end after their answers."""
+        reference = (span.attributes or {}).get(semconv.REFERENCE)
+        if reference is not None and (context := span.get_span_context()) is not None:
+            with self._lock:
+                self._index.refer(hex_trace_id(context.trace_id), reference)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Queue the span."""

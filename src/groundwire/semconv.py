@@ -53,6 +53,7 @@ REQUEST_TOKENS = "groundwire.request.tokens"
 SPAN_KIND = "openinference.span.kind"
 INPUT_VALUE = "input.value"
 OUTPUT_VALUE = "output.value"
+REFERENCE = "groundwire.reference"
 
 EVALUATION = "gen_ai.evaluation"
 EVALUATION_NAME = "gen_ai.evaluation.name"
