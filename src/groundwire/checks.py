@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any, TypeAlias
 
 from groundwire import semconv
@@ -82,10 +83,10 @@ def _severity(check: Check) -> tuple[bool, bool, str]:
 def _of_evaluation(span: SpanRecord) -> Check:
     attributes = span.attributes
     name = str(attributes.get(semconv.EVALUATION_NAME) or span.name.removeprefix("evaluate ") or "evaluation")
-    value = _number(attributes.get(semconv.EVALUATION_VALUE))
+    value = number(attributes.get(semconv.EVALUATION_VALUE))
     label = str(attributes.get(semconv.EVALUATION_LABEL) or "")
     passed = attributes.get(semconv.EVALUATION_PASSED)
-    duration = _number(attributes.get(semconv.EVALUATION_DURATION))
+    duration = number(attributes.get(semconv.EVALUATION_DURATION))
     return Check(
         name=name,
         value=value,
@@ -94,7 +95,7 @@ def _of_evaluation(span: SpanRecord) -> Check:
         reason="" if value is not None else _reason(attributes.get(semconv.EVALUATION_STATUS), span),
         explanation=str(attributes.get(semconv.EVALUATION_EXPLANATION) or ""),
         evidence=_evidence(attributes.get(semconv.EVALUATION_EVIDENCE)),
-        threshold=_number(attributes.get(semconv.EVALUATION_THRESHOLD)),
+        threshold=number(attributes.get(semconv.EVALUATION_THRESHOLD)),
         version=str(attributes.get(semconv.EVALUATION_VERSION) or ""),
         model=str(attributes.get(semconv.RESPONSE_MODEL) or attributes.get(semconv.REQUEST_MODEL) or ""),
         duration_ms=duration,
@@ -107,7 +108,7 @@ def _on_answer(span: SpanRecord) -> Iterable[Check]:
         if key.startswith(_PREFIX) and key.endswith(_SUFFIX) and len(key) > len(_PREFIX) + len(_SUFFIX):
             name = key[len(_PREFIX) : -len(_SUFFIX)]
             label = str(attributes.get(f"{_PREFIX}{name}.score.label") or "")
-            value = _number(attributes[key])
+            value = number(attributes[key])
             explanation = str(attributes.get(f"{_PREFIX}{name}.explanation") or "")
             if value is not None:
                 yield Check(name, value, label, _verdict(label), explanation=explanation)
@@ -128,10 +129,14 @@ def _reason(status: Any, span: SpanRecord) -> str:
     return words or span.status_message or "no value recorded"
 
 
-def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+def number(value: Any) -> float | None:
+    """A finite number; None for anything else, NaN and infinity too."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value)
+    try:
+        return float(value) if isfinite(value) else None
+    except OverflowError:  # an integer that no float can hold
+        return None
 
 
 def _evidence(value: Any) -> tuple[Mapping[str, Any], ...]:

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from groundwire import semconv
 from groundwire.chain import chains
-from groundwire.checks import Check, checks, is_evaluation
+from groundwire.checks import Check, checks, is_evaluation, number
 from groundwire.dialects import canonical
 from groundwire.dialects.gen_ai import CallView, message_text, view
 from groundwire.model import RagChain, SpanRecord
@@ -37,8 +37,7 @@ class Stage:
     @property
     def cost_usd(self) -> float | None:
         """As written on the span."""
-        value = self.span.attributes.get(semconv.COST)
-        return float(value) if isinstance(value, int | float) else None
+        return number(self.span.attributes.get(semconv.COST))
 
     @property
     def is_error(self) -> bool:
@@ -109,9 +108,9 @@ class Trace:
     @property
     def cost_usd(self) -> float | None:
         """As written on the root, else the sum over the calls; None where no price is known."""
-        total = self.root.attributes.get(semconv.REQUEST_COST)
-        if isinstance(total, int | float):
-            return float(total)
+        total = number(self.root.attributes.get(semconv.REQUEST_COST))
+        if total is not None:
+            return total
         costs = [c.cost_usd for c in self.calls if c.cost_usd is not None]
         return sum(costs) if costs else None
 
