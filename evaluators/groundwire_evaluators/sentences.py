@@ -56,7 +56,7 @@ _GOES_ON = frozenset(
 _FIGURE = re.compile(r"\s{0,3}[#(]?(?:\d|[IVX]+\b)")
 _CAPITAL = re.compile(r"[A-Z\u00c0-\u00de]")
 _ONE_IN = 60
-"""Characters for each capital letter up to which a text counts as written without: cased English has one in 20 to 40."""
+"""Characters for each capital letter from which on a text counts as written without: cased English has 20 to 40."""
 _JUDGED = 4000
 
 
@@ -64,8 +64,8 @@ def sentences(text: str, start: int = 0, end: int | None = None) -> list[Span]:
     r"""Split a text, or the part `[start, end)` of it, in one pass: linear in its length.
 
     Spans come in order, do not overlap, are stripped of white space and list marks, and hold at least one letter or
-    digit. A fenced code block is one span. A line break ends a sentence unless the next line goes on in lower case. In a
-    text without capitals every full stop that ends no abbreviation ends a sentence.
+    digit. A fenced code block is one span. A line break ends a sentence unless the next line goes on in lower case.
+    In a text without capitals every full stop that ends no abbreviation ends a sentence.
 
     >>> text = "1. Dr. Ng paid $2.50. Why?\n- J. Doe did [1]."
     >>> [text[a:b] for a, b in sentences(text)]
