@@ -22,6 +22,7 @@ chat span is assembled from what bears on it there.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from groundwire import semconv
 from groundwire.chain_index import Material, Rival
@@ -38,7 +39,7 @@ from groundwire.dialects.gen_ai import (
 from groundwire.model import NoChain, Passage, RagChain, Reason, SpanRecord
 from groundwire.prompt import question_in, reached, without_answers, words
 
-_NO_ROWS = ("[]", (), [])
+_NO_ROWS: tuple[Any, ...] = ("[]", (), [])
 """A list of documents with none in it, as it stands on a span."""
 _ANSWER_KEYS = ("answer", "final_answer", "response", "output", "result", "text", "content", "reply")
 
