@@ -1,0 +1,10 @@
+"""Datasets: questions to ask again, with where they come from. docs/datasets.md tells the format.
+
+`case` is one question, `file` reads and writes files of them, `shapes` reads what other tools write, `building` makes
+cases of stored answers.
+"""
+
+from groundwire.datasets.case import FORMAT, Case, case_id
+from groundwire.datasets.file import Dataset, added, dataset
+
+__all__ = ["FORMAT", "Case", "Dataset", "added", "case_id", "dataset"]
