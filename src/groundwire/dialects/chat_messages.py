@@ -14,6 +14,7 @@ _ROLES = {"human": "user", "ai": "assistant", "model": "assistant", "chatbot": "
 _CLASSES = {"HumanMessage": "user", "AIMessage": "assistant", "SystemMessage": "system", "ToolMessage": "tool"}
 """LangChain's; those of a stream end in `Chunk`."""
 _SPEAKERS = ("human", "ai", "system", "tool", "user", "assistant")
+_KEYS = frozenset(("role", "content", "parts", "type", "text", "tool_calls", "lc"))
 _TEXTS = ("text", "input_text", "output_text", "summary_text")
 _THOUGHTS = ("thinking", "reasoning", "redacted_thinking", "reasoning_content")
 _CALLS = ("tool_call", "tool_use", "function_call", "function")
@@ -30,6 +31,15 @@ def from_json(value: Any) -> Any:
     return value
 
 
+def structured(value: Any) -> Any:
+    """The same where it holds a message, a block of one, or several; other text stays text, JSON or not."""
+    found = from_json(value)
+    entries: Sequence[Any] = found if isinstance(found, list | tuple) else (found,)
+    if found is not value and entries and all(isinstance(e, Mapping) and not _KEYS.isdisjoint(e) for e in entries):
+        return found
+    return value
+
+
 def messages(value: Any, role: str = "user") -> list[Message]:
     """All messages in a value; empty where it holds none.
 
@@ -37,7 +47,7 @@ def messages(value: Any, role: str = "user") -> list[Message]:
         value: a list of messages, one message, or a text, which is one message; JSON text of these.
         role: of what tells none.
     """
-    value = from_json(value)
+    value = structured(value)
     entries: Sequence[Any] = value if isinstance(value, list | tuple) else (value,)
     return [found for entry in entries if (found := message(entry, role)) is not None]
 
@@ -56,7 +66,10 @@ def message(value: Any, role: str = "user") -> Message | None:
         role = _CLASSES.get(name.removesuffix("Chunk"), role)
         value = kwargs
     role = _role(value, role)
-    found = parts(value["parts"] if isinstance(value.get("parts"), list | tuple) else value.get("content"))
+    content = value.get("content")
+    if isinstance(content, Mapping) and isinstance(content.get("parts"), list | tuple):  # Google's
+        value = content
+    found = parts(value["parts"] if isinstance(value.get("parts"), list | tuple) else content)
     if role == "tool" and not any(part.get("type") == "tool_call_response" for part in found):
         found = [_result(value.get("tool_call_id", value.get("id")), value.get("content"))] if found else []
     if not found and value.get("type") in (*_CALLS, *_RESULTS):  # an item of the responses API that is no message
