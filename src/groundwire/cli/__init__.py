@@ -25,6 +25,7 @@ _VERBS: dict[str, str] = {
     "show": "Print stored traces, the worst first.",
     "score": "Score the answers in stored traces, and write the scores back.",
     "chains": "Print question, passages and answer of every RAG call.",
+    "compare": "Compare two runs: is the second worse, and is that more than chance?",
     "dataset": "Make cases of stored answers, and look at files of cases.",
     "agree": "Compare an evaluator with labels that people gave.",
     "doctor": "Tell what is installed, traced, exported, and wrong.",
