@@ -39,5 +39,9 @@ def is_checkable(text: str, words: Words, *, declined: bool = False) -> bool:
 
 
 _EMPTY_ANSWERS = frozenset(
-    stem(w) for w in listed("yes no ok okay sure true false maybe correct right answer source sources note")
+    stem(w)
+    for w in listed(
+        "yes no ok okay sure true false maybe correct right incorrect wrong accurate inaccurate exactly absolutely "
+        "indeed answer source sources note"
+    )
 )

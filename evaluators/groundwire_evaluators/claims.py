@@ -12,7 +12,6 @@ from groundwire_evaluators.dates import dates, unsupported_dates
 from groundwire_evaluators.framing import claimed_words
 from groundwire_evaluators.hours import Hours, hours_clashes
 from groundwire_evaluators.lexical import (
-    NEGATING,
     IndexedPassages,
     Support,
     Unit,
@@ -20,6 +19,8 @@ from groundwire_evaluators.lexical import (
     best_support,
     check_flags,
     is_known,
+    negated,
+    negates,
     read_words,
 )
 from groundwire_evaluators.quantities import Quantity
@@ -112,7 +113,7 @@ def read_claim(
     numbers = _check_numbers(words, index, there)
     flags = check_flags(index, words)
     hours_agreeing, hours_wrong = hours_clashes(hours, text, *span)
-    negated = any(map(NEGATING.__getitem__, raw))
+    denies = negated(raw)
     opposed = [
         i for i in words.content
         if (s := stems[i]) in OPPOSITES and s not in there and OPPOSITES[s] in there and OPPOSITES[s] not in distinct
@@ -129,10 +130,10 @@ def read_claim(
         unit is not None
         and (near_copy or support.plain_coverage >= 0.6)
         and unit.statement.polarity == "plain"
-        and negated != unit.negated
+        and denies != unit.negated
     )
     alike = unit if support.plain_coverage >= 0.5 else None
-    swaps = _find_swaps(words, alike, negated, near_copy=near_copy or support.plain_coverage >= 0.6)
+    swaps = _find_swaps(words, alike, denies, near_copy=near_copy or support.plain_coverage >= 0.6)
     found = dates(raw, stems)
     misdated = unsupported_dates(found, index.days()) if found else []
     measures = (
@@ -147,7 +148,7 @@ def read_claim(
         sum([stems[i] not in there for i in names]) / max(1, len(names)), _cap(len(name_pairs)),
         support.coverage, support.plain_coverage, support.pair_coverage, support.neighbour_coverage,
         support.loose_coverage, gap,
-        float(negated), float(unit is not None and unit.negated), float(negation_differs),
+        float(denies), float(unit is not None and unit.negated), float(negation_differs),
         float(negation_differs and near_copy), _cap(len(opposed) + len(swaps.names) + len(swaps.numbers)),
         _cap(flags.agreeing), _cap(len(flags.clashing)), _cap(len(flags.clashing_loosely)), _cap(len(flags.unknown)),
         _cap(hours_agreeing), _cap(len(hours_wrong)), float(bool(quotes)),
@@ -263,7 +264,7 @@ def _reach(words: Words, first: int, end: int) -> Span:
 
 
 def _negation_mark(words: Words) -> list[Mark]:
-    return [Mark(*_reach(words, i, i + 1), "negation") for i, w in enumerate(words.raw) if NEGATING[w]][:1]
+    return [Mark(*_reach(words, i, i + 1), "negation") for i in range(len(words.raw)) if negates(words.raw, i)][:1]
 
 
 def _unknown_quotes(text: str, span: Span, index: IndexedPassages) -> list[Span]:

@@ -33,7 +33,7 @@ _VALUES = frozenset({"value", "values", "val"})
 _DEEPEST = 40
 _OPENS_JSON = re.compile(r"(?!\[\d{1,4}\]\s*[^\s,\]])[{\[]\s*(?:[{\[\"'\d\]}-]|true|false|null)")
 _JUDGED = 2_000
-_CLOSES = frozenset(".!?\u2026\"\u201d")
+_CLOSES = frozenset('.!?\u2026"\u201d')
 """Characters that tell whether a text is JSON."""
 
 

@@ -35,6 +35,12 @@ _LEAD_IN = re.compile(
     rf"indicates?|reports?|adds?) that\s+)",
     re.IGNORECASE,
 )
+_YES_OR_NO = re.compile(
+    r"[\s\"'*(]*(?:yes|no|nope|sure|correct|right|indeed|actually|certainly|absolutely|of course|exactly)"
+    r"(?:\s?[,!.;:\u2013\u2014-]+)\s+(?=\w)",
+    re.IGNORECASE,
+)
+"""A word of assent or denial before the claim: "No, it is open" denies the question, not that it is open."""
 _LOOK = 200
 _FIRST_WORD = re.compile(r"[\s\"'*(]*([A-Za-z]+)")
 _OPENINGS = frozenset(
@@ -42,6 +48,7 @@ _OPENINGS = frozenset(
         "however additionally overall in to furthermore moreover also finally therefore thus so yes no and but lastly "
         "besides based according as from per going it is please note keep remember be the this these those your my all "
         "given provided above following available retrieved structured passage passages context contexts text texts "
+        "nope sure correct right indeed actually certainly absolutely of exactly "
         "document documents source sources information article articles excerpt excerpts snippet snippets search "
         "material materials manual guide documentation knowledge report page website data reference "
         "references"
@@ -61,7 +68,7 @@ def lead_in(text: str, start: int, end: int) -> int:
     first = _FIRST_WORD.match(text, start, min(end, start + _LOOK))
     if not first or first.group(1).lower() not in _OPENINGS:
         return start
-    found = _LEAD_IN.match(text, start, min(end, start + _LOOK))
+    found = _LEAD_IN.match(text, start, min(end, start + _LOOK)) or _YES_OR_NO.match(text, start, end)
     return found.end() if found and found.end() < end else start
 
 

@@ -53,8 +53,18 @@ def _word_stem(raw: str) -> str:
 
 
 _WORD_STEMS = Remembered(_word_stem)
-NEGATING = Remembered(lambda raw: plain(raw).lower() in NEGATIONS)
-"""Whether a token negates."""
+_NEGATING = Remembered(lambda raw: plain(raw).lower() in NEGATIONS)
+_NOT_ONLY = frozenset(listed("only just merely simply solely"))
+
+
+def negates(raw: Sequence[str], at: int) -> bool:
+    """Whether a token denies something: `not` does, and that of "not only" does not."""
+    return _NEGATING[raw[at]] and not (at + 1 < len(raw) and raw[at + 1].lower() in _NOT_ONLY)
+
+
+def negated(raw: Sequence[str]) -> bool:
+    """Whether one of the tokens denies something."""
+    return any(_NEGATING[token] and negates(raw, i) for i, token in enumerate(raw))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +84,8 @@ class Unit:
     @property
     def negated(self) -> bool:
         """True where it says no: by its value, or by a word such as `not`. Worked out anew each time: few are asked."""
-        return self.statement.polarity == "false" or any(
-            map(NEGATING.__getitem__, token_pattern(self.statement.text).findall(self.statement.text))
-        )
+        text = self.statement.text
+        return self.statement.polarity == "false" or negated(token_pattern(text).findall(text))
 
 
 @dataclass(slots=True)
@@ -290,14 +299,14 @@ def is_known(index: IndexedPassages, s: str) -> bool:
 def negated_at(words: Words, at: int) -> bool:
     """True where a negation governs the token: before it in the clause, or within four tokens after it."""
     for i in range(at - 1, max(-1, at - 14), -1):
-        if NEGATING[words.raw[i]]:
+        if negates(words.raw, i):
             return True
         if words.raw[i].lower() in _CLAUSE_BREAKS:
             break
     for i in range(at + 1, min(len(words.raw), at + 5)):
         if words.raw[i].lower() in _CLAUSE_BREAKS:
             break
-        if NEGATING[words.raw[i]]:
+        if negates(words.raw, i):
             return True
     return False
 

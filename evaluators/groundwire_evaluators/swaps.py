@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from groundwire_evaluators.dates import MONTHS, dates
-from groundwire_evaluators.lexical import NEGATING, Words, is_clause_break
+from groundwire_evaluators.lexical import Words, is_clause_break, negates
 from groundwire_evaluators.tokens import CARRIES, listed
 
 _AUXILIARY = frozenset(listed("has have had was were is are be been will would did does do also then later not"))
@@ -124,7 +124,7 @@ def _denied(words: Words) -> dict[str, int]:
     found: dict[str, int] = {}
     n = min(len(words.raw), _LONG)
     for at in range(n):
-        if NEGATING[words.raw[at]]:
+        if negates(words.raw, at):
             left = _REACH
             for i in range(at + 1, n):
                 if not left or is_clause_break(words.raw[i]):

@@ -1,7 +1,7 @@
 import pytest
 
 from groundwire_evaluators.claims import FEATURES, Claim, read_claim
-from groundwire_evaluators.lexical import index_passages
+from groundwire_evaluators.lexical import index_passages, negated
 
 MATCH = "Brazil beat Germany 2-1 on July 8, 2014. The crowd did not leave. \u201cWe were lucky,\u201d the coach said."
 
@@ -77,3 +77,8 @@ def test_every_measure_is_finite_and_named() -> None:
     claim = read("Brazil beat Germany.", MATCH)
     assert len(claim.measures) < len(FEATURES)
     assert all(abs(value) < 100 for value in claim.measures)
+
+
+def test_not_only_denies_nothing() -> None:
+    assert not negated("It runs not only in Paris".split())
+    assert negated("It does not run in Paris".split())

@@ -52,3 +52,12 @@ def test_bounds_and_places_stay_those_of_the_sentence() -> None:
 def test_a_sentence_that_only_leads_in_keeps_its_words() -> None:
     text = "According to the passages, "
     assert lead_in(text, 0, len(text)) == 0
+
+
+def test_assent_and_denial_before_a_claim_are_no_part_of_it() -> None:
+    for text, claim in (
+        ("No, it is open on Sundays.", "it is open on Sundays."),
+        ("Yes \u2014 the tower is tall.", "the tower is tall."),
+        ("No pets are allowed.", "No pets are allowed."),
+    ):
+        assert text[lead_in(text, 0, len(text)) :] == claim
