@@ -47,7 +47,12 @@ class Dialect:
     """Beginnings of names of instrumentation scopes that do the same."""
 
 
-DIALECTS: tuple[Dialect, ...] = ()
+DIALECTS: tuple[Dialect, ...] = (
+    Dialect("langsmith", ("langsmith.span.kind",)),
+    Dialect("langfuse", ("langfuse.observation.type", "langfuse.observation.input", "langfuse.observation.output")),
+    Dialect("mlflow", ("mlflow.spanType", "mlflow.traceRequestId")),
+    Dialect("openinference", ("openinference.span.kind",)),
+)
 """In the order in which they are asked: the more particular first. `name` is that of the module as well."""
 
 

@@ -1,0 +1,75 @@
+"""LangSmith: its runs, as its client exports them over OpenTelemetry.
+
+Read after langsmith 0.15.1: inputs and outputs are whole JSON objects in `gen_ai.prompt` and `gen_ai.completion`; the
+kind of a run is in `langsmith.span.kind`. The name of the operation that it writes beside is no guide: retrievers are
+`embeddings` there, and prompt templates `chat`. Token counts include cached ones. A rerank has no kind: it is told by
+its name.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from groundwire import semconv
+from groundwire.dialects import call_bodies, conventions, found_documents
+from groundwire.dialects.chat_messages import from_json
+from groundwire.dialects.conventions import count, finite
+from groundwire.dialects.token_counts import usage
+from groundwire.model import SpanRecord, Usage
+
+_CALLS = {"tool": "execute_tool"}
+
+
+def translate(record: SpanRecord) -> Mapping[str, Any] | None:
+    """The conventions' attributes for a run of LangSmith; None where the span is none."""
+    attributes = record.attributes
+    kind = attributes.get("langsmith.span.kind")
+    if not isinstance(kind, str):
+        return None
+    kind = kind.lower()
+    given, returned = from_json(attributes.get("gen_ai.prompt")), from_json(attributes.get("gen_ai.completion"))
+    if kind == "llm":
+        metadata = _usage_metadata(attributes, returned)
+        return conventions.chat(
+            call_bodies.asked(given),
+            call_bodies.replied(returned),
+            request_model=attributes.get(semconv.REQUEST_MODEL) or attributes.get("langsmith.metadata.ls_model_name"),
+            provider=attributes.get("langsmith.metadata.ls_provider") or attributes.get("gen_ai.system"),
+            usage=usage(metadata) or _counts(attributes),
+            cost_usd=finite(metadata.get("total_cost")) if isinstance(metadata, Mapping) else None,
+        )
+    if kind == "embedding":
+        return conventions.embeddings(
+            model=attributes.get(semconv.REQUEST_MODEL),
+            provider=attributes.get("langsmith.metadata.ls_provider"),
+            usage=_counts(attributes),
+        )
+    if kind == "retriever" or found_documents.is_rerank(record.name):
+        found = found_documents.documents(returned)
+        again = found_documents.is_rerank(record.name) and any(d.text for d in found)
+        if kind == "retriever" or again:
+            return conventions.search("rerank" if again else "retrieval", conventions.text_in(given), found)
+    operation = _CALLS.get(kind, semconv.WORKFLOW)
+    return conventions.around(operation, conventions.text_in(given), conventions.text_in(returned))
+
+
+def _usage_metadata(attributes: Mapping[str, Any], returned: Any) -> Any:
+    """Counts with their details: on the span, in the response, or in the message of a LangChain run."""
+    metadata = from_json(attributes.get("langsmith.metadata.usage_metadata"))
+    if isinstance(metadata, Mapping):
+        return metadata
+    for _ in range(8):
+        if isinstance(returned, list | tuple):
+            returned = returned[0] if returned else None
+        elif isinstance(returned, Mapping):
+            if isinstance(returned.get("usage_metadata"), Mapping):
+                return returned["usage_metadata"]
+            keys = ("generations", "message", "kwargs", "output")
+            returned = next((returned[k] for k in keys if isinstance(returned.get(k), Mapping | list)), None)
+        else:
+            break
+    return None
+
+
+def _counts(attributes: Mapping[str, Any]) -> Usage | None:
+    given, made = count(attributes.get(semconv.INPUT_TOKENS)), count(attributes.get(semconv.OUTPUT_TOKENS))
+    return None if given is None and made is None else Usage(given, made)
