@@ -52,6 +52,19 @@ DIALECTS: tuple[Dialect, ...] = (
     Dialect("langfuse", ("langfuse.observation.type", "langfuse.observation.input", "langfuse.observation.output")),
     Dialect("mlflow", ("mlflow.spanType", "mlflow.traceRequestId")),
     Dialect("openinference", ("openinference.span.kind",)),
+    Dialect("trulens", ("ai.observability.span_type",)),
+    Dialect("logfire", ("logfire.span_type", "logfire.json_schema")),
+    Dialect("openlit", ("telemetry.sdk.name", "gen_ai.sdk.version", "db.sdk.version")),
+    Dialect(
+        "openllmetry",
+        (
+            *("traceloop.span.kind", "traceloop.workflow.name", "traceloop.entity.path", "llm.request.type"),
+            *("gen_ai.prompt.0.content", "gen_ai.prompt.0.role", "gen_ai.completion.0.content", "db.system"),
+            *("gen_ai.completion.0.role", "gen_ai.is_streaming", "gen_ai.usage.reasoning_tokens"),
+        ),
+        ("opentelemetry.instrumentation.bedrock", "opentelemetry.instrumentation.langchain"),
+    ),
+    Dialect("gen_ai_events", ("gen_ai.operation.name", "gen_ai.system")),
 )
 """In the order in which they are asked: the more particular first. `name` is that of the module as well."""
 

@@ -1,0 +1,61 @@
+"""Spans of OpenLIT: messages and tokens as today's conventions have them, vector stores as `vectordb` operations.
+
+Its vector stores tell the query and never what was found. A cost of 0 means that the model is not in its price list,
+and is unknown here. Where a provider reports no tokens it counts them itself, and does not say so.
+
+Source: openlit 1.45.0 as installed; events `gen_ai.content.prompt` of its earlier releases are read as well.
+"""
+
+import ast
+from collections.abc import Mapping
+from typing import Any
+
+from groundwire import semconv
+from groundwire.dialects import conventions, gen_ai_events
+from groundwire.dialects.conventions import finite
+from groundwire.dialects.gen_ai import kind_of
+from groundwire.model import SpanRecord
+
+_SEARCHES = ("GET", "SEARCH", "QUERY", "SELECT")
+_STORES = ("chroma", "qdrant", "pinecone", "milvus", "astra", "weaviate")
+_TEXTS = "texts="
+_LONGEST = 20_000
+
+
+def translate(record: SpanRecord) -> Mapping[str, Any] | None:
+    """What is to be put right; None where nothing is."""
+    attributes = record.attributes
+    if attributes.get(semconv.OPERATION) == "vectordb":
+        return _search(attributes)
+    if kind_of(attributes) is None:
+        return None
+    found = dict(gen_ai_events.translate(record) or {})
+    cost = finite(attributes.get(semconv.COST))
+    if cost is not None and cost <= 0:
+        found[semconv.COST] = None
+    return found or None
+
+
+def _search(attributes: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    operation, store = attributes.get("db.operation.name"), attributes.get("db.system.name")
+    ranked = attributes.get("db.vector.query.top_k") is not None
+    if store not in _STORES or not (ranked or (isinstance(operation, str) and operation.upper() in _SEARCHES)):
+        return None
+    return conventions.search("retrieval", _query(attributes.get("db.query.text"), store), [])
+
+
+def _query(value: Any, store: Any) -> str | None:
+    """Chroma's query is a list of texts, behind a word; Pinecone's a text or a vector; the others' no text."""
+    if not isinstance(value, str) or len(value) > _LONGEST:
+        return None
+    if store == "pinecone":
+        return None if value[:1] in ("[", "{") else value or None
+    if not value.startswith(_TEXTS):
+        return None
+    try:
+        texts = ast.literal_eval(value[len(_TEXTS) :])
+    except (ValueError, TypeError, SyntaxError, SyntaxWarning, RecursionError, MemoryError):
+        return None
+    texts = [texts] if isinstance(texts, str) else texts
+    told = [text for text in texts if isinstance(text, str)] if isinstance(texts, list | tuple) else []
+    return "\n".join(told) or None
