@@ -2,14 +2,16 @@ import gzip
 import io
 import json
 import os
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from groundwire.errors import SinkError, SourceError
+from groundwire.errors import MissingLibrary, SinkError, SourceError
 from groundwire.model import SpanRecord
 from groundwire.traces import open_sink, open_source
+from groundwire.traces.compression import zstd
 from groundwire.traces.otlp_json import encode
 
 
@@ -98,10 +100,18 @@ def test_gzip_that_breaks_off_gives_what_is_whole(here: Path) -> None:
     assert "breaks off" in str(source.problems[-1])
 
 
-def test_zstd_says_how_to_decompress(here: Path) -> None:
+def test_zstd_is_recognised_by_its_content(here: Path) -> None:
+    (here / "t.jsonl").write_bytes(zstd("test").compress(encode([span(1)]).encode()))
+
+    assert list(open_source("t.jsonl")) == [span(1)]
+
+
+def test_zstd_without_a_library_names_the_extra(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "compression.zstd", None)
+    monkeypatch.setitem(sys.modules, "backports.zstd", None)
     (here / "t.jsonl.zst").write_bytes(b"\x28\xb5\x2f\xfd....")
 
-    with pytest.raises(SourceError, match="zstd -d"):
+    with pytest.raises(MissingLibrary, match=r"groundwire\[zstd\]"):
         list(open_source("t.jsonl.zst"))
 
 

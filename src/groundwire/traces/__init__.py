@@ -4,11 +4,12 @@ import glob
 from pathlib import Path
 
 from groundwire.errors import SinkError, SourceError
+from groundwire.traces.files import TraceFiles, files_in
 from groundwire.traces.joining import joined
 from groundwire.traces.sink import Sink
-from groundwire.traces.source import ACCEPTED, Problem, Source, TraceFiles, files_in
+from groundwire.traces.source import ACCEPTED, Item, Problem, Source, Tally
 
-__all__ = ["Problem", "Sink", "Source", "joined", "open_sink", "open_source"]
+__all__ = ["Item", "Problem", "Sink", "Source", "Tally", "joined", "open_sink", "open_source"]
 
 _JAEGER = ("jaeger+http://", "jaeger+https://")
 
@@ -37,7 +38,7 @@ def open_source(spec: str) -> Source:
     if path.is_dir():
         paths = files_in(path)
         if not paths:
-            raise SourceError(f"{spec}: no .json or .jsonl file in that folder")
+            raise SourceError(f"{spec}: no trace file in that folder; expected {ACCEPTED}")
         return TraceFiles(spec, paths)
     if not path.exists():
         found = sorted(name for name in glob.glob(spec, recursive=True) if Path(name).is_file())

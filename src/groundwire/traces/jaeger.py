@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
 
 from groundwire.errors import SourceError
-from groundwire.model import LogEvent, SpanRecord
 from groundwire.traces import jaeger_ui, otlp_json
-from groundwire.traces.source import Problem, concatenated
+from groundwire.traces.json_documents import concatenated
+from groundwire.traces.source import Item, Problems, Tally
 
 if TYPE_CHECKING:
     import httpx
@@ -100,12 +100,17 @@ class JaegerSource:
 
     def __init__(self, spec: str, *, transport: "httpx.BaseTransport | None" = None) -> None:
         self.name = spec
-        self.problems: list[Problem] = []
+        self.problems = Problems()
         self._query = read_query(spec)
         self._transport = transport
 
-    def __iter__(self) -> Iterator[SpanRecord | LogEvent]:
-        """The spans.
+    @property
+    def tally(self) -> Tally:
+        """How much was read and rejected so far."""
+        return self.problems.tally
+
+    def __iter__(self) -> Iterator[Item]:
+        """The spans and log records.
 
         Raises:
             SourceError: nothing answers there, it is no Jaeger, or it has no such trace.
@@ -133,13 +138,13 @@ class JaegerSource:
             if query.trace_id is None and len(traces) >= query.limit and not query.limit_was_asked:
                 self._complain(f"the limit of {query.limit} traces was reached: &limit={query.limit * 10} reads more")
 
-    def _decoded(self, document: Any) -> Iterator[SpanRecord | LogEvent]:
+    def _decoded(self, document: Any) -> Iterator[Item]:
         if jaeger_ui.is_jaeger_ui(document):
             return jaeger_ui.decode(document, self._complain)
         return otlp_json.decode(document, self._complain)
 
     def _complain(self, message: str) -> None:
-        self.problems.append(Problem(self._query.base, None, message))
+        self.problems.add(self._query.base, None, message)
 
     # --- the two APIs -------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, cast
 
 from groundwire.model import SpanEvent, SpanLink, SpanRecord
-from groundwire.traces.otlp_json import Complaint
+from groundwire.traces.otlp_values import Complaint, identity, objects
 
 _Kind = Literal["internal", "server", "client", "producer", "consumer"]
 _KINDS = frozenset({"internal", "server", "client", "producer", "consumer"})
@@ -26,11 +26,9 @@ def is_jaeger_ui(document: Any) -> bool:
 
 def decode(document: Mapping[str, Any], complain: Complaint) -> Iterator[SpanRecord]:
     """The spans of a document for which `is_jaeger_ui` holds."""
-    for trace in document.get("data", [document]):
-        if not isinstance(trace, Mapping):
-            continue
+    for trace in objects(document.get("data", [document]), "data", complain):
         processes = trace.get("processes") or {}
-        for span in trace.get("spans") or ():
+        for span in objects(trace.get("spans"), "spans", complain):
             try:
                 process = processes.get(span.get("processID")) or span.get("process") or {}
                 yield _span(span, process)
@@ -41,7 +39,7 @@ def decode(document: Mapping[str, Any], complain: Complaint) -> Iterator[SpanRec
 def _span(span: Mapping[str, Any], process: Mapping[str, Any]) -> SpanRecord:
     tags = _tags(span.get("tags"))
     start_ns = int(span.get("startTime") or 0) * 1000
-    trace_id = str(span["traceID"]).lower().zfill(32)
+    trace_id, span_id = _id(span["traceID"], 16), _id(span["spanID"], 8)
     parent, links = _references(span, trace_id)
     kind = str(tags.pop("span.kind", "internal"))
     status = str(tags.pop("otel.status_code", "")).lower()
@@ -49,7 +47,7 @@ def _span(span: Mapping[str, Any], process: Mapping[str, Any]) -> SpanRecord:
     resource = {"service.name": process.get("serviceName", ""), **_tags(process.get("tags"))}
     return SpanRecord(
         trace_id=trace_id,
-        span_id=str(span["spanID"]).lower().zfill(16),
+        span_id=span_id,
         parent_id=parent,
         name=str(span.get("operationName", "")),
         kind=cast(_Kind, kind) if kind in _KINDS else "internal",
@@ -66,12 +64,20 @@ def _span(span: Mapping[str, Any], process: Mapping[str, Any]) -> SpanRecord:
     )
 
 
+def _id(value: Any, n_bytes: int) -> str:
+    """Hex digits; Jaeger leaves out zeros at the beginning."""
+    found = identity(str(value).zfill(2 * n_bytes), n_bytes)
+    if found is None:
+        raise ValueError(f"id {value!r:.40} is no id")
+    return found
+
+
 def _references(span: Mapping[str, Any], trace_id: str) -> tuple[str | None, tuple[SpanLink, ...]]:
     """The parent is the first CHILD_OF within the trace; all other references are links."""
-    parent = str(span["parentSpanID"]).lower().zfill(16) if span.get("parentSpanID") else None
+    parent = _id(span["parentSpanID"], 8) if span.get("parentSpanID") else None
     links: list[SpanLink] = []
     for reference in span.get("references") or ():
-        to_trace, to_span = str(reference["traceID"]).lower().zfill(32), str(reference["spanID"]).lower().zfill(16)
+        to_trace, to_span = _id(reference["traceID"], 16), _id(reference["spanID"], 8)
         if parent is None and reference.get("refType") == "CHILD_OF" and to_trace == trace_id:
             parent = to_span
         elif to_span != parent:

@@ -132,7 +132,7 @@ def span_of(
         (start_ns or 0) if end_ns is None else end_ns,
         _short_id(span.get("parentSpanId"), 8)
         or identity(first(span, "parentSpanId", "parent_span_id", "parentSpanID"), 8),
-        KINDS[kind] if kind.__class__ is int and 0 <= kind < 6 else word(kind, "SPAN_KIND_", KINDS, "internal"),
+        KINDS[kind] if isinstance(kind, int) and 0 <= kind < 6 else word(kind, "SPAN_KIND_", KINDS, "internal"),
         status,
         message,
         _attributes(span.get("attributes")),
@@ -146,7 +146,7 @@ def span_of(
 
 def _short_id(value: Any, n_bytes: int) -> str | None:
     """An id that is written as the protocol wants it; None where it is not, or is all zeros."""
-    if value.__class__ is str and len(value) == 2 * n_bytes:
+    if isinstance(value, str) and len(value) == 2 * n_bytes:
         try:
             raw = bytes.fromhex(value)
         except ValueError:
@@ -158,7 +158,7 @@ def _short_id(value: Any, n_bytes: int) -> str | None:
 
 def _time(span: Mapping[str, Any], key: str, other: str) -> int | None:
     value = span.get(key)
-    if value.__class__ is str and value.isdecimal() and len(value) < 20:
+    if isinstance(value, str) and value.isdecimal() and len(value) < 20:
         return int(value)
     return instant(first(span, key, other))
 

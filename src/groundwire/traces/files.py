@@ -1,0 +1,141 @@
+"""Traces in files: any shape, packed or not, one file or many, known by their content."""
+
+import sys
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from groundwire.errors import SourceError
+from groundwire.traces import json_documents, shapes
+from groundwire.traces.compression import peeked, unpacked
+from groundwire.traces.source import ACCEPTED, Item, Problems, Tally
+
+_HEAD = 4096
+_EXTENSIONS = (".jsonl", ".json", ".ndjson", ".otlp", ".pb", ".binpb", ".proto", ".parquet", ".csv")
+_PACKED = (".gz", ".zst", ".zip")
+_PARQUET = b"PAR1"
+_CONTROL = frozenset(range(32)) - {9, 10, 13}
+
+
+class TraceFiles:
+    """Spans from files; `-` is standard input.
+
+    What cannot be read becomes a problem: a line that is no JSON (the last one of a file that is being written, for
+    instance), a span without ids, a file that is none of ours.
+    """
+
+    def __init__(self, name: str, paths: Iterable[Path | str]) -> None:
+        self.name = name
+        self.problems = Problems()
+        self._paths = tuple(paths)
+
+    @property
+    def tally(self) -> Tally:
+        """How much was read and rejected so far."""
+        return self.problems.tally
+
+    def __iter__(self) -> Iterator[Item]:
+        """The spans and log records of all files, one after the other.
+
+        Raises:
+            SourceError: not one of the files holds a trace.
+            MissingLibrary: a file needs a library that is not installed.
+        """
+        found = False
+        for path in self._paths:
+            read = _File("standard input" if str(path) == "-" else str(path), self.problems)
+            try:
+                with _opened(path) as stream:
+                    yield from self.problems.counted(read.items(stream))
+            except OSError as error:
+                self.problems.add(read.name, None, f"cannot be read: {error.strerror or error}")
+            found = found or read.has_traces
+        if not found:
+            first = f" ({self.problems[0]})" if self.problems else " (it is empty)"
+            raise SourceError(f"{self.name}: no trace in it{first}; expected {ACCEPTED}")
+
+
+class _File:
+    def __init__(self, name: str, problems: Problems) -> None:
+        self.has_traces = False
+        self.name = name
+        self._problems = problems
+
+    def items(self, stream: IO[bytes]) -> Iterator[Item]:
+        for name, inner in unpacked(self.name, stream, self._complain(None)):
+            self.name = name
+            yield from self._content(inner)
+
+    def _content(self, stream: IO[bytes]) -> Iterator[Item]:
+        from groundwire.traces import otlp_proto, rows
+
+        head = peeked(stream, _HEAD)
+        if head.startswith(_PARQUET):
+            yield from self._rows(rows.of_parquet(self.name, stream))
+        elif head[:1] not in (b"{", b"[") and (how := otlp_proto.framing(head)) and not _CONTROL.isdisjoint(head):
+            self.has_traces = True
+            yield from otlp_proto.decode_stream(stream, how, self._complain(None))
+        elif rows.is_csv(head):
+            yield from self._rows(rows.of_csv(stream))
+        else:
+            for document in json_documents.documents(stream, shapes.is_trace):
+                if isinstance(document, json_documents.Broken):
+                    self._problems.add(self.name, document.line, document.reason)
+                else:
+                    yield from self._decoded(document.value, document.line)
+
+    def _rows(self, found: "Iterable[json_documents.Parsed | json_documents.Broken]") -> Iterator[Item]:
+        for row in found:
+            if isinstance(row, json_documents.Broken):
+                self._problems.add(self.name, row.line, row.reason)
+            else:
+                yield from self._decoded(row.value, row.line)
+
+    def _decoded(self, document: object, line: int | None) -> Iterator[Item]:
+        complain = self._complain(line)
+        try:
+            self.has_traces = self.has_traces or shapes.is_trace(document)
+            yield from shapes.decode(document, complain)
+        except RecursionError:
+            complain("nested too deeply")
+
+    def _complain(self, line: int | None) -> Callable[[str], None]:
+        return lambda message: self._problems.add(self.name, line, message)
+
+
+@contextmanager
+def _opened(path: Path | str) -> Generator[IO[bytes], None, None]:
+    if str(path) == "-":
+        yield sys.stdin.buffer
+        return
+    with Path(path).open("rb") as stream:
+        yield stream
+
+
+def files_in(folder: Path) -> list[Path]:
+    """Trace files below a folder, by name; what begins with a dot is none of them, nor in a folder that does."""
+    found: list[Path] = []
+    for path in sorted(folder.rglob("*")):
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts) and path.is_file():
+            name = path.name.lower()
+            for packed in _PACKED:
+                name = name.removesuffix(packed)
+            if name.endswith(_EXTENSIONS) or (name != path.name.lower()) or _begins_like_a_trace(path):
+                found.append(path)
+    return found
+
+
+def _begins_like_a_trace(path: Path) -> bool:
+    """Whether a file of any other name is to be read as well."""
+    from groundwire.traces import otlp_proto
+
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(_HEAD)
+            rest = head + stream.readline(1 << 20) if head[:1] in (b"{", b"[") else b""
+    except OSError:
+        return False
+    if rest:
+        return shapes.is_trace(json_documents.parsed(rest.partition(b"\n")[0])) or b'"resourceSpans"' in head
+    return head.startswith(_PARQUET) or (bool(otlp_proto.framing(head)) and not _CONTROL.isdisjoint(head))

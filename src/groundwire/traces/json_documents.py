@@ -1,0 +1,255 @@
+"""JSON documents in a stream of bytes: one a line, or over many lines, one after the other, or in one huge list.
+
+Nothing but the document at hand is held. What is no JSON is told with its line, and what follows is read.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import IO, Any
+
+_LINE = 16 * 1024 * 1024
+"""A longer line that opens a list is read element by element."""
+_ELEMENT = 256 * 1024 * 1024
+"""No element of a list is longer: what is, is a list that is broken."""
+_CHUNK = 1024 * 1024
+_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{}"]')
+_WEIGHTS = {b"{": 1, b"[": 1, b"}": -1, b"]": -1}
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """One document."""
+
+    line: int | None
+    """Where it began, from 1; None where it lay over many lines."""
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Something that is no JSON."""
+
+    line: int
+    reason: str
+
+
+def documents(stream: IO[bytes], known: Callable[[Any], bool] = bool) -> Iterator[Parsed | Broken]:
+    """All documents of a stream, and what is none.
+
+    Args:
+        stream: JSON in UTF-8.
+        known: whether a value is a document by itself, and not a part of one that lies over many lines.
+    """
+    gathered = _Gathered(known)
+    for number, line in _numbered(stream):
+        if not line.strip():
+            continue
+        if len(line) >= _LINE and line.lstrip().startswith(b"[") and not gathered.lines:
+            yield from _elements(number, line, stream)
+            continue
+        value = parsed(line)
+        if not gathered.lines:
+            if value is not None:
+                yield Parsed(number, value)
+            elif (_depth(line) or 0) > 0:
+                gathered.add(number, line, None)
+            else:
+                yield from _one_after_the_other(number, line)
+            continue
+        gathered.add(number, line, value)
+        if gathered.is_whole:
+            yield from gathered.flush()
+        elif gathered.is_lines:
+            yield from gathered.line_by_line()
+    yield from gathered.flush()
+
+
+class _Gathered:
+    """Lines that may make up one document: they do when every bracket is closed and the whole is JSON."""
+
+    def __init__(self, known: Callable[[Any], bool]) -> None:
+        self.lines: list[tuple[int, bytes]] = []
+        self._known = known
+        self._depth: int | None = 0
+        self._alone = 0
+
+    def add(self, number: int, line: bytes, value: Any) -> None:
+        """One more line, and its value if it has one by itself."""
+        depth = _depth(line)
+        if self.lines and (self._known(value) if isinstance(value, dict | list) else line.startswith(b'{"') and depth):
+            self._alone += 1
+        self.lines.append((number, line))
+        self._depth = None if depth is None or self._depth is None else self._depth + depth
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every bracket is closed, or one can never be: text does not go over the end of a line."""
+        return self._depth is None or self._depth <= 0
+
+    @property
+    def is_lines(self) -> bool:
+        """Whether these are documents of a line each, of which the first was broken.
+
+        The last element of a list that is written an element a line looks like one too, but only that.
+        """
+        return self._alone >= 2
+
+    def flush(self) -> Iterator[Parsed | Broken]:
+        """The documents; where the whole is no JSON, those that lines hold by themselves."""
+        if not self.lines:
+            return
+        whole = b"".join(line for _, line in self.lines)
+        try:
+            values = list(concatenated(whole.decode()))
+        except (ValueError, RecursionError):
+            if self._alone:
+                yield from self.line_by_line()
+            else:
+                yield Broken(self.lines[0][0], why_not_json(whole))
+                self._clear()
+        else:
+            self._clear()
+            for value in values:
+                yield Parsed(None, value)
+
+    def line_by_line(self) -> Iterator[Parsed | Broken]:
+        """Every line for itself."""
+        lines = self.lines
+        self._clear()
+        for number, line in lines:
+            value = parsed(line)
+            yield Broken(number, why_not_json(line)) if value is None else Parsed(number, value)
+
+    def _clear(self) -> None:
+        self.lines, self._depth, self._alone = [], 0, 0
+
+
+def _one_after_the_other(number: int, line: bytes) -> Iterator[Parsed | Broken]:
+    try:
+        values = list(concatenated(line.decode()))
+    except (ValueError, RecursionError):
+        values = []
+    if len(values) < 2:
+        yield Broken(number, why_not_json(line))
+    else:
+        for value in values:
+            yield Parsed(number, value)
+
+
+def _numbered(stream: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+    number = 0
+    while line := stream.readline(_LINE):
+        number += 1
+        if number == 1:
+            line = line.removeprefix(_BOM)
+        if len(line) >= _LINE and not line.endswith(b"\n") and not line.lstrip().startswith(b"["):
+            parts = [line]
+            while parts[-1] and not parts[-1].endswith(b"\n"):
+                parts.append(stream.readline(_LINE))
+            line = b"".join(parts)
+        yield number, line
+
+
+def _depth(line: bytes) -> int | None:
+    """Opened brackets less closed ones, those in text left out; None where a text does not end."""
+    depth = 0
+    for token in _TOKENS.findall(line):
+        if token == b'"':
+            return None
+        depth += _WEIGHTS.get(token, 0)
+    return depth
+
+
+def _elements(number: int, start: bytes, stream: IO[bytes]) -> Iterator[Parsed | Broken]:
+    """The elements of a list that is too long to be held, and the documents after it."""
+    decoder = json.JSONDecoder()
+    rest, text, at, more = start, "", 0, True
+    while True:
+        if rest:
+            cut = _whole_characters(rest)
+            try:
+                text, at, rest = text[at:] + rest[:cut].decode(), 0, rest[cut:]
+            except UnicodeDecodeError:
+                yield Broken(number, "not UTF-8: the rest of the list is left out")
+                return
+        at = _skip(text, at)
+        if at < len(text):
+            try:
+                value, end = decoder.raw_decode(text, at)
+                if end < len(text) or not more:  # a number may go on
+                    at = end
+                    yield Parsed(number, value)
+                    continue
+            except ValueError as error:
+                if not more or len(text) - at > _ELEMENT:
+                    yield Broken(number, f"the list breaks off: {error}")
+                    return
+            except RecursionError:
+                yield Broken(number, "nested too deeply: the rest of the list is left out")
+                return
+        elif not more:
+            return
+        # Twice what is there already: an element that does not fit is not parsed again and again.
+        chunk = stream.read(max(_CHUNK, len(text) - at))
+        more = bool(chunk)
+        rest += chunk
+
+
+def _whole_characters(data: bytes) -> int:
+    """How many bytes end with a whole character of UTF-8."""
+    for back in range(1, min(4, len(data)) + 1):
+        byte = data[-back]
+        if byte < 0x80:
+            return len(data)
+        if byte >= 0xC0:  # begins a character of 2, 3 or 4 bytes
+            length = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
+            return len(data) if length == back else len(data) - back
+    return len(data)
+
+
+def _skip(text: str, at: int) -> int:
+    while at < len(text) and text[at] in " \t\r\n,[]":
+        at += 1
+    return at
+
+
+def concatenated(text: str) -> Iterator[Any]:
+    """JSON documents that follow one another, with or without white space between them.
+
+    Raises:
+        ValueError: one of them is no JSON.
+    """
+    decoder, at = json.JSONDecoder(), 0
+    while at < len(text):
+        if text[at].isspace():
+            at += 1
+            continue
+        document, at = decoder.raw_decode(text, at)
+        yield document
+
+
+def parsed(line: bytes) -> Any:
+    """The JSON value of some bytes; None where it is none (`null` says as little)."""
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+
+
+def why_not_json(line: bytes) -> str:
+    """Why `parsed` gave None."""
+    try:
+        json.loads(line)
+    except UnicodeDecodeError:
+        return "not UTF-8"
+    except json.JSONDecodeError as error:
+        cut = error.pos >= len(error.doc.rstrip()) or error.msg.startswith("Unterminated")
+        return "half a line: the JSON breaks off" if cut else f"no JSON: {error.msg} at column {error.colno}"
+    except RecursionError:
+        return "nested too deeply"
+    except ValueError as error:
+        return f"no JSON: {error}"
+    return "null is no trace"
