@@ -62,7 +62,8 @@ def assemble(span: SpanRecord, material: Material) -> RagChain | NoChain:
         return no("no_answer_text", "tool calls only" if _calls_tools(call) else "empty output")
     if not call.prompt:
         return no("no_content", "the span carries no prompt")
-    twin = _twin(call, material.rivals)
+    # Who lists its passages himself is no second span of the call: he knows more than that one does.
+    twin = None if semconv.RETRIEVAL_DOCUMENTS in span.attributes else _twin(call, material.rivals)
     if twin is not None:
         return no("duplicate", f"of span {twin}")
     return _Reading(call, material).chain(answer) or no(
@@ -111,6 +112,7 @@ class _Reading:
         self._call = call
         self._earlier = [text for output in material.outputs if (text := output_text(output))]
         self._suppliers = [v for s in material.suppliers if (v := view(s)) is not None]
+        self._around = material.around
         self._reference = material.reference
         # What assistants said is no source; what tools returned is.
         self._messages = [m for m in call.prompt if m.get("role") not in ("assistant", "model", "ai")]
@@ -155,9 +157,12 @@ class _Reading:
         prompt = "\n".join([*self._texts, *self._results])
         reranked = [v for v in self._suppliers if v.kind == "rerank"]
         retrieved = [v for v in self._suppliers if v.kind == "retrieval"]
+        # A retriever around others (it fuses, compresses, filters) has the last word on their order.
+        outer = [v for v in reversed(retrieved) if v.record.span_id in self._around]
+        inner = [v for v in retrieved if v.record.span_id not in self._around]
         rows = [
             (supplier, document)
-            for supplier in (*reversed(reranked), *retrieved)
+            for supplier in (*reversed(reranked), *outer, *inner)
             for document in supplier.documents
             if document.text and document.text.strip()
         ]
@@ -169,7 +174,7 @@ class _Reading:
             if place is not None:
                 used.add(supplier.record.span_id)
                 places[words(document.text or "")] = place
-            by_text.setdefault(
+            first = by_text.setdefault(
                 words(document.text or ""),
                 Passage(
                     text=document.text or "",
@@ -180,13 +185,20 @@ class _Reading:
                     span_id=supplier.record.span_id,
                 ),
             )
+            if first.source == supplier.kind and (first.id is None or first.score is None):
+                # A retriever around a store hands on its texts, seldom their ids and scores.
+                by_text[words(document.text or "")] = replace(
+                    first,
+                    id=document.id if first.id is None else first.id,
+                    score=document.score if first.score is None else first.score,
+                )
         if not used:
             return list(by_text.values())
         kept = {words(d.text or "") for s, d in rows if s.record.span_id in used}
         # A rerank that was used says which retrievals fed it: their other documents were dropped by it.
         if any(v.record.span_id in used for v in reranked):
             kept |= {words(d.text or "") for s, d in rows if s.kind == "retrieval" and _feeds(s, reranked, used)}
-        ranks = _ranks(v for v in retrieved if v.record.span_id in used or _feeds(v, reranked, used))
+        ranks = _ranks(v for v in inner if v.record.span_id in used or _feeds(v, reranked, used))
         order = {key: n for n, key in enumerate(sorted(places, key=lambda key: places[key]), 1)}
         listed = [
             replace(p, retrieved_rank=ranks.get(key), prompt_rank=order.get(key))

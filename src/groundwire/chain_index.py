@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from groundwire import semconv
-from groundwire.dialects.gen_ai import kind_of
+from groundwire.dialects import DIALECT
+from groundwire.dialects.gen_ai import kind_of, message_text, view
 from groundwire.model import SpanRecord
 
 T = TypeVar("T")
@@ -57,9 +58,12 @@ class Material:
     outputs: tuple[Any, ...] = ()
     """Output messages of chat spans that ended before it started."""
     rivals: tuple[Rival, ...] = ()
-    """Chat spans inside it, or of another instrumentation at the same time, that ended earlier."""
+    """Chat spans that ended earlier: inside it, around it, or of another instrumentation, at the same time or asked the
+    same."""
     reference: str | None = None
     """A right answer, where a span of the trace carries one."""
+    around: frozenset[str] = frozenset()
+    """Ids of the suppliers inside which others searched: their order is the later one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,8 @@ class _Call:
     scope: str
     output: Any
     tokens: int | None
+    prompt: int | None = None
+    """A digest of what was asked; None where that is not compared."""
 
 
 @dataclass(slots=True)
@@ -125,10 +131,11 @@ class ChainIndex:
             size = _length(attributes.get(semconv.RETRIEVAL_DOCUMENTS))
         elif kind == "chat" or kind == "embeddings":
             output = attributes.get(semconv.OUTPUT_MESSAGES)
-            call = _Call(span.span_id, span.start_ns, span.end_ns, span.scope, output, _tokens(attributes))
+            tokens = _tokens(attributes)
+            call = _Call(span.span_id, span.start_ns, span.end_ns, span.scope, output, tokens, _prompt(span))
             size = _length(output)
-            if not any(other.tokens and _inside(trace, other, span) for other in trace.calls):
-                # A span around another that has tokens repeats them: only the innermost is billed.
+            if not any(other.tokens and _same_road(trace, other, span) for other in trace.calls):
+                # A span around another that has tokens repeats them: only the first to end is billed.
                 cost = attributes.get(semconv.COST)
                 if isinstance(cost, int | float):
                     trace.cost_usd = (trace.cost_usd or 0.0) + cost
@@ -167,6 +174,7 @@ class ChainIndex:
             return Material()
         outputs: list[Any] = []
         rivals: list[Rival] = []
+        prompt = _prompt(span)
         for call in trace.calls:
             if call.span_id == span.span_id:
                 break  # those after it ended later
@@ -174,10 +182,13 @@ class ChainIndex:
                 continue
             if call.end_ns <= span.start_ns:
                 outputs.append(call.output)
-            elif _inside(trace, call, span) or (call.scope != span.scope and _within(call, span)):
+                if prompt is not None and call.prompt == prompt and call.scope != span.scope:
+                    rivals.append(Rival(call.span_id, call.output))
+            elif _same_road(trace, call, span) or (call.scope != span.scope and _within(call, span)):
                 rivals.append(Rival(call.span_id, call.output))
         suppliers = [s for s in (*self._linked(span), *trace.suppliers) if s.end_ns <= span.start_ns]
-        return Material(tuple(suppliers), tuple(outputs), tuple(rivals), trace.reference)
+        around = frozenset(s.span_id for s in suppliers if any(_holds(trace, s, other) for other in suppliers))
+        return Material(tuple(suppliers), tuple(outputs), tuple(rivals), trace.reference, around)
 
     def request_cost(self, trace_id: str) -> tuple[float | None, int | None]:
         """Cost in USD and tokens of a trace so far, innermost LLM spans only; None where nothing is known."""
@@ -223,13 +234,40 @@ def _within(call: _Call, span: SpanRecord) -> bool:
     return span.start_ns <= call.start_ns and call.end_ns <= span.end_ns
 
 
-def _inside(trace: _Trace, call: _Call, span: SpanRecord) -> bool:
-    """Whether the call is a descendant of the span."""
-    if not _within(call, span):
-        return False
-    parent = trace.parents.get(call.span_id)
+def _same_road(trace: _Trace, call: _Call, span: SpanRecord) -> bool:
+    """Whether the call is inside the span, or around it: a stream's client ends later than the framework around it."""
+    if _within(call, span):
+        return _descends(trace, call.span_id, span.span_id)
+    return call.start_ns <= span.start_ns < call.end_ns and _descends(trace, span.span_id, call.span_id)
+
+
+def _prompt(span: SpanRecord) -> int | None:
+    """Digest of what a span of another SDK was asked.
+
+    A framework may end its span of a stream before the client's starts: then the prompt tells that they are one call.
+    """
+    call = view(span) if DIALECT in span.attributes else None
+    if call is None or not call.prompt:
+        return None
+    return hash(tuple(message_text(message) for message in call.prompt))
+
+
+def _holds(trace: _Trace, outer: SpanRecord, inner: SpanRecord) -> bool:
+    """Whether one search is inside another, and each lists what it found."""
+    key = semconv.RETRIEVAL_DOCUMENTS
+    return (
+        outer.start_ns <= inner.start_ns
+        and inner.end_ns <= outer.end_ns
+        and outer.span_id != inner.span_id
+        and bool(outer.attributes.get(key) and inner.attributes.get(key))
+        and _descends(trace, inner.span_id, outer.span_id)
+    )
+
+
+def _descends(trace: _Trace, span_id: str, ancestor_id: str) -> bool:
+    parent = trace.parents.get(span_id)
     for _ in range(100):
-        if parent is None or parent == span.span_id:
+        if parent is None or parent == ancestor_id:
             return parent is not None
         parent = trace.parents.get(parent)
     return False

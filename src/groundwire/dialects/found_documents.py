@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from groundwire.dialects.chat_messages import from_json
@@ -22,7 +23,11 @@ def documents(value: Any) -> list[Document]:
         found = as_documents(value)
     except RecursionError:
         return []
-    return [d for d in found if d.text is None or not _REPR.fullmatch(d.text)]
+    return [
+        d if d.id is not None or d.metadata is None else replace(d, id=_identity(d.metadata))
+        for d in found
+        if d.text is None or not _REPR.fullmatch(d.text)
+    ]
 
 
 def document(content: Any, identity: Any, score: Any, metadata: Any) -> Document | None:
@@ -33,7 +38,7 @@ def document(content: Any, identity: Any, score: Any, metadata: Any) -> Document
     if text is None and about is not None:
         text = next((about[k] for k in ("text", "content", "page_content", "chunk") if _is_text(about.get(k))), None)
     if identity is None and about is not None:
-        identity = next((about[k] for k in ("id", "_id", "doc_id", "document_id") if about.get(k) is not None), None)
+        identity = _identity(about)
     if text is None and identity is None and about is None:
         return None
     valid = isinstance(score, int | float) and not isinstance(score, bool)
@@ -43,6 +48,11 @@ def document(content: Any, identity: Any, score: Any, metadata: Any) -> Document
 def is_rerank(name: str) -> bool:
     """Whether a function that returns documents puts others' into a new order, by its name: most SDKs have no kind."""
     return _RERANK.search(name) is not None
+
+
+def _identity(metadata: Mapping[str, Any]) -> str | None:
+    found = next((metadata[k] for k in ("id", "_id", "doc_id", "document_id") if metadata.get(k) is not None), None)
+    return str(found) if isinstance(found, str | int) else None
 
 
 def _is_text(value: Any) -> bool:

@@ -1,8 +1,8 @@
 """OpenInference: the conventions of Arize Phoenix and of the instrumentors that write for it.
 
 Read after openinference-semantic-conventions 0.1.42: lists are spread over attributes, such as
-`llm.input_messages.0.message.content`; prompt tokens include cached ones. Where the conventions' own attributes stand on
-the span as well, which is a switch of OpenInference, these hold.
+`llm.input_messages.0.message.content`; prompt tokens include cached ones. Where the conventions' own attributes stand
+on the span as well, which is a switch of OpenInference, these hold.
 """
 
 import re
