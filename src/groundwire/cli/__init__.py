@@ -26,7 +26,9 @@ _VERBS: dict[str, str] = {
     "score": "Score the answers in stored traces, and write the scores back.",
     "chains": "Print question, passages and answer of every RAG call.",
     "compare": "Compare two runs: is the second worse, and is that more than chance?",
+    "report": "Write a run, or two compared, as one HTML file.",
     "dataset": "Make cases of stored answers, and look at files of cases.",
+    "experiment": "Run an application over a dataset, and judge its answers.",
     "agree": "Compare an evaluator with labels that people gave.",
     "doctor": "Tell what is installed, traced, exported, and wrong.",
 }

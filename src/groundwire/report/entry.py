@@ -1,13 +1,14 @@
 """What a report lists: every answer of a run, and every request that ended in an error before there was one."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
-from groundwire.answers import Answer
+from groundwire.answers import Answer, of_trace
 from groundwire.checks import Check
+from groundwire.comparing.measures import cost, tokens
 from groundwire.model import RagChain, SpanRecord
-from groundwire.trace import SEVERITY, Trace, Verdict, read_traces
+from groundwire.trace import SEVERITY, Trace, Verdict
 
 Kind: TypeAlias = Literal["answer", "unrecorded", "no_answer"]
 """`unrecorded`: it was judged and its text was not kept; `no_answer`: the request ended in an error."""
@@ -59,16 +60,28 @@ class Entry:
         severity = SEVERITY.index(self.verdict)
         return severity, min(failing, default=2.0), min(values, default=2.0), -self.answer.span.end_ns, self.key
 
+    @property
+    def cost_usd(self) -> float | None:
+        """Of the request, as `groundwire compare` counts it."""
+        return cost(self.answer.trace)
+
+    @property
+    def tokens(self) -> tuple[float | None, float | None] | None:
+        """Input and output tokens of the request, likewise; None where neither is known."""
+        used = tokens(self.answer.trace, "input"), tokens(self.answer.trace, "output")
+        return None if used == (None, None) else used
+
     def slice(self, name: str) -> Any:
         """Value of an attribute by which answers are grouped; `model` is the answering model. None where unknown."""
         return self.answer.chain.model if name == "model" else self.answer.attribute(name)
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """A stored run, ready to be told."""
+class Listing:
+    """The answers of a run, ready to be told of."""
 
     source: str
+    """Whence they are, as the user named it."""
     entries: tuple[Entry, ...]
     """The worst first."""
     requests: int
@@ -76,37 +89,39 @@ class Run:
     other: int
     """Requests that have no RAG answer and did not end in an error."""
     spans: int
+    """Of the requests, judgements left out."""
 
 
-def read_run(source: str, spans: Iterable[SpanRecord]) -> Run:
-    """What a report tells of these spans.
+def listing(source: str, traces: Iterable[Trace], judged: Iterable[Answer] = ()) -> Listing:
+    """What a report tells of these requests.
 
     Args:
         source: whence they are, as it is to be named.
-        spans: of any number of traces, in any order.
+        traces: as `groundwire.trace.read_traces` gives them.
+        judged: answers of theirs with judgements that are not stored with them.
     """
-    traces = [t for t in read_traces(spans) if t.checks or any(s.call is not None for s in t.stages)]
+    checks = {(a.span.trace_id, a.span.span_id): a.checks for a in judged}
+    known = [t for t in traces if t.checks or any(s.call is not None for s in t.stages)]
     entries: list[Entry] = []
     other = 0
-    for trace in traces:
-        found = list(_entries(trace))
+    for trace in known:
+        found = list(_entries(trace, checks))
         other += not found
         entries += found
     entries.sort(key=lambda e: e.worst)
-    return Run(source, tuple(entries), len(traces), other, sum(len(t.stages) for t in traces))
+    return Listing(source, tuple(entries), len(known), other, sum(len(t.stages) for t in known))
 
 
-def _entries(trace: Trace) -> Iterator[Entry]:
-    told = False
+def _entries(trace: Trace, judged: Mapping[tuple[str, str], Mapping[str, Check]]) -> Iterator[Entry]:
+    told: set[str] = set()
+    for answer in of_trace(trace):
+        key = (answer.span.trace_id, answer.span.span_id)
+        yield Entry(replace(answer, checks=judged[key]) if key in judged else answer)
+        told.add(answer.span.span_id)
     for stage in trace.stages:
-        chain = trace.chains.get(stage.span.span_id)
-        if chain is not None and chain.trace_id == stage.span.trace_id:
-            yield Entry(Answer(chain, {c.name: c for c in stage.checks}, trace, stage.span))
-        elif stage.checks:
+        if stage.checks and stage.span.span_id not in told:
             yield Entry(_without_text(trace, stage.span, {c.name: c for c in stage.checks}), "unrecorded")
-        else:
-            continue
-        told = True
+            told.add(stage.span.span_id)
     if not told and trace.verdict == "error":
         yield Entry(_without_text(trace, trace.root, {}), "no_answer")
 

@@ -6,7 +6,8 @@ from math import ceil, isfinite, log10, sqrt
 from typing import Any
 
 from groundwire.checks import Check
-from groundwire.report.entry import Entry, Run
+from groundwire.comparing.measures import cost, tokens
+from groundwire.report.entry import Entry, Listing
 from groundwire.report.shown import line
 from groundwire.trace import SEVERITY, Trace
 
@@ -15,7 +16,7 @@ _REASONS = 12
 _SLICES = 24
 
 
-def figures(run: Run, by: Sequence[str]) -> dict[str, Any]:
+def figures(run: Listing, by: Sequence[str]) -> dict[str, Any]:
     """Totals of a run, ready for JSON. What is not known is None or absent, never 0.
 
     Args:
@@ -81,14 +82,13 @@ def _why(check: Check) -> str:
 
 def _requests(traces: Iterable[Trace]) -> dict[str, Any]:
     traces = list(traces)
-    costs = [cost for t in traces if (cost := t.cost_usd) is not None]
-    tokens = [used for t in traces if (used := t.tokens) is not None]
+    inputs, outputs = ([tokens(t, side) for t in traces] for side in ("input", "output"))
     return {
         "count": len(traces),
         "duration_ms": distribution([t.duration_ms for t in traces]),
-        "cost_usd": distribution(costs),
-        "input_tokens": distribution([float(used[0]) for used in tokens]),
-        "output_tokens": distribution([float(used[1]) for used in tokens]),
+        "cost_usd": distribution(_known(map(cost, traces))),
+        "input_tokens": distribution(_known(inputs)),
+        "output_tokens": distribution(_known(outputs)),
         "estimated_tokens": sum(t.estimated for t in traces),
         "first_ms": min((t.start_ns for t in traces), default=0) / 1e6 if traces else None,
         "last_ms": max((t.start_ns for t in traces), default=0) / 1e6 if traces else None,
@@ -193,16 +193,15 @@ def _slice(value: str, members: Sequence[Entry], names: Sequence[str]) -> dict[s
     judged = [e for e in members if any(c.passed is not None for c in e.checks)]
     failed = sum(e.verdict == "failed" for e in judged)
     traces = {id(e.answer.trace): e.answer.trace for e in members}.values()
-    costs = [cost for t in traces if (cost := t.cost_usd) is not None]
     return {
         "value": value,
         "answers": len(members),
         "failed": failed,
         "judged": len(judged),
         "failed_interval": wilson(failed, len(judged)),
-        "means": [_mean_of([e.answer.score(name) for e in members]) for name in names],
+        "means": [_mean(_known(e.answer.score(name) for e in members)) for name in names],
         "p50_ms": quantile((t.duration_ms for t in traces), 0.5),
-        "mean_usd": _mean(costs),
+        "mean_usd": _mean(_known(map(cost, traces))),
     }
 
 
@@ -221,8 +220,8 @@ def wilson(count: int, of: int) -> tuple[float, float] | None:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def _mean_of(values: Iterable[float | None]) -> float | None:
-    return _mean([v for v in values if v is not None])
+def _known(values: Iterable[float | None]) -> list[float]:
+    return [v for v in values if v is not None]
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -7,15 +7,27 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
+from groundwire.comparing import Comparison
 from groundwire.report.content import content
 from groundwire.report.embedding import digest, embedded
-from groundwire.report.entry import Entry, Run
+from groundwire.report.entry import Entry, Listing
 from groundwire.report.figures import evaluators, figures, slice_name
 from groundwire.report.shown import line
+from groundwire.report.versus import Versus
 from groundwire.version import __version__
 
 _STYLES = ("colours.css", "page.css", "answer.css", "figures.css")
-_SCRIPTS = ("dom.js", "numbers.js", "sentences.js", "answer.js", "list.js", "charts.js", "figures.js", "start.js")
+_SCRIPTS = (
+    "dom.js",
+    "numbers.js",
+    "sentences.js",
+    "answer.js",
+    "list.js",
+    "charts.js",
+    "figures.js",
+    "comparison.js",
+    "start.js",
+)
 """In the order in which they are read."""
 _CHUNK = 40
 """Answers whose texts are parsed at once: when one of them is opened."""
@@ -24,7 +36,15 @@ MARK = "groundwire report"
 """In the head of every page: a file that has it may be replaced by another report."""
 
 
-def page(run: Run, *, by: Sequence[str] = (), limit: int = 1000, title: str | None = None, note: str = "") -> str:
+def page(
+    run: Listing,
+    *,
+    by: Sequence[str] = (),
+    limit: int = 1000,
+    title: str | None = None,
+    note: str = "",
+    comparison: Comparison | None = None,
+) -> str:
     """One self-contained HTML document, the worst answer first. Equal runs give equal pages.
 
     Args:
@@ -33,12 +53,14 @@ def page(run: Run, *, by: Sequence[str] = (), limit: int = 1000, title: str | No
         limit: answers that are listed, the worst; figures are over all.
         title: of the page.
         note: one sentence about how the scores came about.
+        comparison: of an earlier run with this one.
     """
+    versus = None if comparison is None else Versus(comparison)
     listed = run.entries[:limit]
     names = evaluators(run.entries)
     data = {
         "version": __version__,
-        "title": line(title or run.source, 160),
+        "title": line(title or _name(run.source), 160),
         "source": line(run.source, 300),
         "note": line(note, 300),
         "requests": run.requests,
@@ -47,18 +69,19 @@ def page(run: Run, *, by: Sequence[str] = (), limit: int = 1000, title: str | No
         "answers": len(run.entries),
         "chunk": _CHUNK,
         "figures": figures(run, by),
-        "rows": [_row(entry, names, by) for entry in listed],
+        "rows": [_row(entry, names, by, versus) for entry in listed],
+        "comparison": None if versus is None else versus.figures(),
     }
     chunks = [listed[i : i + _CHUNK] for i in range(0, len(listed), _CHUNK)]
     style, script = _asset(_STYLES), f"(() => {{\n'use strict';\n{_asset(_SCRIPTS)}}})();\n"
     parts = {
         "policy": _policy(style, script),
         "mark": MARK,
-        "title": html.escape(line(title or run.source, 160)),
+        "title": html.escape(line(title or _name(run.source), 160)),
         "style": style,
         "data": embedded(data),
         "chunks": "\n".join(
-            f'<script type="application/json" id="c{i}">{embedded([content(e) for e in chunk])}</script>'
+            f'<script type="application/json" id="c{i}">{embedded([_whole(e, versus) for e in chunk])}</script>'
             for i, chunk in enumerate(chunks)
         ),
         "script": script,
@@ -81,13 +104,22 @@ def _policy(style: str, script: str) -> str:
     )
 
 
+def _name(source: str) -> str:
+    """The last part of a path: where a file lies on somebody's machine is no title."""
+    return source if "://" in source else source.rstrip("/").rpartition("/")[2] or source
+
+
 @lru_cache
 def _asset(names: tuple[str, ...]) -> str:
     folder = files("groundwire.report") / "assets"
     return "".join((folder / name).read_text(encoding="utf-8") for name in names)
 
 
-def _row(entry: Entry, names: Sequence[str], by: Sequence[str]) -> Mapping[str, Any]:
+def _whole(entry: Entry, versus: Versus | None) -> Mapping[str, Any]:
+    return content(entry) if versus is None else {**content(entry), "before": versus.content(entry)}
+
+
+def _row(entry: Entry, names: Sequence[str], by: Sequence[str], versus: Versus | None) -> Mapping[str, Any]:
     answer = entry.answer
     return {
         "key": entry.key,
@@ -98,10 +130,12 @@ def _row(entry: Entry, names: Sequence[str], by: Sequence[str]) -> Mapping[str, 
         "reason": line(entry.not_scored, 200).replace("_", " "),
         "model": line(answer.chain.model, 80) if answer.chain.model else None,
         "scores": list(_scores(entry, names)),
+        "before": None if versus is None else [versus.before(entry, name) for name in names],
         "unsupported": sum(len(c.unsupported) for c in entry.checks if c.value is not None),
         "ms": answer.duration_ms,
-        "usd": answer.cost_usd,
-        "tokens": answer.tokens,
+        "usd": entry.cost_usd,
+        "tokens": entry.tokens,
+        "estimated": answer.trace.estimated,
         "at": answer.span.start_ns / 1e6,
         "slices": [slice_name(entry.slice(name)) for name in by],
     }

@@ -53,14 +53,14 @@ class Passages {
   }
 }
 
-function drawAnswer(row, detail, place, turn) {
+function drawAnswer(row, detail, comparison, turn) {
   fill(byId("answer"),
     el("div.verdict", {}, el(`span.pill.${row.verdict}`, {}, mark(row.verdict), " ", headlineOf(row, detail)), turn),
     el("h2.asked", { dir: "auto" }, detail.question || el("span.soft", {}, "(the question was not recorded)")),
-    el("p.meta", {}, [detail.title, row.model, milliseconds(row.ms), tokens(row.tokens), known(row.usd) ? price(row.usd) : "cost unknown",
+    el("p.meta", {}, [detail.title, row.model, milliseconds(row.ms), tokens(row.tokens, row.estimated), known(row.usd) ? price(row.usd) : "cost unknown",
       moment(row.at)].filter(Boolean).map((text) => el("span.number", {}, text)), el("span.id", { title: row.key }, row.key.slice(0, 8))),
     detail.error ? el("p.broken", {}, detail.error) : null,
-    row.kind === "no_answer" ? null : reading(detail, row), place.before, checks(detail), stages(detail));
+    row.kind === "no_answer" ? null : reading(detail, row), beforeOf(detail, comparison), checks(detail), stages(detail));
 }
 
 function headlineOf(row, detail) {

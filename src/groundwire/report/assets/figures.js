@@ -14,9 +14,12 @@ function drawSummary(data) {
     part.style.flex = `${n} 1 0`;
     return part;
   }));
+  const against = data.comparison && data.comparison.differences.find((d) => d.unit === "score" && known(d.difference));
+  const moved = against && el("span", {}, "Against ", data.comparison.base, `: ${against.name} ${written(against.base, "score")} → ${written(against.candidate, "score")}, `,
+    el(`b.${TRENDS[against.trend][1]}`, {}, against.trend === "unclear" ? "no clear change" : against.trend));
   const fact = (label, value) => el("span", {}, `${label} `, el("b.number", {}, value));
   const { duration_ms: duration, cost_usd: cost, input_tokens: input, output_tokens: output } = requests;
-  fill(byId("summary"), el("p.headline", {}, el("strong", {}, `${told.join("; ")}.`)), bar, el("p.facts", {},
+  fill(byId("summary"), el("p.headline", {}, el("strong", {}, `${told.join("; ")}.`), moved), bar, el("p.facts", {},
     data.figures.evaluators.filter((e) => known(e.mean)).slice(0, 4).map((e) => fact(e.name, score(e.mean))),
     duration ? fact("p50", milliseconds(duration.p50)) : null, duration ? fact("p95", milliseconds(duration.p95)) : null,
     fact("cost", cost ? price(cost.total) + (cost.n < requests.count ? ` (${count(cost.n)} of ${count(requests.count)} priced)` : "") : "unknown"),
@@ -27,7 +30,7 @@ function drawFigures(data, choose) {
   const { evaluators, requests, kinds, slices } = data.figures;
   fill(byId("figures"),
     evaluators.length ? [el("h2", {}, "Scores"), el("div.cards", {}, evaluators.map(scoreCard))] : null,
-    el("h2", {}, "Time, cost and tokens"), percentiles(requests), kinds.length ? byKind(kinds) : null,
+    el("h2", {}, "Time, cost and tokens"), el("div.stack", {}, percentiles(requests), kinds.length ? byKind(kinds) : null),
     slices.map((slice, n) => [el("h2", {}, `By ${slice.attribute}`), sliceTable(slice, n, evaluators, choose)]));
 }
 

@@ -11,6 +11,7 @@ const ORDERS = {
   worst: ["worst first", null],
   slow: ["slowest first", (a, b) => b.ms - a.ms],
   dear: ["most expensive first", (a, b) => (b.usd ?? -1) - (a.usd ?? -1)],
+  fell: ["fell most first", null],
   recent: ["newest first", (a, b) => b.at - a.at],
 };
 
@@ -37,7 +38,7 @@ class List {
   }
 
   selects() {
-    const orders = Object.keys(ORDERS);
+    const orders = Object.keys(ORDERS).filter((name) => name !== "fell" || this.data.comparison);
     const names = this.data.figures.evaluators.map((e) => e.name);
     return [
       this.select("Evaluator", ["any evaluator", ...names], (i) => { this.evaluator = i - 1; }),
@@ -56,6 +57,13 @@ class List {
     return found[0] === null ? "not_scored" : found[1] === false ? "failed" : "passed";
   }
 
+  // By how much a score rose over the base's; what has no base comes last.
+  change(row) {
+    const which = Math.max(0, this.evaluator);
+    const [before, after] = [row.before && row.before[which], row.scores[which] && row.scores[which][0]];
+    return known(before) && known(after) ? after - before : 9;
+  }
+
   chosen() {
     const words = this.words.split(/\s+/).filter(Boolean);
     return this.data.rows.filter((row, index) => this.verdict(row) !== null
@@ -72,7 +80,8 @@ class List {
     this.found = found.filter((row) => GROUPS[this.group][1](this.verdict(row)));
     const value = (row) => row.scores[this.evaluator][0] ?? Infinity;
     const order = this.order === "worst" && this.evaluator >= 0 ? (a, b) => (value(a) < value(b) ? -1 : value(a) > value(b) ? 1 : 0) : ORDERS[this.order][1];
-    if (order) this.found.sort(order);
+    if (this.order === "fell") this.found.sort((a, b) => this.change(a) - this.change(b));
+    else if (order) this.found.sort(order);
     this.shownRows = PAGE;
     this.rows.scrollTop = 0;
     const { answers, rows } = this.data;
@@ -107,8 +116,14 @@ class List {
       : el("span", {}, row.reason ? `not scored: ${row.reason}` : VERDICTS[verdict]);
     return el("button.row", { type: "button", "data-key": row.key, click: () => this.open(row, true) }, mark(verdict),
       el("span.question", { dir: "auto" }, row.question || row.lead || "(no text recorded)"), el("span.hidden", {}, VERDICTS[verdict]),
-      el("span.under", {}, value, row.unsupported ? el("span.doubt", {}, `${row.unsupported} unsupported`) : null,
+      el("span.under", {}, value, this.moved(row), row.unsupported ? el("span.doubt", {}, `${row.unsupported} unsupported`) : null,
         el("span.number", {}, milliseconds(row.ms)), known(row.usd) ? el("span.number", {}, price(row.usd)) : null));
+  }
+
+  moved(row) {
+    const change = this.change(row);
+    if (change > 1 || Math.abs(change) < 0.005) return null;
+    return el(`span.number.${change < 0 ? "bad" : "good"}`, { title: "against the base" }, `${change < 0 ? "▾" : "▴"} ${Math.abs(change).toFixed(2)}`);
   }
 
   point(row) {

@@ -40,7 +40,7 @@ class Sentences {
     const number = found.passage === undefined || found.verdict === "not_checkable" ? null : String(found.passage + 1);
     return el(`span.sentence.${found.verdict}`, {
       role: "button", tabindex: "-1", "aria-pressed": "false", "data-index": index,
-      click: () => this.select(index),
+      click: () => this.hold(index),
       mouseenter: () => this.show(index),
       mouseleave: () => this.show(this.selected),
       keydown: (event) => this.key(event, index),
@@ -49,19 +49,25 @@ class Sentences {
 
   key(event, index) {
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-    if (step) this.select(Math.max(0, Math.min(this.nodes.length - 1, index + step)), true);
-    else if (event.key === "Enter" || event.key === " ") this.select(index, true);
+    if (step) this.hold(Math.max(0, Math.min(this.nodes.length - 1, index + step)));
+    else if (event.key === "Enter" || event.key === " ") this.hold(index);
     else return;
     event.preventDefault();
   }
 
-  select(index, focus) {
+  // What the reader asked for stays in view on a small screen; what we chose for the beginning does not cover the text.
+  hold(index) {
+    this.because.classList.add("held");
+    this.select(index);
+    this.nodes[index].focus();
+  }
+
+  select(index) {
     this.nodes.forEach((node, i) => {
       node.setAttribute("aria-pressed", String(i === index));
       node.setAttribute("tabindex", i === index || (index < 0 && i === 0) ? "0" : "-1");
     });
     this.selected = index;
-    if (focus && this.nodes[index]) this.nodes[index].focus();
     this.show(index);
   }
 

@@ -36,7 +36,7 @@ function open(row, follow) {
   }, sign);
   const turn = el("div.turn", {}, step(-1, "Previous answer (k)", "‹"),
     el("span.soft.number", {}, at < 0 ? "" : `${count(at + 1)} of ${count(around.length)}`), step(1, "Next answer (j)", "›"));
-  drawAnswer(row, detailOf(opened), { before: null }, turn);
+  drawAnswer(row, detailOf(opened), data.comparison, turn);
   if (list) list.point(row);
   if (!follow) return;
   history.replaceState(null, "", `#${encodeURIComponent(row.key)}`);
@@ -50,6 +50,13 @@ function go(offset) {
   const at = list.found.indexOf(data.rows[opened]);
   const next = list.found[at + offset];
   if (next) open(next, true);
+}
+
+function openKey(key) {
+  const index = indices.get(key);
+  if (index === undefined) return;
+  open(data.rows[index], true);
+  byId("answer").scrollIntoView();
 }
 
 function choose(slice, value) {
@@ -71,11 +78,11 @@ function drawTop() {
   const name = () => fill(toggle, dark() ? "Light" : "Dark");
   name();
   fill(byId("top"), el("h1", {}, data.title), el("nav", { "aria-label": "Parts of the report" },
-    el("a", { href: "#list" }, "Answers"), el("a", { href: "#figures" }, "Figures"), toggle));
+    el("a", { href: "#list" }, "Answers"), data.comparison ? el("a", { href: "#comparison" }, "Comparison") : null, el("a", { href: "#figures" }, "Figures"), toggle));
   const { first_ms: first, last_ms: last } = data.figures.requests;
   fill(byId("foot"), el("span", {}, el("span.brand", {}, "groundwire"), ` ${data.version}`), el("span", {}, data.source),
-    el("span", {}, `${count(data.requests)} requests, ${count(data.spans)} spans`),
-    data.other ? el("span", {}, `${count(data.other)} requests without a RAG answer are not listed`) : null,
+    el("span", {}, `${count(data.requests)} ${plural("request", data.requests)}, ${count(data.spans)} spans`),
+    data.other ? el("span", {}, `${count(data.other)} ${plural("request", data.other)} without a RAG answer`) : null,
     known(first) ? el("span", {}, `${moment(first)} to ${moment(last)}`) : null, data.note ? el("span", {}, data.note) : null);
 }
 
@@ -93,4 +100,5 @@ if (data.rows.length) {
   list = new List(data, textOf, open);
   open(data.rows[asked ?? 0], asked !== undefined);
 }
+if (data.comparison) drawComparison(data.comparison, openKey);
 drawFigures(data, choose);
