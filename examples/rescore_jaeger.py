@@ -8,16 +8,13 @@
 import sys
 
 import groundwire
-from groundwire.traces import open_source
-from groundwire_evaluators.faithfulness import Faithfulness
 
-assembly = groundwire.chains(open_source(sys.argv[1]))
-print(f"{len(assembly.chains)} RAG answers; {len(assembly.rejected)} other chat calls")
+scored = groundwire.score(sys.argv[1], ["faithfulness"])
+print(f"{scored.summary.answers} RAG answers; {scored.summary.rejected.total()} other chat calls")
 
-for evaluation in groundwire.score(assembly.chains, [Faithfulness()]):
-    score = evaluation.result
-    if isinstance(score, groundwire.Score) and score.passed is False:
-        print(f"\n{score.value:.2f}  {evaluation.chain.question}  (trace {evaluation.chain.trace_id})")
-        for sentence in score.evidence:
-            if sentence.verdict in ("unsupported", "contradicted"):
-                print(f"      {sentence.verdict}: {' '.join(sentence.text.split())}")
+for answer in scored:
+    check = answer.checks["faithfulness"]
+    if check.failed:
+        print(f"\n{check.value:.2f}  {answer.question}  (trace {answer.chain.trace_id})")
+        for sentence in check.unsupported:
+            print(f"      {sentence['verdict']}: {' '.join(sentence['text'].split())}")

@@ -15,8 +15,10 @@ THING = {
     ("text", "holds"),
     [
         ("model=gpt-4o", True), ("model = gpt-4o", True), ("model=gpt", False), ("model!=gpt", True),
-        ("model!=gpt-4o", False), ("model~^gpt-", True), ("model~claude", False), ("tokens=128", True),
-        ("tokens=128.0", True), ("tokens>127", True), ("tokens>128", False), ("tokens>=128", True), ("tokens<1e3", True),
+        ("model!=gpt-4o", False), ("model~^gpt-", True), ("model~claude", False),
+        ("tokens=128", True),
+        ("tokens=128.0", True), ("tokens>127", True), ("tokens>128", False), ("tokens>=128", True),
+        ("tokens<1e3", True),
         ("tokens<=127", False), ("cost=0", True), ("stream=true", True), ("stream=True", True), ("stream=1", False),
         ("tags=eu", True), ("tags=us", False), ("tags!=us", True), ("tags!=eu", False), ("tags~^b", True),
         ("question~\\? = x", True), ("question=How tall? = x", True), ("version=1.10", True), ("version=1.1", False),

@@ -207,7 +207,7 @@ def test_strange_answers_give_a_score_or_a_reason(nli: str, token_model: str, an
         from groundwire_evaluators.adapters.lettucedetect import LettuceDetect
 
         judges.append(LettuceDetect(token_model, max_length=512))
-    for evaluation in groundwire.score([RagChain("Who?", (Passage(TOWER),), answer)], judges):
+    for evaluation in groundwire.scoring.score([RagChain("Who?", (Passage(TOWER),), answer)], judges):
         assert isinstance(evaluation.result, Score | Skipped), evaluation.result
 
 

@@ -57,7 +57,7 @@ def test_a_metric_of_the_collections_judges_a_chain(llm: Double) -> None:
 def test_a_client_survives_from_one_chain_to_the_next(llm: Double) -> None:
     evaluator = RagasMetric(modern(llm))
     chains = [groundwire.RagChain("How tall?", (groundwire.Passage("330 m"),), f"answer {i}") for i in range(3)]
-    assert [e.result for e in groundwire.score(chains, [evaluator])] == [judge(modern(llm))] * 3
+    assert [e.result for e in groundwire.scoring.score(chains, [evaluator])] == [judge(modern(llm))] * 3
 
 
 async def test_it_judges_inside_a_running_loop(llm: Double) -> None:

@@ -279,7 +279,7 @@ def ragas(install: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def adapted(metric: Any, chain: RagChain = CHAIN, **settings: Any) -> Score | Skipped | Failed:
-    (evaluation,) = groundwire.score([chain], [RagasMetric(metric, version="0.4.3", **settings)])
+    (evaluation,) = groundwire.scoring.score([chain], [RagasMetric(metric, version="0.4.3", **settings)])
     return evaluation.result
 
 
@@ -385,7 +385,7 @@ def deepeval(install: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def measured(metric: Measuring, chain: RagChain = CHAIN) -> Score | Skipped | Failed:
-    (evaluation,) = groundwire.score([chain], [DeepEvalMetric(metric, version="4.3.1")])
+    (evaluation,) = groundwire.scoring.score([chain], [DeepEvalMetric(metric, version="4.3.1")])
     assert evaluation.name == "deepeval_answer_relevancy"
     assert evaluation.threshold == metric.threshold
     return evaluation.result

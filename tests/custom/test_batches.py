@@ -56,7 +56,7 @@ def test_a_batch_evaluator_is_told_by_its_method() -> None:
 
 def test_chains_are_judged_in_batches_and_come_back_in_order() -> None:
     judge = Batches()
-    found = list(groundwire.score(answers(70), [even, judge]))
+    found = list(groundwire.scoring.score(answers(70), [even, judge]))
     assert judge.sizes == [32, 32, 6]
     assert judge.alone == []
     assert [e.name for e in found] == ["even", "batches"] * 70
@@ -71,7 +71,7 @@ def test_chains_are_judged_in_batches_and_come_back_in_order() -> None:
 
 def test_a_chain_that_breaks_in_a_batch_breaks_alone() -> None:
     judge = Batches(broken=3)
-    found = [e.result for e in groundwire.score(answers(5), [judge])]
+    found = [e.result for e in groundwire.scoring.score(answers(5), [judge])]
     assert found[3] == Failed("LookupError", "this one")
     assert all(isinstance(r, Score) for i, r in enumerate(found) if i != 3)
     assert judge.alone == []
@@ -82,7 +82,7 @@ def test_a_batch_that_breaks_is_judged_chain_by_chain(
     settings: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     judge = Batches(**settings)
-    found = [e.result for e in groundwire.score(answers(4), [judge])]
+    found = [e.result for e in groundwire.scoring.score(answers(4), [judge])]
     assert judge.alone == [f"answer {i}" for i in range(4)]
     assert found[2] == Failed("LookupError", "this one")
     assert [r for r in found if isinstance(r, Score)] == [Score(1.0, f"answer {i}") for i in (0, 1, 3)]
@@ -95,14 +95,14 @@ def test_what_is_no_judgement_fails_in_its_place() -> None:
         def evaluate_many(self, chains: Sequence[RagChain], /) -> Any:
             return (0.5 if i == 1 else Skipped("poem") for i, _ in enumerate(chains))
 
-    found = [e.result for e in groundwire.score(answers(3), [Sloppy()])]
+    found = [e.result for e in groundwire.scoring.score(answers(3), [Sloppy()])]
     assert found[0] == found[2] == Skipped("poem")
     assert found[1] == Failed("TypeError", "evaluate() returned float, not Score or Skipped")
 
 
 def test_one_chain_is_no_batch() -> None:
     judge = Batches()
-    list(groundwire.score(answers(1), [judge]))
+    list(groundwire.scoring.score(answers(1), [judge]))
     assert (judge.sizes, judge.alone) == ([], ["answer 0"])
 
 
@@ -114,7 +114,7 @@ def test_without_a_batch_evaluator_chains_are_taken_one_by_one() -> None:
             taken.append(i)
             yield chain
 
-    evaluations = groundwire.score(stream(), [even])
+    evaluations = groundwire.scoring.score(stream(), [even])
     next(evaluations)
     assert taken == [0]
 

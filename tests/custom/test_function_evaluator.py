@@ -48,7 +48,7 @@ def judge(function: Callable[..., Any], chain: RagChain = CHAIN, **settings: Any
 
 
 def run(function: Callable[..., Any], chain: RagChain = CHAIN) -> Score | Skipped | Failed:
-    (evaluation,) = groundwire.score([chain], [groundwire.evaluator(name="judge")(function)])
+    (evaluation,) = groundwire.scoring.score([chain], [groundwire.evaluator(name="judge")(function)])
     return evaluation.result
 
 

@@ -84,5 +84,5 @@ def test_mistakes_are_told_before_anything_is_read(
 def test_a_budget_in_usd_holds(tmp_path: Path) -> None:
     with JudgeServer(Hang()) as server:
         given = arguments(tmp_path, "--judge", "gpt-4.1-mini", "--judge-url", server.url, "--judge-budget", "0")
-        assert run(given) == 0
+        assert run(given) == 2
         assert server.asked == []

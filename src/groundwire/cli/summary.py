@@ -1,118 +1,171 @@
 """What `groundwire score` did, as a table and as JSON."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from groundwire.cli.reading import as_json as problems_json
-from groundwire.figures import plural
-from groundwire.model import Evaluation, Failed, Score, Skipped
+from groundwire.figures import count, plural, price
+from groundwire.pipeline.tally import Figures, Planned, Tally
 from groundwire.terminal import inert
 from groundwire.traces import Problem
 
-
-@dataclass(slots=True)
-class Figures:
-    """What one evaluator did."""
-
-    version: str = ""
-    values: list[float] = field(default_factory=list[float])
-    below: int = 0
-    """Scores that did not pass the evaluator's own threshold."""
-    skipped: Counter[str] = field(default_factory=Counter[str])
-    failed: Counter[str] = field(default_factory=Counter[str])
-    first_error: str = ""
-
-    @property
-    def mean(self) -> float | None:
-        """Of the scores; None where there are none."""
-        return sum(self.values) / len(self.values) if self.values else None
+_RULES = ("where", "sample", "since", "until", "limit")
 
 
 @dataclass(slots=True)
 class Summary:
-    """What `score` did."""
+    """What a run did."""
 
     source: str
-    spans: int
-    traces: int
-    rejected: Counter[Any]
+    tally: Tally
+    evaluators: Sequence[str]
+    """Names, in the order in which they were asked for."""
     problems: Sequence[Problem]
-    answers: int = 0
-    evaluators: dict[str, Figures] = field(default_factory=dict[str, Figures])
-    written: int = 0
-    unchanged: int = 0
+    rejected_parts: int = 0
+    """Everything in the source that could not be read, of which the problems tell."""
     written_to: str | None = None
-
-    def add(self, evaluations: Sequence[Evaluation]) -> None:
-        """Count the judgements of one answer."""
-        self.answers += 1
-        for evaluation in evaluations:
-            figures = self.evaluators.setdefault(evaluation.name, Figures(evaluation.version))
-            match evaluation.result:
-                case Score() as result:
-                    figures.values.append(result.value)
-                    figures.below += result.passed is False
-                case Skipped() as result:
-                    figures.skipped[result.reason] += 1
-                case Failed() as result:
-                    figures.failed[result.error_type] += 1
-                    figures.first_error = figures.first_error or f"{result.error_type}: {result.message}"
+    stopped: str | None = None
+    """Why the run ended before its end."""
+    asked: Sequence[str] = field(default=())
 
     @property
     def incomplete(self) -> bool:
-        """Whether something could not be read or judged."""
-        return bool(self.problems) or any(f.failed for f in self.evaluators.values())
+        """Whether something could not be read or judged, or was not reached."""
+        return bool(self.rejected_parts) or self.tally.broke > 0 or self.stopped is not None
 
     def lines(self) -> list[str]:
         """A table, and what became of the rest."""
-        width = max([len("evaluator"), *map(len, self.evaluators)])
+        tally = self.tally
+        lines = self._table()
+        answers, traces = plural("answer", tally.answers), plural("trace", tally.traces)
+        lines.append(f"\n{tally.answers:,} {answers} in {tally.traces:,} {traces}, {tally.spans:,} spans")
+        lines += [f"{name} broke: {inert(f.first_error)[:200]}" for name, f in tally.evaluators.items() if f.failed]
+        left = {reason: n for reason, n in tally.left.items() if reason in _RULES}
+        if left:
+            why = ", ".join(f"{n:,} by --{rule}" for rule, n in left.items())
+            lines.append(f"{sum(left.values()):,} other RAG answers were left out: {why}")
+        if self.stopped is not None:
+            lines.append(f"stopped: {self.stopped}; {tally.left['stopped']:,} answers were not judged")
+        if tally.rejected:
+            why = ", ".join(f"{n:,} {reason.replace('_', ' ')}" for reason, n in tally.rejected.most_common())
+            lines.append(f"{tally.rejected.total():,} other chat calls are no RAG answers: {why}")
+        if tally.repeated or tally.unmatched:
+            told = [f"{tally.repeated:,} spans came twice and count once"] if tally.repeated else []
+            told += [f"{tally.unmatched:,} log records of no span were passed over"] if tally.unmatched else []
+            lines.append("; ".join(told))
+        if tally.usd:
+            lines.append(f"judging cost {price(tally.usd)}")
+        if tally.resumed:
+            lines.append(f"{tally.resumed:,} judgements were kept from a run that was broken off")
+        return lines + self._next()
+
+    def _table(self) -> list[str]:
+        tally = self.tally
+        figures = {name: tally.evaluators.get(name, Figures()) for name in self.evaluators}
+        width = max([len("evaluator"), *map(len, figures)])
         lines = [f"{'evaluator':<{width}}  {'scored':>6}  {'mean':>5}  {'failed':>6}  not scored"]
-        for name, figures in self.evaluators.items():
-            mean = "" if figures.mean is None else f"{figures.mean:.2f}"
-            missing = [f"{count} {reason.replace('_', ' ')}" for reason, count in figures.skipped.most_common()]
-            missing += [f"{count} broke ({error})" for error, count in figures.failed.most_common()]
-            row = f"{name:<{width}}  {len(figures.values):>6}  {mean:>5}  {figures.below:>6}  {', '.join(missing)}"
+        for name, one in figures.items():
+            mean = "" if one.mean is None else f"{one.mean:.2f}"
+            missing = [f"{n} {reason.replace('_', ' ')}" for reason, n in one.skipped.most_common()]
+            missing += [f"{n} broke ({error})" for error, n in one.failed.most_common()]
+            row = f"{name:<{width}}  {one.scored:>6}  {mean:>5}  {one.below:>6}  {inert(', '.join(missing))}"
             lines.append(row.rstrip())
-        answers, traces = plural("answer", self.answers), plural("trace", self.traces)
-        lines.append(f"\n{self.answers} {answers} in {self.traces} {traces}, {self.spans} spans")
-        lines += [f"{name} broke: {inert(f.first_error)[:200]}" for name, f in self.evaluators.items() if f.failed]
-        if self.rejected:
-            why = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in self.rejected.most_common())
-            lines.append(f"{self.rejected.total()} other chat calls are no RAG answers: {why}")
+        return lines
+
+    def _next(self) -> list[str]:
         if self.written_to is None:
-            lines.append(f"nothing was written; next: groundwire score {self.source} -o scored.jsonl")
-        else:
-            kept = f", {self.unchanged} were there already" if self.unchanged else ""
-            lines.append(f"{self.written} evaluate spans written to {self.written_to}{kept}")
-            if "://" not in self.written_to and self.written_to != "standard output":
-                lines.append(f"next: groundwire show {self.written_to}")
+            return [f"nothing was written; next: groundwire score {inert(self.source)} -o scored.jsonl"]
+        kept = f", {self.tally.unchanged} were there already" if self.tally.unchanged else ""
+        lines = [f"{self.tally.written} evaluate spans written to {inert(self.written_to)}{kept}"]
+        if "://" not in self.written_to and self.written_to != "standard output":
+            lines.append(f"next: groundwire show {inert(self.written_to)}")
         return lines
 
     def as_json(self) -> dict[str, Any]:
         """The same, ready for `json.dumps`."""
+        tally = self.tally
         return {
             "source": self.source,
-            "spans": self.spans,
-            "traces": self.traces,
-            "answers": self.answers,
-            "not_answers": dict(self.rejected),
-            "evaluators": {
-                name: {
-                    "version": f.version,
-                    "scored": len(f.values),
-                    "mean": f.mean,
-                    "below_threshold": f.below,
-                    "skipped": dict(f.skipped),
-                    "failed": dict(f.failed),
-                    "first_error": f.first_error or None,
-                }
-                for name, f in self.evaluators.items()
-            },
+            "spans": tally.spans,
+            "repeated_spans": tally.repeated,
+            "unmatched_logs": tally.unmatched,
+            "rejected": self.rejected_parts,
+            "traces": tally.traces,
+            "answers": tally.answers,
+            "left_out": dict(tally.left),
+            "not_answers": dict(tally.rejected),
+            "evaluators": {name: _figures_json(tally.evaluators.get(name, Figures())) for name in self.evaluators},
+            "cost_usd": tally.usd,
             "written": None
             if self.written_to is None
-            else {"to": self.written_to, "evaluate_spans": self.written, "unchanged": self.unchanged},
+            else {"to": self.written_to, "evaluate_spans": tally.written, "unchanged": tally.unchanged},
+            "resumed": tally.resumed,
+            "stopped": self.stopped,
             "complete": not self.incomplete,
             "problems": problems_json(self.problems),
         }
+
+
+def _figures_json(figures: Figures) -> dict[str, Any]:
+    return {
+        "version": figures.version,
+        "scored": figures.scored,
+        "mean": figures.mean,
+        "below_threshold": figures.below,
+        "skipped": dict(figures.skipped),
+        "failed": dict(figures.failed),
+        "first_error": figures.first_error or None,
+    }
+
+
+def plan_lines(source: str, tally: Tally) -> list[str]:
+    """What would be done."""
+    width = max([len("evaluator"), *map(len, tally.planned)])
+    lines = [f"{'evaluator':<{width}}  to score   tokens in  tokens out  expected cost"]
+    for name, plan in tally.planned.items():
+        row = f"{name:<{width}}  {plan.answers:>8,}"
+        if plan.asks_a_model:
+            cost = "no price is known" if plan.usd is None else price(plan.usd)
+            row += f"  {count(plan.input_tokens):>10}  {count(plan.output_tokens):>10}  {cost}"
+        else:
+            row += f"  {'':>10}  {'':>10}  none, it judges here"
+        lines.append(row.rstrip())
+    answers, traces = plural("answer", tally.answers), plural("trace", tally.traces)
+    lines.append(
+        f"\n{tally.answers:,} {answers} in {tally.traces:,} {traces}, {tally.spans:,} spans of {inert(source)}"
+    )
+    if tally.unchanged:
+        lines.append(f"{tally.unchanged:,} judgements are there already")
+    if tally.left:
+        why = ", ".join(f"{n:,} by --{rule}" for rule, n in tally.left.items())
+        lines.append(f"{tally.left.total():,} other RAG answers are left out: {why}")
+    if tally.rejected:
+        why = ", ".join(f"{n:,} {reason.replace('_', ' ')}" for reason, n in tally.rejected.most_common())
+        lines.append(f"{tally.rejected.total():,} other chat calls are no RAG answers: {why}")
+    if any(plan.asks_a_model for plan in tally.planned.values()):
+        lines.append("tokens are estimated from the texts; cached replies, which are free, are not seen here")
+    lines.append("nothing was scored (--dry-run)")
+    return lines
+
+
+def plan_json(source: str, tally: Tally) -> dict[str, Any]:
+    """The same, ready for `json.dumps`."""
+
+    def row(plan: Planned) -> dict[str, Any]:
+        told: dict[str, Any] = {"answers": plan.answers}
+        if plan.asks_a_model:
+            told |= {"input_tokens": plan.input_tokens, "output_tokens": plan.output_tokens, "cost_usd": plan.usd}
+        return told
+
+    return {
+        "source": source,
+        "dry_run": True,
+        "spans": tally.spans,
+        "traces": tally.traces,
+        "answers": tally.answers,
+        "left_out": dict(tally.left),
+        "not_answers": dict(tally.rejected),
+        "unchanged": tally.unchanged,
+        "evaluators": {name: row(plan) for name, plan in tally.planned.items()},
+    }

@@ -102,7 +102,7 @@ class _Heard:
     def ask(self, question: Ask, size: int) -> Skipped | None:
         """Add one reply; or why there is none."""
         budget = self._to.budget
-        expected = self._cost(Usage(size, question.expected_tokens)) if budget is not None else None
+        expected = cost_of(self._to, Usage(size, question.expected_tokens)) if budget is not None else None
         if budget is not None:
             if expected is None and budget.in_usd:
                 return Skipped("budget", f"no price is known for {self._to.model}: give price=, or a limit in calls")
@@ -120,7 +120,7 @@ class _Heard:
             if budget is not None:
                 budget.give_back(expected or 0.0)
             return reply
-        cost = None if reply.usage is None else self._cost(reply.usage, reply.model)
+        cost = None if reply.usage is None else cost_of(self._to, reply.usage, reply.model)
         if budget is not None:
             budget.settle(expected or 0.0, cost if cost is not None else expected or 0.0)
         if not self.replies:
@@ -133,16 +133,17 @@ class _Heard:
         self.replies.append(reply.text)
         return None
 
-    def _cost(self, usage: Usage, answered: str | None = None) -> float | None:
-        """USD; by the model that answered where the name asked for is an alias or a deployment."""
-        if self._to.price is not None:
-            given, made = self._to.price
-            return ((usage.input_tokens or 0) * given + (usage.output_tokens or 0) * made) / 1e6
-        from groundwire.pricing import PRICES
 
-        models = [self._to.model, *([answered] if answered else [])]
-        costs = (PRICES.cost(self._place.provider, model, usage) for model in models)
-        return next((cost.usd for cost in costs if cost is not None), None)
+def cost_of(to: Connection, usage: Usage, answered: str | None = None) -> float | None:
+    """USD; by the model that answered where the name asked for is an alias or a deployment; None: no price is known."""
+    if to.price is not None:
+        given, made = to.price
+        return ((usage.input_tokens or 0) * given + (usage.output_tokens or 0) * made) / 1e6
+    from groundwire.pricing import PRICES
+
+    models = [to.model, *([answered] if answered else [])]
+    costs = (PRICES.cost(to.place.provider, model, usage) for model in models)
+    return next((cost.usd for cost in costs if cost is not None), None)
 
 
 def _sum(one: Usage | None, other: Usage | None) -> Usage | None:

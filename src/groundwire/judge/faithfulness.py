@@ -9,6 +9,7 @@ from groundwire.errors import ConfigurationError, JudgeError
 from groundwire.judge.case import Case
 from groundwire.judge.client import ask
 from groundwire.judge.connection import Connection
+from groundwire.judge.exchange import Ask
 from groundwire.judge.together import Outcome, at_once
 from groundwire.judge.verdicts import read_rows
 from groundwire.model import Evidence, RagChain, Score, Skipped
@@ -70,18 +71,10 @@ class Judge(Connection):
 
     def evaluate(self, chain: RagChain, /) -> Score | Skipped:
         """Judge one chain, with one call, or two where the first reply could not be used."""
-        if not chain.answer.strip():
-            return Skipped("empty_answer")
-        if chain.refused:
-            return Skipped("refusal", "marked by the provider")
-        places = [i for i, p in enumerate(chain.passages) if p.in_prompt and p.text.strip()]
-        if not places:
-            return Skipped("no_passages")
-        spans = list((self.split or _installed_split())(chain.answer))
-        if not spans:
-            return Skipped("nothing_checkable")
-        case = Case(chain, tuple(places), tuple(spans), self.bearing)
-        question = case.question()
+        case = self._case(chain)
+        if isinstance(case, Skipped):
+            return case
+        question, spans = case.question(), case.spans
         replies = ask(
             self, question, lambda texts: ((r := read_rows(texts, len(spans))), r.problem),
             lambda reading, problem: case.again(question, reading.open, problem),
@@ -99,6 +92,24 @@ class Judge(Connection):
     def evaluate_many(self, chains: Sequence[RagChain], /) -> list[Outcome]:
         """Judge some chains, as many at a time as `concurrency` allows."""
         return at_once([partial(self.evaluate, chain) for chain in chains], self.concurrency)
+
+    def question(self, chain: RagChain) -> Ask | None:
+        """What the model is asked first about a chain; None where it is not asked."""
+        case = self._case(chain)
+        return None if isinstance(case, Skipped) else case.question()
+
+    def _case(self, chain: RagChain) -> Case | Skipped:
+        if not chain.answer.strip():
+            return Skipped("empty_answer")
+        if chain.refused:
+            return Skipped("refusal", "marked by the provider")
+        places = [i for i, p in enumerate(chain.passages) if p.in_prompt and p.text.strip()]
+        if not places:
+            return Skipped("no_passages")
+        spans = list((self.split or _installed_split())(chain.answer))
+        if not spans:
+            return Skipped("nothing_checkable")
+        return Case(chain, tuple(places), tuple(spans), self.bearing)
 
 
 @lru_cache(maxsize=1)

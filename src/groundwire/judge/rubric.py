@@ -88,9 +88,9 @@ class Rubric(Connection):
 
     def evaluate(self, chain: RagChain, /) -> Score | Skipped:
         """Judge one chain."""
-        if not chain.answer.strip():
+        question = self.question(chain)
+        if question is None:
             return Skipped("empty_answer")
-        question = self._question(chain)
         searchable = Searchable.of(chain.answer)
         judged = ask(
             self, question, lambda replies: _read(replies, searchable),
@@ -111,7 +111,10 @@ class Rubric(Connection):
         """Judge some chains, as many at a time as `concurrency` allows."""
         return at_once([partial(self.evaluate, chain) for chain in chains], self.concurrency)
 
-    def _question(self, chain: RagChain) -> Ask:
+    def question(self, chain: RagChain) -> Ask | None:
+        """What the model is asked first about a chain; None where it is not asked."""
+        if not chain.answer.strip():
+            return None
         asked = chain.question or "(not known)"
         fences = Fences.around([asked, chain.answer])
         quoted = fences.quoted([("question", asked), ("answer", chain.answer)])

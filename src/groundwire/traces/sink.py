@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final, Protocol, cast
+from typing import IO, TYPE_CHECKING, Any, Final, Protocol, cast, runtime_checkable
 from urllib.parse import urlsplit, urlunsplit
 
 from groundwire.errors import SinkError
@@ -61,6 +61,19 @@ class Sink(Protocol):
         ...
 
 
+@runtime_checkable
+class LineSink(Sink, Protocol):
+    """A sink that takes lines of OTLP/JSON as they are: other processes may have written them."""
+
+    def write_lines(self, lines: bytes) -> None:
+        """Add whole lines, or a part of some, in UTF-8.
+
+        Raises:
+            SinkError: they cannot be written.
+        """
+        ...
+
+
 class TraceFile:
     """A file that appears, complete, on `close`: it may be the one that is being read."""
 
@@ -81,10 +94,13 @@ class TraceFile:
 
     def write(self, spans: Sequence[SpanRecord]) -> None:
         """One line."""
-        if not spans:
-            return
+        if spans:
+            self.write_lines(encode(spans).encode() + b"\n")
+
+    def write_lines(self, lines: bytes) -> None:
+        """As they are."""
         try:
-            self._file.write(encode(spans).encode() + b"\n")
+            self._file.write(lines)
         except OSError as error:
             raise self._error(error) from error
 
@@ -131,10 +147,20 @@ class StandardOutput:
     holds_traces = True
     name = "standard output"
 
+    def __init__(self) -> None:
+        self._left = b""
+
     def write(self, spans: Sequence[SpanRecord]) -> None:
         """One line."""
         if spans:
             sys.stdout.write(encode(spans) + "\n")
+
+    def write_lines(self, lines: bytes) -> None:
+        """As they are."""
+        self._left += lines
+        whole, _, self._left = self._left.rpartition(b"\n")
+        if whole:
+            sys.stdout.write(whole.decode() + "\n")
 
     def close(self) -> None:
         """Flush."""

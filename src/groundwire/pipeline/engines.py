@@ -1,0 +1,249 @@
+"""Where buckets are scored: in this process, or in several on this machine. Ray has a file of its own."""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any, Protocol, cast
+
+from groundwire.errors import ConfigurationError, GroundwireError
+from groundwire.model import Evaluator
+from groundwire.pipeline.bucket import Done, Job, perform
+from groundwire.pipeline.control import BucketControl, RunControl
+from groundwire.pipeline.order import Recipe
+
+_TRIES = 3
+"""How often a bucket is begun whose worker dies; the journal keeps what it did before."""
+
+
+class Engine(Protocol):
+    """Scores buckets. The result does not depend on which engine does."""
+
+    def run(self, jobs: Iterable[Job], control: RunControl) -> Iterator[Done]:
+        """What comes of the jobs, in whatever order they end.
+
+        Raises:
+            GroundwireError: one of them cannot be done.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """One bucket after the other, in this process."""
+
+    evaluators: Sequence[Evaluator]
+
+    def run(self, jobs: Iterable[Job], control: RunControl) -> Iterator[Done]:
+        """What comes of the jobs, in their order."""
+        for job in jobs:
+            done = perform(job, self.evaluators, BucketControl(control, job.bucket.name, job.bucket.size))
+            control.done(job.bucket.name, job.bucket.size)
+            yield done
+
+
+@dataclass(frozen=True, slots=True)
+class Processes:
+    """Several processes of this machine, each with evaluators of its own.
+
+    They are started anew (not forked), so a script that scores needs the usual `if __name__ == "__main__":`.
+    """
+
+    recipe: Recipe
+    workers: int
+
+    def run(self, jobs: Iterable[Job], control: RunControl) -> Iterator[Done]:
+        """What comes of the jobs, in the order in which they end."""
+        waiting = deque((job, 1) for job in jobs)
+        workers = {w.pipe: w for w in (_Worker(self.recipe) for _ in range(min(self.workers, len(waiting))))}
+        try:
+            for worker in workers.values():
+                worker.take(*waiting.popleft())
+            told: str | None = None
+            while any(worker.job is not None for worker in workers.values()):
+                ready = wait([w.pipe for w in workers.values() if w.job is not None])
+                for pipe in cast(list[Connection], ready):
+                    worker = workers[pipe]
+                    try:
+                        done = worker.hear(control)
+                    except (EOFError, OSError):
+                        again = worker.died()
+                        del workers[pipe]
+                        replacement = _Worker(self.recipe)
+                        workers[replacement.pipe] = replacement
+                        replacement.take(*again)
+                        continue
+                    if done is not None:
+                        control.done(done[0].bucket.name, done[0].bucket.size)
+                        if waiting:
+                            worker.take(*waiting.popleft())
+                        yield done[1]
+                if control.why is not None and told is None:
+                    told = control.why
+                if told is not None:
+                    for worker in workers.values():
+                        worker.stop(told)
+        finally:
+            for worker in workers.values():
+                worker.end()
+
+
+class _Worker:
+    """A process as its master sees it."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self._process: BaseProcess = context.Process(
+            target=_serve, args=(theirs, recipe), name="groundwire-scoring", daemon=True
+        )
+        try:
+            self._process.start()
+        except Exception as error:  # what cannot be sent to another process fails in a dozen ways
+            raise ConfigurationError(
+                f"the evaluators cannot be sent to another process ({type(error).__name__}: {error}); "
+                "name them package.module:object, or use one worker"
+            ) from error
+        theirs.close()
+        self.job: Job | None = None
+        self._tries = 0
+        self._stopped = False
+
+    def take(self, job: Job, tries: int) -> None:
+        """Begin a job."""
+        self.job, self._tries = job, tries
+        with contextlib.suppress(OSError):  # it died: the next thing heard of it says so
+            self.pipe.send(("job", job))
+
+    def stop(self, why: str) -> None:
+        """Have it judge nothing more."""
+        if not self._stopped:
+            self._stopped = True
+            with contextlib.suppress(OSError):
+                self.pipe.send(("stop", why))
+
+    def hear(self, control: RunControl) -> tuple[Job, Done] | None:
+        """Take one message; the job and its result where that is what it was.
+
+        Raises:
+            EOFError: the process is gone.
+            GroundwireError: the job cannot be done.
+        """
+        message = self.pipe.recv()
+        job = self.job
+        assert job is not None
+        match message:
+            case ("judged", answers, broke, share):
+                control.progress(job.bucket.name, job.bucket.size, answers, broke, share)
+            case ("reserve", usd):
+                self.pipe.send(control.reserve(usd))
+            case ("settle", reserved, usd):
+                control.settle(reserved, usd)
+            case ("done", done):
+                self.job = None
+                return job, done
+            case ("failed", told):
+                raise GroundwireError(told)
+            case _:
+                raise GroundwireError(f"a worker broke: {message[-1]}")
+        return None
+
+    def died(self) -> tuple[Job, int]:
+        """The job to do again, and which try that is.
+
+        Raises:
+            GroundwireError: it has been tried often enough.
+        """
+        self._process.join(5)
+        job = self.job
+        assert job is not None
+        code = self._process.exitcode
+        if self._tries >= _TRIES:
+            raise GroundwireError(
+                f"a worker process died {_TRIES} times over the same traces (exit code {code}: out of memory?); "
+                "what was scored is kept"
+            )
+        return job, self._tries + 1
+
+    def end(self) -> None:
+        """Have it gone."""
+        with contextlib.suppress(OSError):
+            self.pipe.close()
+        if self.job is None:
+            self._process.join(2)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join(5)
+
+
+def _serve(pipe: Connection, recipe: Recipe) -> None:
+    """What a worker does: jobs, until nobody sends any. It does not outlive its master: the pipe tells."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the master hears it, and says what to do
+    if "" not in sys.path:
+        sys.path.append("")  # as in the command that began it
+    control = _Remote(pipe)
+    evaluators: Sequence[Evaluator] | None = None
+    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        while True:
+            match pipe.recv():
+                case ("job", job):
+                    try:
+                        if evaluators is None:
+                            evaluators = recipe.make()
+                        pipe.send(("done", perform(job, evaluators, control)))
+                    except GroundwireError as error:
+                        pipe.send(("failed", str(error)))
+                    except OSError as error:
+                        if isinstance(error, BrokenPipeError | ConnectionResetError):
+                            raise
+                        pipe.send(("failed", f"cannot keep what was scored: {error}"))
+                    except Exception as error:
+                        pipe.send(("broke", f"{type(error).__name__}: {error}"))
+                case ("stop", why):
+                    control.why = why
+                case _:
+                    return
+
+
+class _Remote:
+    """The master's control, at the other end of a pipe."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self.why: str | None = None
+
+    def stopped(self) -> str | None:
+        self._listen()
+        return self.why
+
+    def reserve(self, usd: float | None) -> bool:
+        self._pipe.send(("reserve", usd))
+        while not isinstance(answer := self._receive(), bool):
+            self._note(answer)
+        return answer
+
+    def settle(self, reserved: float, usd: float) -> None:
+        self._pipe.send(("settle", reserved, usd))
+
+    def judged(self, answers: int, broke: int, share: float) -> None:
+        self._pipe.send(("judged", answers, broke, share))
+
+    def _listen(self) -> None:
+        while self._pipe.poll():
+            self._note(self._receive())
+
+    def _receive(self) -> Any:
+        try:
+            return self._pipe.recv()
+        except (EOFError, OSError):
+            os._exit(1)  # the master is gone: another may have taken over what we are at
+
+    def _note(self, message: Any) -> None:
+        if isinstance(message, tuple) and message[0] == "stop":
+            self.why = message[1]
