@@ -42,11 +42,11 @@ from groundwire.model import (
     Usage,
 )
 from groundwire.processor import ScoringSpanProcessor
-from groundwire.scoring import score
 from groundwire.version import __version__
 
 if TYPE_CHECKING:
     from groundwire.judge import Budget, Cascade, Judge, Jury, Rubric
+    from groundwire.pipeline.scored import score
 
 __all__ = [
     "Assembly",
@@ -98,13 +98,16 @@ __all__ = [
 
 _logging.getLogger(__name__).addHandler(_logging.NullHandler())
 
-_JUDGING = ("Budget", "Cascade", "Judge", "Jury", "Rubric")
-"""Loaded when first asked for: most applications ask no model, and hashing and TLS take a while to import."""
+_LATER = {
+    **dict.fromkeys(("Budget", "Cascade", "Judge", "Jury", "Rubric"), "groundwire.judge"),
+    "score": "groundwire.pipeline.scored",
+}
+"""Loaded when first asked for: most applications need none of them, and they take a while to import."""
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _JUDGING:
+    if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from groundwire import judge
+    from importlib import import_module
 
-    return getattr(judge, name)
+    return getattr(import_module(_LATER[name]), name)
