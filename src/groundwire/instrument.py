@@ -5,7 +5,8 @@ import importlib.util
 import logging
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from opentelemetry import trace
@@ -100,6 +101,9 @@ class _Installation:
         self.provider: TracerProvider | None = None
         """The provider that we made, if the application had none."""
         self.service_name: str | None = None
+        self.in_force: trace.TracerProvider | None = None
+        """The provider that spans of ours go through, whoever made it."""
+        self.watchers: tuple[Callable[[trace.TracerProvider], None], ...] = ()
         self.sockets: weakref.WeakKeyDictionary[object, _Socket] = weakref.WeakKeyDictionary()
 
 
@@ -163,6 +167,9 @@ def instrument(
             _fill(provider, _guest_pipeline(provider, targets, scorers, evaluators is None, sample, mode, vault))
         recorder = Recorder(mode, PRICES, Recall(), vault, _content_limit(environment))
         tracer = provider.get_tracer("groundwire", __version__)
+        _installation.in_force = provider
+        for watcher in _installation.watchers:
+            watcher(provider)
         engine = Engine(tracer, recorder)
         for one in chosen:
             engine.instrument(one)
@@ -178,6 +185,23 @@ def uninstrument() -> None:
         if _installation.engine is not None:
             _installation.engine.uninstrument()
             _installation.engine = None
+
+
+def provider_in_force() -> trace.TracerProvider | None:
+    """The provider that spans of ours go through; None before `instrument()` and after `uninstrument()`."""
+    return _installation.in_force if runtime.current() is not None else None
+
+
+@contextmanager
+def watching(watcher: Callable[[trace.TracerProvider], None]) -> Generator[None]:
+    """Tell of every provider that `instrument()` takes up while this lasts: applications call it when they like."""
+    with _lock:
+        _installation.watchers = (*_installation.watchers, watcher)
+    try:
+        yield
+    finally:
+        with _lock:
+            _installation.watchers = tuple(w for w in _installation.watchers if w is not watcher)
 
 
 def flush(timeout_s: float = 30.0) -> bool:
