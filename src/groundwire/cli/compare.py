@@ -54,7 +54,7 @@ def options(parser: ArgumentParser) -> None:
         help="Intervals have the level 1 - A. [default: %(default)s]",
     )  # fmt: skip
     parser.add_argument(
-        "--min-n", type=int, default=20, metavar="N",
+        "--min-n", type=int, default=30, metavar="N",
         help="With fewer questions a figure has no interval and no gate is decided. [default: %(default)s]",
     )  # fmt: skip
     parser.add_argument(

@@ -13,8 +13,9 @@ from groundwire.comparing.significance import holm
 from groundwire.comparing.table import Table
 from groundwire.errors import ConfigurationError
 
-MIN_N = 20
-"""Below that, a rare large difference that the sample happens to lack makes intervals lie: see docs/compare.md."""
+MIN_N = 30
+"""Below that, a rare large difference that the sample happens to lack makes intervals lie: of 10 % of questions that
+rise by 0.45 where all others fall by 0.05, 20 questions show none with a chance of .12, and 30 with .04."""
 ALPHA = 0.05
 MAX_MISSING = 0.2
 

@@ -1,5 +1,6 @@
 """The difference of one figure between two runs: how large, how certain, and for how many questions better or worse."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -56,7 +57,8 @@ class Difference:
     def relative(self) -> float | None:
         """The difference as a share of the base's mean; None where that is not positive."""
         base, value = self.means[0], self.value
-        return None if base is None or value is None or base <= 0 else value / base
+        share = None if base is None or value is None or base <= 0 else value / base
+        return share if share is not None and math.isfinite(share) else None
 
     @property
     def trend(self) -> Trend:
@@ -156,5 +158,6 @@ def _without_rounding(moved: Numbers, both: Numbers) -> Numbers:
 def _relative(changes: Numbers, bases: Numbers, n: int, alpha: float) -> Interval | None:
     shares = np.full(len(changes), np.nan)
     positive = bases > 0
-    shares[positive] = changes[positive] / bases[positive]
+    with np.errstate(over="ignore"):  # a base next to nothing; `ends` leaves out what is not finite
+        shares[positive] = changes[positive] / bases[positive]
     return ends(shares, n, alpha) if positive.all() else None

@@ -38,7 +38,7 @@ def drawn_sums(columns: Numbers, draws: int, seed: int = SEED) -> Numbers:
         size = min(at_once, draws - start)
         rows = rng.integers(n, size=(size, n)) + np.arange(size)[:, None] * n
         counts = np.bincount(rows.ravel(), minlength=size * n).reshape(size, n)
-        sums.append(counts @ columns)
+        sums.append(counts.astype(float) @ columns)  # as integers it would not be a BLAS product
     return np.concatenate(sums)
 
 

@@ -31,7 +31,8 @@ def sign_flip_p(differences: Numbers, seed: int = SEED) -> float:
     n = len(moved)
     if not n:
         return 1.0
-    observed = abs(float(moved.sum()))
+    total = float(moved.sum())
+    observed = abs(total)
     enough = observed - _TIE * float(np.abs(moved).sum())
     if n <= _EXACT:
         bits = (np.arange(2 ** (n - 1))[:, None] >> np.arange(n)) & 1  # the last sign stays: the test is two-sided
@@ -41,8 +42,8 @@ def sign_flip_p(differences: Numbers, seed: int = SEED) -> float:
     draws, hits = draws_for(n), 0
     at_once = max(1, _CHUNK // n)
     for start in range(0, draws, at_once):
-        flips = rng.integers(2, size=(min(at_once, draws - start), n), dtype=np.int8)
-        hits += int((np.abs((1 - 2 * flips) @ moved) >= enough).sum())
+        flips = rng.integers(2, size=(min(at_once, draws - start), n), dtype=np.int8).astype(float)
+        hits += int((np.abs(total - 2 * (flips @ moved)) >= enough).sum())
     return (1 + hits) / (1 + draws)
 
 
