@@ -1,6 +1,8 @@
-"""Stored traces: reading them from files and from Jaeger, writing them to files and to OTLP endpoints."""
+"""Stored traces: read from files and from trace stores, written to files, tables and endpoints."""
 
 import glob
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 from groundwire.errors import SinkError, SourceError
@@ -11,27 +13,36 @@ from groundwire.traces.source import ACCEPTED, Item, Problem, Source, Tally
 
 __all__ = ["Item", "Problem", "Sink", "Source", "Tally", "joined", "open_sink", "open_source"]
 
-_JAEGER = ("jaeger+http://", "jaeger+https://")
+_STORES = {
+    "jaeger": ("jaeger", "JaegerSource"),
+    "tempo": ("tempo", "TempoSource"),
+    "zipkin": ("zipkin_api", "ZipkinSource"),
+    "phoenix": ("phoenix_api", "PhoenixSource"),
+}
+"""By what stands before `+http://`: a module and its source."""
 
 
 def open_source(spec: str) -> Source:
     """Stored spans by what a user calls them.
 
     Args:
-        spec: a file, a folder, a pattern (`runs/*.jsonl`), `-`, `jaeger+http://host:16686?service=NAME`, or the address
-            of a trace in the Jaeger UI.
+        spec: a file, a folder, a pattern (`runs/*.jsonl`), `-`, the address of a store (`jaeger+http://host:16686`,
+            `tempo+http://host:3200`, `zipkin+http://host:9411`, `phoenix+http://host:6006`, each with parameters), or
+            the address of a trace in the Jaeger UI.
 
     Raises:
         SourceError: there is no such thing. What is inside shows on iterating.
     """
-    if spec.startswith(_JAEGER) or (spec.startswith(("http://", "https://")) and "/trace/" in spec):
-        from groundwire.traces.jaeger import JaegerSource
-
-        return JaegerSource(spec)
+    if spec.startswith(("http://", "https://")) and "/trace/" in spec:
+        spec = f"jaeger+{spec}"
+    store, _, rest = spec.partition("+")
+    if store in _STORES and rest.startswith(("http://", "https://")):
+        module, name = _STORES[store]
+        source: Callable[[str], Source] = getattr(import_module(f"groundwire.traces.{module}"), name)
+        return source(spec)
     if "://" in spec:
-        from groundwire.traces.jaeger import FORM
-
-        raise SourceError(f"cannot read traces from {spec}; use a file, or {FORM}")
+        forms = ", ".join(f"{name}+http://host:port" for name in _STORES)
+        raise SourceError(f"cannot read traces from {spec}; use a file, or {forms}")
     if spec == "-":
         return TraceFiles("standard input", ["-"])
     path = Path(spec)

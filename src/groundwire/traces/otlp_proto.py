@@ -112,10 +112,24 @@ def decode(message: bytes, complain: Complaint) -> Iterator[Item]:
 
 
 def wrapped_trace(message: bytes, complain: Complaint) -> Iterator[Item]:
-    """The spans of Tempo's answer to `/api/v2/traces/ID`: a message whose field 1 is the trace."""
-    length, at = _varint(message, 1)
-    if message[:1] == bytes((_FIELD_1,)) and 0 < length <= len(message) - at:
-        yield from decode(message[at : at + length], complain)
+    """The spans of Tempo's answer to `/api/v2/traces/ID`: the trace, whether it is all of it (3), and why not (4)."""
+    at, partial, why = 0, False, ""
+    while at < len(message):
+        tag = message[at]
+        length, at = _varint(message, at + 1)
+        if tag & 7 == 0:
+            partial = partial or (tag >> 3 == 3 and length == 1)
+        elif tag & 7 != 2 or length < 0 or at + length > len(message):
+            complain("the answer breaks off")
+            break
+        else:
+            content, at = message[at : at + length], at + length
+            if tag >> 3 == 1:
+                yield from decode(content, complain)
+            elif tag >> 3 == 4:
+                why = content.decode(errors="replace")
+    if partial:
+        complain(f"the trace is not whole: {why or 'Tempo does not say why'}")
 
 
 def _fields(read: Callable[[int], bytes], complain: Complaint) -> Iterator[Item]:

@@ -97,6 +97,8 @@ def any_value(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return plain(value)
     for key, content in value.items():
+        if content is None:  # some writers name every kind of value, and leave all but one empty
+            continue
         match key:
             case "stringValue" | "string_value":
                 return text(content)
@@ -114,7 +116,7 @@ def any_value(value: Any) -> Any:
                 return base64.b64decode(text(content), validate=True)
             case _:
                 continue
-    return dict(value) if value else None
+    return dict(value) if value and _ANY_VALUE.isdisjoint(value) else None
 
 
 def plain(value: Any) -> Any:

@@ -46,6 +46,9 @@ def _span(document: Mapping[str, Any]) -> SpanRecord:
         code, message = status.get("status_code"), status.get("description")
     code = text(code).rpartition(".")[2].rpartition("_")[2].lower()
     start_ns, end_ns = interval(document.get("start_time"), document.get("end_time"))
+    events = from_text(document.get("events"))
+    if isinstance(events, str):  # what a table of text made of them
+        attributes["events"], events = events, None
     return SpanRecord(
         trace_id=trace_id(document.get("context.trace_id") or context.get("trace_id")),
         span_id=span_id(document.get("context.span_id") or context.get("span_id")),
@@ -57,7 +60,7 @@ def _span(document: Mapping[str, Any]) -> SpanRecord:
         status="error" if code == "error" else "ok" if code == "ok" else "unset",
         status_message=text(message),
         attributes=attributes,
-        events=tuple(_events(from_text(document.get("events")))),
+        events=tuple(_events(events)),
         links=tuple(_links(from_text(document.get("links")))),
         resource=attributes_of(part(from_text(document.get("resource")), "the resource").get("attributes")),
     )

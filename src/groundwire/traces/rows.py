@@ -4,6 +4,7 @@ Cells hold what the writer put there: nested values in Parquet, text in CSV, whe
 and an empty cell is none. What else the text is, only the reader of the shape knows.
 """
 
+import ast
 import csv
 import io
 import json
@@ -120,5 +121,13 @@ def _cell(text: str) -> Any:
         try:
             return json.loads(text)
         except (ValueError, RecursionError):
-            return text
+            return _python(text)
     return text
+
+
+def _python(text: str) -> Any:
+    """What pandas writes for a nested cell: the Python of it."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+        return text

@@ -47,7 +47,7 @@ def _mlflow(document: Mapping[str, Any]) -> bool:
 
 def _phoenix(document: Mapping[str, Any]) -> bool:
     if "context.span_id" in document and "context.trace_id" in document:
-        return True
+        return not isinstance(document["context.span_id"], Mapping)  # a whole data frame otherwise
     context = document.get("context")
     return isinstance(context, Mapping) and "span_id" in context and "trace_id" in context
 
