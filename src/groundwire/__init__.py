@@ -45,6 +45,8 @@ from groundwire.processor import ScoringSpanProcessor
 from groundwire.version import __version__
 
 if TYPE_CHECKING:
+    from groundwire.datasets import Case, Dataset
+    from groundwire.experiments import Experiment, experiment
     from groundwire.judge import Budget, Cascade, Judge, Jury, Rubric
     from groundwire.pipeline.scored import score
 
@@ -53,11 +55,14 @@ __all__ = [
     "BatchEvaluator",
     "Budget",
     "Cascade",
+    "Case",
     "ConfigurationError",
+    "Dataset",
     "Document",
     "Evaluation",
     "Evaluator",
     "Evidence",
+    "Experiment",
     "Failed",
     "Flaw",
     "FunctionEvaluator",
@@ -86,6 +91,7 @@ __all__ = [
     "chains",
     "evaluate",
     "evaluator",
+    "experiment",
     "flush",
     "instrument",
     "retrieval",
@@ -100,6 +106,8 @@ _logging.getLogger(__name__).addHandler(_logging.NullHandler())
 
 _LATER = {
     **dict.fromkeys(("Budget", "Cascade", "Judge", "Jury", "Rubric"), "groundwire.judge"),
+    **dict.fromkeys(("Case", "Dataset"), "groundwire.datasets"),
+    **dict.fromkeys(("Experiment", "experiment"), "groundwire.experiments"),
     "score": "groundwire.pipeline.scored",
 }
 """Loaded when first asked for: most applications need none of them, and they take a while to import."""
