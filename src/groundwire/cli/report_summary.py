@@ -70,6 +70,8 @@ class Summary:
         if not comparison.paired:
             lines.append("no question pairs: the runs are compared as two independent sets")
         lines += [f"{inert(name)} is not compared: {inert(why)}" for name, why in comparison.refused.items()]
+        few = [d for d in comparison.differences if d.unit == "score" and d.interval is None and min(d.n)]
+        lines += [f"{inert(d.name)} {changed(d)[0]} over {min(d.n)} questions: too few to tell more" for d in few]
         return lines or ["nothing changed clearly"]
 
     def as_json(self) -> dict[str, Any]:

@@ -80,7 +80,7 @@ def _sorted_evidence(
     about: list[dict[str, Any]] = []
     placed: list[tuple[int, int, Mapping[str, Any]]] = []
     for evidence in check.evidence:
-        verdict = evidence.get("verdict")
+        verdict = evidence.get("verdict") if isinstance(evidence.get("verdict"), str) else ""
         passage = _index(evidence.get("passage"))
         if verdict in _ABOUT_PASSAGE and passage is not None and passage < len(passages):
             about.append({"passage": passage, "verdict": verdict, "p": _finite(evidence.get("probability"))})

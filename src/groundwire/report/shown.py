@@ -1,6 +1,7 @@
 """Foreign text for a browser: bounded, reordering and hiding nothing, with offsets that a script can use."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -60,6 +61,6 @@ def long(text: str, limit: int) -> Shown:
 
     def place(offset: int) -> int:
         at = max(0, min(offset, len(kept)))
-        return at + sum(i < at for i in wide)
+        return at + bisect_left(wide, at)
 
     return Shown(kept, max(0, len(text) - limit), place)
