@@ -51,10 +51,8 @@ def passage_measures(question: Question, index: IndexedPassages, prior: Mapping[
     best = max(range(len(by_unit)), key=lambda i: (by_unit[i], -i))
     near = units[max(0, best - 1) : best + 2]
     window = share(frozenset().union(*(u.content for u in near))) if near else 0.0
-    best_words = (
-        read_words(units[best].statement.text, 0, min(len(units[best].statement.text), 2000)) if units else None
-    )
     near_words = [read_words(u.statement.text, 0, min(len(u.statement.text), 2000)) for u in near]
+    best_words = near_words[min(best, 1)] if near else None
     missing = [w for s, w in weight.items() if s not in loose]
     numbers = {s for s in weight if s[0].isdigit()}
     in_best = units[best].content if units else frozenset[str]()

@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 from math import fsum, log
 
@@ -129,15 +130,29 @@ class IndexedPassages:
 
 
 def index_passages(texts: Sequence[str]) -> IndexedPassages:
-    """Index passages. Repeated texts add nothing, and the order does not change what is known; linear in size."""
-    index = IndexedPassages(texts=tuple(texts))
+    """Index passages. Repeated texts add nothing, and the order does not change what is known; linear in size.
+
+    Several evaluators ask about the same passages one after the other: the latest indices and passages are kept, unless
+    they are long. An index is not changed once it is made.
+    """
+    texts = tuple(texts)
+    return _index(texts) if sum(map(len, texts)) <= _KEPT else _index.__wrapped__(texts)
+
+
+_KEPT = 50_000
+"""Characters of passages, or of one passage, up to which what was read of them is kept for the next evaluator."""
+
+
+@lru_cache(maxsize=4)
+def _index(texts: tuple[str, ...]) -> IndexedPassages:
+    index = IndexedPassages(texts=texts)
     seen: set[str] = set()
     structured = 0
     for number, text in enumerate(texts):
         if text in seen:
             continue
         seen.add(text)
-        found, keyed = statements(text)
+        found, keyed = _read_passage(text) if len(text) <= _KEPT else _read_passage.__wrapped__(text)
         structured += keyed
         for statement in found:
             _add(index, number, statement)
@@ -148,15 +163,37 @@ def index_passages(texts: Sequence[str]) -> IndexedPassages:
     return index
 
 
-def _add(index: IndexedPassages, passage: int, statement: Statement) -> None:
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A statement, and what an index takes of it."""
+
+    statement: Statement
+    stems: tuple[str, ...]
+    """Those of the keys above it first."""
+    own: int
+    """How many of them are its own."""
+    content: frozenset[str]
+    joined: str
+    """The innermost key as one stem; empty where there is none."""
+    key: frozenset[str]
+    group: frozenset[str]
+    numbers: tuple[Quantity, ...]
+
+
+@lru_cache(maxsize=32)
+def _read_passage(text: str) -> tuple[tuple[_Read, ...], bool]:
+    found, keyed = statements(text)
+    return tuple(map(_read, found)), keyed
+
+
+def _read(statement: Statement) -> _Read:
     raw = token_pattern(statement.text).findall(statement.text)
     stems = [_WORD_STEMS[w] for w in raw]
     own = len(stems)
-    number = len(index.units)
+    joined = ""
     key = group = _NO_STEMS
     if statement.path:
         joined = stem("".join(statement.key.split()).lower())
-        index.known.add(joined)
         stems = [_WORD_STEMS[w] for w in TOKEN.findall(statement.path)] + stems
         content = frozenset([joined, *[s for s in stems if CARRIES[s]]])
     else:
@@ -164,15 +201,23 @@ def _add(index: IndexedPassages, passage: int, statement: Statement) -> None:
     if statement.polarity != "plain" and statement.key:
         key = frozenset(s for w in TOKEN.findall(statement.key) if is_content(s := word_stem(w))) - _GENERIC_KEYS
         group = frozenset(stems[: len(stems) - own]) - key - _GENERIC_KEYS
-        for s in key:
-            index.flags.setdefault(s, []).append(number)
-    index.units.append(Unit(passage, statement, content, key, group))
+    return _Read(statement, tuple(stems), own, content, joined, key, group, tuple(quantities(raw, ordinals=True)))
+
+
+def _add(index: IndexedPassages, passage: int, read: _Read) -> None:
+    number = len(index.units)
+    stems = read.stems
+    if read.statement.path:
+        index.known.add(read.joined)
+    for s in read.key:
+        index.flags.setdefault(s, []).append(number)
+    index.units.append(Unit(passage, read.statement, read.content, read.key, read.group))
     index.known.update(stems)
     index.pairs.update(pairwise(stems))
     index.triples.update(zip(stems, stems[1:], stems[2:], strict=False))
-    index.numbers.add(quantities(raw, ordinals=True))
-    index.n_tokens += own
-    for s in content:
+    index.numbers.add(read.numbers)
+    index.n_tokens += read.own
+    for s in read.content:
         index.postings[s].append(number)
 
 

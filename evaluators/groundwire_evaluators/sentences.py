@@ -1,6 +1,7 @@
 """Sentences of a text, as character offsets: lists, headings, abbreviations and citations survive."""
 
 import re
+from functools import lru_cache
 from typing import TypeAlias
 
 from groundwire_evaluators.tokens import listed
@@ -71,7 +72,21 @@ def sentences(text: str, start: int = 0, end: int | None = None) -> list[Span]:
     >>> [text[a:b] for a, b in sentences(text)]
     ['Dr. Ng paid $2.50.', 'Why?', 'J. Doe did [1].']
     """
-    stop = len(text) if end is None else end
+    if start == 0 and end is None and len(text) <= _KEPT:
+        return list(_whole(text))
+    return _split(text, start, len(text) if end is None else end)
+
+
+_KEPT = 20_000
+"""Characters up to which the latest texts are kept split: several evaluators ask about the same ones."""
+
+
+@lru_cache(maxsize=64)
+def _whole(text: str) -> tuple[Span, ...]:
+    return tuple(_split(text, 0, len(text)))
+
+
+def _split(text: str, start: int, stop: int) -> list[Span]:
     spans: list[Span] = []
     at = start
     plain = _is_uncased(text[start : min(stop, start + _JUDGED)])
