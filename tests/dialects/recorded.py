@@ -1,6 +1,5 @@
 """Recordings as records, and records as spans that end in a running application."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,18 +12,17 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode,
 
 from groundwire.model import RagChain, Score, SpanRecord
 from groundwire.processor import ScoringSpanProcessor
-from groundwire.traces.otlp_json import decode
+from groundwire.traces import open_source
 
 RECORDINGS = Path(__file__).parents[1] / "recordings"
 
 
 def records(name: str) -> list[SpanRecord]:
     """The spans of a recording, in the order in which they were exported."""
-    problems: list[str] = []
-    with (RECORDINGS / f"{name}.jsonl").open(encoding="utf-8") as lines:
-        spans = [span for line in lines for span in decode(json.loads(line), problems.append)]
-    assert not problems
+    source = open_source(str(RECORDINGS / f"{name}.jsonl"))
+    spans = [span for span in source if isinstance(span, SpanRecord)]
     assert spans
+    assert not source.problems
     return spans
 
 

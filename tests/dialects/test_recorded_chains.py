@@ -20,8 +20,9 @@ class Recording:
     provider: str | None = "openai"
     documents: bool = True
     """Whether retrievals carry their documents: without, passages are cut out of the prompt."""
-    ids: bool = True
-    scores: bool = False
+    scores: bool | None = False
+    """None: those of the reranker only."""
+    model: str = truth.RESPONSE_MODEL
     cached: bool = True
     model_of_stream: str = truth.RESPONSE_MODEL
     cached_of_stream: bool = True
@@ -30,13 +31,16 @@ class Recording:
 
 ALL = (
     Recording("openinference", scores=True),
-    # A stream through LangChain has neither the served model nor the cached tokens; its documents have no ids.
-    Recording("openinference_langchain", ids=False, model_of_stream=truth.MODEL, cached_of_stream=False),
+    # A stream through LangChain has neither the served model nor the cached tokens.
+    Recording("openinference_langchain", scores=None, model_of_stream=truth.MODEL, cached_of_stream=False),
     # LlamaIndex does not ask for the usage of a stream, and ends its span of one before the client's begins.
     Recording("openinference_llama_index", scores=True, model_of_stream=truth.MODEL, usage_of_stream=False),
     Recording("langfuse", provider=None, scores=True),
+    Recording("langfuse_langchain", scores=None, model_of_stream=truth.MODEL),
     Recording("langsmith"),
+    Recording("langsmith_langchain", scores=None),
     Recording("mlflow"),
+    Recording("mlflow_langchain", scores=None, model=truth.MODEL, model_of_stream=truth.MODEL),
     Recording("mlflow_semconv", provider=None, documents=False, cached=False),
 )
 ANSWERED = tuple(r for r in truth.REQUESTS if r.retrieved)
@@ -75,8 +79,9 @@ def test_places_ids_and_scores_are_the_retrievers(recording: Recording) -> None:
                 continue
             assert passage.source in ("retrieval", "rerank")
             assert passage.retrieved_rank == request.retrieved.index(name) + 1
-            assert passage.id == (name if recording.ids else None)
-            assert (passage.score is not None) == recording.scores
+            assert passage.id == name
+            scored = recording.scores if recording.scores is not None else name in request.reranked
+            assert (passage.score is not None) == scored
 
 
 @each
@@ -84,7 +89,7 @@ def test_model_and_tokens_are_those_of_the_server(recording: Recording) -> None:
     found = by_answer(recording)
     for request in ANSWERED:
         chain = found[request.answer]
-        assert chain.model == (recording.model_of_stream if request.streamed else truth.RESPONSE_MODEL)
+        assert chain.model == (recording.model_of_stream if request.streamed else recording.model)
         assert chain.provider == recording.provider
         if request.streamed and not recording.usage_of_stream:
             assert chain.usage is None

@@ -1,5 +1,6 @@
 """What a dialect has read of a span, as attributes of the GenAI conventions. What is not known is left out."""
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -103,6 +104,16 @@ def text_in(value: Any) -> str | None:
         else:
             return None
     return None
+
+
+def unquoted(value: Any) -> Any:
+    """A text out of its JSON quotes; any other value as it is."""
+    if not isinstance(value, str) or not value.startswith('"'):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value
 
 
 def finite(value: Any) -> float | None:

@@ -6,11 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 from groundwire.dialects.chat_messages import from_json
+from groundwire.dialects.conventions import finite
 from groundwire.documents import as_documents
 from groundwire.model import Document
 
 _REPR = re.compile(r"<?\w+\(.*\)>?\s*|<[\w.]+ object at 0x[0-9a-f]+>", re.DOTALL)
 """`str` of an object: no text of a document."""
+_IDS = ("id", "_id", "doc_id", "document_id")
+_SCORES = ("relevance_score", "score", "_score", "similarity_score")
 _RERANK = re.compile(r"re[\s_-]?rank", re.IGNORECASE)
 
 
@@ -23,11 +26,7 @@ def documents(value: Any) -> list[Document]:
         found = as_documents(value)
     except RecursionError:
         return []
-    return [
-        d if d.id is not None or d.metadata is None else replace(d, id=_identity(d.metadata))
-        for d in found
-        if d.text is None or not _REPR.fullmatch(d.text)
-    ]
+    return [_completed(d) for d in found if d.text is None or not _REPR.fullmatch(d.text)]
 
 
 def document(content: Any, identity: Any, score: Any, metadata: Any) -> Document | None:
@@ -37,12 +36,9 @@ def document(content: Any, identity: Any, score: Any, metadata: Any) -> Document
     text = content if isinstance(content, str) and content else None
     if text is None and about is not None:
         text = next((about[k] for k in ("text", "content", "page_content", "chunk") if _is_text(about.get(k))), None)
-    if identity is None and about is not None:
-        identity = _identity(about)
     if text is None and identity is None and about is None:
         return None
-    valid = isinstance(score, int | float) and not isinstance(score, bool)
-    return Document(text, None if identity is None else str(identity), score if valid else None, about)
+    return _completed(Document(text, None if identity is None else str(identity), finite(score), about))
 
 
 def is_rerank(name: str) -> bool:
@@ -50,9 +46,17 @@ def is_rerank(name: str) -> bool:
     return _RERANK.search(name) is not None
 
 
-def _identity(metadata: Mapping[str, Any]) -> str | None:
-    found = next((metadata[k] for k in ("id", "_id", "doc_id", "document_id") if metadata.get(k) is not None), None)
-    return str(found) if isinstance(found, str | int) else None
+def _completed(one: Document) -> Document:
+    """With the id and the score that frameworks put into the metadata of a document, for want of a better place."""
+    if one.metadata is None or (one.id is not None and one.score is not None):
+        return one
+    identity = next((one.metadata[k] for k in _IDS if isinstance(one.metadata.get(k), str | int)), None)
+    score = next((s for k in _SCORES if (s := finite(one.metadata.get(k))) is not None), None)
+    return replace(
+        one,
+        id=str(identity) if one.id is None and identity is not None else one.id,
+        score=score if one.score is None else one.score,
+    )
 
 
 def _is_text(value: Any) -> bool:

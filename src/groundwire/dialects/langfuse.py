@@ -36,6 +36,7 @@ def translate(record: SpanRecord) -> Mapping[str, Any] | None:
             call_bodies.asked(given),
             call_bodies.replied(returned),
             response_model=model,
+            provider=conventions.unquoted(attributes.get(_START + "metadata.ls_provider")),
             usage=counts,
             cost_usd=cost,
         )

@@ -7,7 +7,7 @@ its name.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from groundwire import semconv
 from groundwire.dialects import call_bodies, conventions, found_documents
@@ -17,6 +17,7 @@ from groundwire.dialects.token_counts import usage
 from groundwire.model import SpanRecord, Usage
 
 _CALLS = {"tool": "execute_tool"}
+_PATH = ("generations", "message", "kwargs", "output")
 
 
 def translate(record: SpanRecord) -> Mapping[str, Any] | None:
@@ -33,6 +34,7 @@ def translate(record: SpanRecord) -> Mapping[str, Any] | None:
             call_bodies.asked(given),
             call_bodies.replied(returned),
             request_model=attributes.get(semconv.REQUEST_MODEL) or attributes.get("langsmith.metadata.ls_model_name"),
+            response_model=_served_model(returned),
             provider=attributes.get("langsmith.metadata.ls_provider") or attributes.get("gen_ai.system"),
             usage=usage(metadata) or _counts(attributes),
             cost_usd=finite(metadata.get("total_cost")) if isinstance(metadata, Mapping) else None,
@@ -55,16 +57,24 @@ def translate(record: SpanRecord) -> Mapping[str, Any] | None:
 def _usage_metadata(attributes: Mapping[str, Any], returned: Any) -> Any:
     """Counts with their details: on the span, in the response, or in the message of a LangChain run."""
     metadata = from_json(attributes.get("langsmith.metadata.usage_metadata"))
-    if isinstance(metadata, Mapping):
-        return metadata
+    return metadata if isinstance(metadata, Mapping) else _within(returned, "usage_metadata")
+
+
+def _served_model(returned: Any) -> Any:
+    """The model that LangChain says has answered."""
+    about = _within(returned, "response_metadata")
+    return about.get("model_name") or about.get("model") if about is not None else None
+
+
+def _within(returned: Any, name: str) -> Mapping[str, Any] | None:
+    """An object in a response: on top, or in its first message."""
     for _ in range(8):
         if isinstance(returned, list | tuple):
             returned = returned[0] if returned else None
         elif isinstance(returned, Mapping):
-            if isinstance(returned.get("usage_metadata"), Mapping):
-                return returned["usage_metadata"]
-            keys = ("generations", "message", "kwargs", "output")
-            returned = next((returned[k] for k in keys if isinstance(returned.get(k), Mapping | list)), None)
+            if isinstance(returned.get(name), Mapping):
+                return cast(Mapping[str, Any], returned[name])
+            returned = next((returned[k] for k in _PATH if isinstance(returned.get(k), Mapping | list)), None)
         else:
             break
     return None

@@ -11,7 +11,7 @@ from typing import Any
 from groundwire import semconv
 from groundwire.dialects import call_bodies, conventions, found_documents
 from groundwire.dialects.chat_messages import from_json
-from groundwire.dialects.conventions import count, finite
+from groundwire.dialects.conventions import count, finite, unquoted
 from groundwire.dialects.token_counts import inclusive, usage
 from groundwire.model import SpanRecord, Usage
 
@@ -24,22 +24,22 @@ def translate(record: SpanRecord) -> Mapping[str, Any] | None:
     attributes = record.attributes
     if "mlflow.spanType" not in attributes and "mlflow.traceRequestId" not in attributes:
         return None
-    kind = str(_plain(attributes.get("mlflow.spanType"))).upper()
+    kind = str(unquoted(attributes.get("mlflow.spanType"))).upper()
     given, returned = _read(attributes.get("mlflow.spanInputs")), _read(attributes.get("mlflow.spanOutputs"))
     if kind in ("CHAT_MODEL", "LLM"):
-        asked_for = _plain(given.get("model")) if isinstance(given, Mapping) else None
+        asked_for = unquoted(given.get("model")) if isinstance(given, Mapping) else None
         return conventions.chat(
             call_bodies.asked(given),
             call_bodies.replied(returned),
-            request_model=asked_for or _plain(attributes.get("model")),
-            response_model=_plain(attributes.get("mlflow.llm.model")),
+            request_model=asked_for or unquoted(attributes.get("model")),
+            response_model=unquoted(attributes.get("mlflow.llm.model")),
             provider=_provider(attributes),
             usage=_usage(attributes, returned),
             cost_usd=_cost(attributes),
         )
     if kind == "EMBEDDING":
         return conventions.embeddings(
-            model=_plain(attributes.get("mlflow.llm.model")) or _plain(attributes.get("model")),
+            model=unquoted(attributes.get("mlflow.llm.model")) or unquoted(attributes.get("model")),
             provider=_provider(attributes),
             usage=_usage(attributes, returned),
             cost_usd=_cost(attributes),
@@ -54,8 +54,8 @@ def translate(record: SpanRecord) -> Mapping[str, Any] | None:
 
 
 def _provider(attributes: Mapping[str, Any]) -> Any:
-    told = _plain(attributes.get("mlflow.llm.provider"))
-    form = _plain(attributes.get("mlflow.message.format"))  # of a framework, it says no more than its name
+    told = unquoted(attributes.get("mlflow.llm.provider"))
+    form = unquoted(attributes.get("mlflow.message.format"))  # of a framework, it says no more than its name
     return told or (form if form in _PROVIDERS else None)
 
 
@@ -78,12 +78,4 @@ def _cost(attributes: Mapping[str, Any]) -> float | None:
 
 def _read(value: Any) -> Any:
     """A value out of its JSON: text is in quotes there."""
-    return _plain(value) if isinstance(value, str) and value.startswith('"') else from_json(value)
-
-
-def _plain(value: Any) -> Any:
-    """A text out of its JSON quotes; SDKs in other languages leave them away."""
-    if isinstance(value, str) and value.startswith('"'):
-        read = from_json(f"[{value}]")
-        return read[0] if isinstance(read, list) and read else value
-    return value
+    return unquoted(value) if isinstance(value, str) and value.startswith('"') else from_json(value)

@@ -63,8 +63,10 @@ def _chat(attributes: Mapping[str, Any]) -> dict[str, Any]:
 def _retrieval(record: SpanRecord) -> dict[str, Any]:
     attributes = record.attributes
     found = _documents(attributes, "retrieval.documents") or _documents(attributes, "output.documents")
-    if not found:
-        found = found_documents.documents(attributes.get(semconv.OUTPUT_VALUE))
+    if not found or all(d.id is None for d in found):
+        whole = found_documents.documents(attributes.get(semconv.OUTPUT_VALUE))
+        if not found or [d.text for d in whole] == [d.text for d in found]:
+            found = whole  # of LangChain: only there are the ids
     return conventions.search("retrieval", conventions.text_in(attributes.get(semconv.INPUT_VALUE)), found)
 
 

@@ -8,10 +8,10 @@ os.environ |= {
     "LANGFUSE_BASE_URL": os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"],
 }
 
-from langfuse import get_client  # noqa: E402
-from langfuse.langchain import CallbackHandler  # noqa: E402
+from langfuse import get_client
+from langfuse.langchain import CallbackHandler
 
-from recordings import langchain_shop, shop  # noqa: E402
+from recordings import langchain_shop, shop
 
 shop.run(langchain_shop.application(callbacks=[CallbackHandler()]))
 get_client().shutdown()

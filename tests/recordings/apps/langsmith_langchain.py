@@ -9,11 +9,11 @@ os.environ |= {
     "LANGSMITH_ENDPOINT": os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"],
 }
 
-from langchain_core.tracers.langchain import wait_for_all_tracers  # noqa: E402
-from langsmith.run_trees import get_cached_client  # noqa: E402
-from opentelemetry import trace  # noqa: E402
+from langchain_core.tracers.langchain import wait_for_all_tracers
+from langsmith.run_trees import get_cached_client
+from opentelemetry import trace
 
-from recordings import langchain_shop, shop  # noqa: E402
+from recordings import langchain_shop, shop
 
 shop.run(langchain_shop.application())
 wait_for_all_tracers()

@@ -4,9 +4,9 @@ import os
 
 os.environ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] = os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"] + "/v1/traces"
 
-import mlflow  # noqa: E402
+import mlflow
 
-from recordings import langchain_shop, shop  # noqa: E402
+from recordings import langchain_shop, shop
 
 serve = langchain_shop.application()
 mlflow.langchain.autolog()
