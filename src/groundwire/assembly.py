@@ -20,7 +20,7 @@ chat span is assembled from what bears on it there.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -33,6 +33,7 @@ from groundwire.dialects.gen_ai import (
     is_refusal,
     message_text,
     output_text,
+    parts_of,
     tool_results,
     view,
 )
@@ -79,12 +80,12 @@ def _answer(call: CallView) -> str:
     """Text of the first choice; the answering member, where it is a JSON object."""
     text = first_choice(call.output)
     if not text and any(is_refusal(m) for m in call.output):
-        return "".join(str(p.get("content", "")) for m in call.output for p in m.get("parts", ()))
+        return "".join(str(p.get("content", "")) for m in call.output for p in parts_of(m))
     stripped = text.strip()
     if stripped.startswith("{") and stripped.endswith("}"):
         try:
             value = json.loads(stripped)
-        except ValueError:
+        except (ValueError, RecursionError):
             return text
         for key in _ANSWER_KEYS:
             if isinstance(value.get(key), str):
@@ -99,7 +100,7 @@ def _twin(call: CallView, rivals: Sequence[Rival]) -> str | None:
 
 
 def _calls_tools(call: CallView) -> bool:
-    return any(p.get("type") == "tool_call" for m in call.output for p in m.get("parts", ()) if isinstance(p, Mapping))
+    return any(p.get("type") == "tool_call" for m in call.output for p in parts_of(m))
 
 
 # --- the passages ---------------------------------------------------------------------------------------------------

@@ -216,7 +216,7 @@ def _parted(block: str, attributes: str = "") -> list[Cut]:
     if stripped[:1] in ("[", "{"):
         try:
             json.loads(stripped)
-        except ValueError:
+        except (ValueError, RecursionError):
             pass
         else:
             return cut_tool_result(stripped) if stripped[0] == "[" else [Cut(stripped)]

@@ -90,7 +90,7 @@ def message_text(message: Message) -> str:
     """The prose of a message: its text parts, refusals and reasoning left out."""
     return "".join(
         part["content"]
-        for part in _parts(message)
+        for part in parts_of(message)
         if part.get("type", "text") == "text" and isinstance(part.get("content"), str) and not part.get("refusal")
     )
 
@@ -108,7 +108,7 @@ def output_text(value: Any) -> str:
 def tool_results(message: Message) -> list[str]:
     """Texts that tools returned in this message."""
     results: list[str] = []
-    for part in _parts(message):
+    for part in parts_of(message):
         if part.get("type") == "tool_call_response":
             value = part.get("response", part.get("result"))
             if value is not None:
@@ -118,10 +118,11 @@ def tool_results(message: Message) -> list[str]:
 
 def is_refusal(message: Message) -> bool:
     """Whether the provider marked the message as a refusal."""
-    return any(part.get("refusal") for part in _parts(message))
+    return any(part.get("refusal") for part in parts_of(message))
 
 
-def _parts(message: Message) -> list[Mapping[str, Any]]:
+def parts_of(message: Message) -> list[Mapping[str, Any]]:
+    """The parts of a message; a plain `content` is one."""
     parts = message.get("parts")
     if isinstance(parts, Sequence) and not isinstance(parts, str):
         return [part for part in parts if isinstance(part, Mapping)]
@@ -138,7 +139,7 @@ def _list(value: Any) -> list[Any]:
     if isinstance(value, str):
         try:
             value = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return []
     if isinstance(value, Mapping):
         return [value]
