@@ -25,6 +25,7 @@ _ROLES: Mapping[str, str] = {
     "gen_ai.tool.message": "tool",
 }
 _CHOICE = "gen_ai.choice"
+_BODY = frozenset(("content", "message", "role", "index", "tool_calls", "parts", "finish_reason"))
 _PROMPT, _COMPLETION = "gen_ai.content.prompt", "gen_ai.content.completion"
 _OLDER_NAMES = (
     (semconv.PROVIDER, "gen_ai.system"),
@@ -107,7 +108,8 @@ def _body(attributes: Mapping[str, Any]) -> Any:
     """The body of an event: of a log record, in Azure's attribute, or spread over the event's own attributes."""
     for key in ("body", "gen_ai.event.content", "event_body"):
         if attributes.get(key) not in (None, ""):
-            return structured(attributes[key])
+            body = from_json(attributes[key])
+            return body if isinstance(body, Mapping) and not _BODY.isdisjoint(body) else structured(attributes[key])
     return {key: structured(value) if key in ("message", "content") else value for key, value in attributes.items()}
 
 

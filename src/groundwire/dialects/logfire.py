@@ -71,7 +71,7 @@ def _is_request_of_a_stream(record: SpanRecord, found: Mapping[str, Any]) -> boo
         or not record.scope.startswith("logfire")
     ):
         return False
-    answered = (semconv.RESPONSE_MODEL, semconv.RESPONSE_ID, semconv.OUTPUT_MESSAGES, semconv.OUTPUT_TOKENS)
+    answered = (semconv.RESPONSE_ID, semconv.OUTPUT_MESSAGES, semconv.OUTPUT_TOKENS)
     return not any(attributes.get(key) or found.get(key) for key in (*answered, "response_data"))
 
 

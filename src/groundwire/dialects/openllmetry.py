@@ -8,6 +8,7 @@ output of their parts into `traceloop.entity.*`. Vector stores: `groundwire.dial
 Source: the packages 0.47.5 and 0.62.4 as installed, for openai, langchain, cohere, voyageai, anthropic and bedrock.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -142,7 +143,7 @@ def _number(text: str) -> float | None:
 
 def _part_of_a_workflow(attributes: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """A retriever of a framework, or a function that its author calls so; else a workflow around the calls."""
-    given, returned = attributes.get("traceloop.entity.input"), attributes.get("traceloop.entity.output")
+    given, returned = (_from_json(attributes.get(f"traceloop.entity.{key}")) for key in ("input", "output"))
     name, kind = attributes.get("traceloop.entity.name"), attributes.get("traceloop.span.kind")
     name = name if isinstance(name, str) else ""
     operation = attributes.get(semconv.OPERATION)
@@ -157,15 +158,23 @@ def _part_of_a_workflow(attributes: Mapping[str, Any]) -> Mapping[str, Any] | No
     return around | ({semconv.AGENT_NAME: name} if name else {})
 
 
+def _from_json(value: Any) -> Any:
+    """An input or output: JSON whatever it is, a text as well."""
+    if isinstance(value, str) and value.startswith('"'):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return from_json(value)
+
+
 def _output(value: Any) -> Any:
-    value = from_json(value)
     while isinstance(value, Mapping) and isinstance(value.get("outputs"), list | tuple | Mapping):
         value = value["outputs"]
     return value
 
 
 def _query(value: Any) -> str | None:
-    value = from_json(value)
     if isinstance(value, Mapping) and isinstance(value.get("query"), str):
         return value["query"] or None
     return text_in(value)

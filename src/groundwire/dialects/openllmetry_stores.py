@@ -8,12 +8,14 @@ Source: the packages 0.62.4 as installed; opentelemetry-semantic-conventions-ai 
 """
 
 import ast
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from groundwire.dialects import conventions
 from groundwire.dialects.chat_messages import from_json
-from groundwire.dialects.conventions import finite
+from groundwire.dialects.conventions import count, finite
 from groundwire.dialects.found_documents import document
 from groundwire.model import Document, SpanEvent, SpanRecord
 
@@ -21,6 +23,8 @@ _STORES = ("chroma", "pinecone", "qdrant", "weaviate", "milvus", "marqo", "lance
 _SEARCHES = ("query", "search", "search_batch", "query_points", "query_batch", "query_batch_points", "recommend")
 _RESULTS = ("db.query.result", "db.search.result")
 _TEXTS = ("document", "text", "content", "page_content", "chunk")
+_OLD = re.compile(r"0\.(?:[0-9]|[1-5][0-9]|6[01])\.|$")
+"""Versions before 0.62; and where none is told."""
 _LONGEST = 200_000
 """Characters of a dictionary's `str` that are parsed."""
 
@@ -34,7 +38,20 @@ def translate(record: SpanRecord) -> Mapping[str, Any] | None:
         return None
     query = attributes.get("db.marqo.search.query")
     found = [one for event in results if (one := _document(event)) is not None]
+    if _is_only_the_first(record, len(results)):
+        found = [replace(one, text=None) for one in found]  # passages are then cut out of the prompt
     return conventions.search("retrieval", query if isinstance(query, str) else None, found)
+
+
+def _is_only_the_first(record: SpanRecord, results: int) -> bool:
+    """Chroma's instrumentor told one result a query until 0.62: a list that leaves out what the model was shown."""
+    attributes = record.attributes
+    if attributes.get("db.system") != "chroma" or not _OLD.match(record.scope_version):
+        return False
+    queries = count(attributes.get("db.chroma.query.texts_count")) or count(
+        attributes.get("db.chroma.query.embeddings_count")
+    )
+    return results == (queries or 1) and attributes.get("db.chroma.query.n_results") != 1
 
 
 def _is_search(operation: Any, name: str) -> bool:
