@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .NOTPARALLEL:
-.PHONY: demo test test-jaeger test-adapters check format bench judgement clean help
+.PHONY: demo test test-jaeger test-browser test-adapters check format bench judgement clean help
 
 help: ## this list
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,11 @@ test: .venv/installed-test ## run the tests (ARGS="-k openai"); those with Jaege
 test-jaeger: .venv/installed-test ## install Jaeger into the cache and run the tests that need it
 	sh tests/jaeger/install.sh
 	GROUNDWIRE_REQUIRE_JAEGER=1 $(BIN)/python -m pytest -q -m jaeger $(ARGS)
+
+test-browser: .venv/installed-test ## install a Chromium where there is none, and run the tests of the report in it
+	sh tests/browser/install.sh
+	$(PIP) install --group browser
+	GROUNDWIRE_REQUIRE_BROWSER=1 $(BIN)/python -m pytest -q -m browser $(ARGS)
 
 test-adapters: ## install lettucedetect, ragas and deepeval into the cache (6 GB) and run the adapters against them
 	PYTHON=$(PYTHON) sh tests/adapters/run.sh $(ARGS)
