@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from dialects.recorded import facts, live_chains, records
+from dialects.recorded import RECORDINGS, facts, live_chains, records
 from groundwire.answers import answers
 from groundwire.chain import chains
 from groundwire.dialects import DIALECT, canonical
 from groundwire.model import RagChain, Score, Skipped, SpanRecord
-from groundwire.traces import joined
+from groundwire.traces import joined, open_source
 from groundwire_evaluators.faithfulness import Faithfulness
 from recordings import truth
 
@@ -68,8 +68,13 @@ ANSWERED = tuple(r for r in truth.REQUESTS if r.retrieved)
 each = pytest.mark.parametrize("recording", ALL, ids=lambda r: r.name)
 
 
+def with_logs(name: str) -> list[SpanRecord]:
+    """The spans with the log records that name them as events."""
+    return list(joined(open_source(str(RECORDINGS / f"{name}.jsonl"))))
+
+
 def spans_of(recording: Recording) -> list[SpanRecord]:
-    return list(joined(records(recording.name)))
+    return with_logs(recording.name)
 
 
 def by_answer(recording: Recording) -> dict[str, RagChain]:
@@ -151,10 +156,9 @@ def test_what_is_no_answer_is_told_apart(recording: Recording) -> None:
 
 @each
 def test_live_chains_are_the_stored_ones(recording: Recording) -> None:
-    spans = records(recording.name)
-    on_spans = [s for s in spans if isinstance(s, SpanRecord)]
+    on_spans = records(recording.name)
     if recording.live:
-        assert facts(live_chains(on_spans)) == facts(chains(joined(spans)).chains)
+        assert facts(live_chains(on_spans)) == facts(chains(spans_of(recording)).chains)
     else:
         assert live_chains(on_spans) == []
         assert {r.reason for r in chains(on_spans).rejected} == {"no_content"}
@@ -162,7 +166,7 @@ def test_live_chains_are_the_stored_ones(recording: Recording) -> None:
 
 @each
 def test_log_records_that_are_joined_change_nothing_but_what_was_missing(recording: Recording) -> None:
-    plain = {s.span_id: s for s in records(recording.name) if isinstance(s, SpanRecord)}
+    plain = {s.span_id: s for s in records(recording.name)}
     for span in spans_of(recording):
         told = canonical(span).attributes
         for key, value in canonical(plain[span.span_id]).attributes.items():
@@ -211,7 +215,7 @@ def test_the_quickstart_of_trulens_gives_chains_without_a_prompt() -> None:
 
 
 def test_two_instrumentors_of_one_call_give_one_chain_and_one_bill() -> None:
-    spans = [s for s in records("openinference_openllmetry") if isinstance(s, SpanRecord)]
+    spans = records("openinference_openllmetry")
     said = [s for s in map(canonical, spans) if s.attributes.get("gen_ai.operation.name") == "chat"]
     assert {s.attributes[DIALECT] for s in said if DIALECT in s.attributes} >= {"openinference"}
     assert len(said) == 2 * (len(truth.REQUESTS) + 1), "two spans a call, one of them of the query rewriting"
@@ -227,4 +231,4 @@ def test_a_price_of_0_is_none() -> None:
 
 
 def _chats(name: str) -> list[Any]:
-    return [s for s in joined(records(name)) if s.attributes.get("gen_ai.operation.name") == "chat"]
+    return [s for s in with_logs(name) if s.attributes.get("gen_ai.operation.name") == "chat"]
