@@ -17,7 +17,9 @@ from groundwire.errors import ConfigurationError
 
 Outcome: TypeAlias = Literal["holds", "unproven", "failed", "unknown"]
 _FORM = "expected NAME:LIMIT such as faithfulness:-0.03, cost:+10%, latency:+200ms"
-_LIMIT = re.compile(r"(?P<sign>[+-−]?)(?P<number>\d+(?:\.\d*)?|\.\d+)\s*(?P<unit>%|ms|s|usd|\$|)", re.IGNORECASE)
+_LIMIT = re.compile(
+    r"(?P<sign>[+\-−]?)(?P<dollar>\$?)(?P<number>\d+(?:\.\d*)?|\.\d+)\s*(?P<unit>%|ms|s|usd|\$|)", re.IGNORECASE
+)
 _UNITS = {"score": {""}, "usd": {"", "usd", "$"}, "ms": {"ms", "s"}, "tokens": {""}}
 _ROUNDING = 1e-9
 
@@ -59,7 +61,7 @@ def gate(text: str, known: Iterable[Difference]) -> Gate:
     match = _LIMIT.fullmatch(given.strip() or "0")
     if match is None:
         raise ConfigurationError(f"--fail-on {text}: {given!r} is no limit; {_FORM}")
-    unit = match["unit"].lower()
+    unit = match["dollar"] or match["unit"].lower()
     number = float(match["number"])
     falls = difference.better == "higher"
     wrong_side = match["sign"] == "+" if falls else match["sign"] in ("-", "−")

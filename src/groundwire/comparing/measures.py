@@ -9,6 +9,8 @@ from groundwire.answers import Answer
 from groundwire.trace import Trace
 
 Better: TypeAlias = Literal["higher", "lower", "neither"]
+_LARGEST = 1e100
+"""What is larger is no measurement, and its square no number."""
 Unit: TypeAlias = Literal["score", "usd", "ms", "tokens", "characters", "count", "share", ""]
 
 
@@ -24,9 +26,11 @@ class Measure:
     """Of the whole request: it counts once, however many answers the request gave."""
 
     def of(self, answer: Answer) -> float | None:
-        """The figure; None where it is not known, or is no finite number."""
+        """The figure; None where it is not known, no finite number, or nothing that can be: a cost below 0."""
         value = self.read(answer)
-        return float(value) if value is not None and math.isfinite(value) else None
+        if value is None or not math.isfinite(value) or abs(value) > _LARGEST or (value < 0 and self.unit != "score"):
+            return None
+        return float(value)
 
 
 def score(name: str) -> Measure:
