@@ -39,6 +39,8 @@ class Check:
     model: str = ""
     """Of the judge; empty where no model was asked."""
     duration_ms: float | None = None
+    judged_by: str = ""
+    """What judged, as the evaluator says it: `lexical`, `local`, or the model that was asked."""
 
     @property
     def failed(self) -> bool:
@@ -97,9 +99,17 @@ def _of_evaluation(span: SpanRecord) -> Check:
         evidence=_evidence(attributes.get(semconv.EVALUATION_EVIDENCE)),
         threshold=number(attributes.get(semconv.EVALUATION_THRESHOLD)),
         version=str(attributes.get(semconv.EVALUATION_VERSION) or ""),
-        model=str(attributes.get(semconv.RESPONSE_MODEL) or attributes.get(semconv.REQUEST_MODEL) or ""),
+        model=_model(attributes),
+        judged_by=str(attributes.get(semconv.EVALUATION_MODEL) or "") or _model(attributes),
         duration_ms=duration,
     )
+
+
+def _model(attributes: Mapping[str, Any]) -> str:
+    asked = attributes.get(semconv.RESPONSE_MODEL) or attributes.get(semconv.REQUEST_MODEL)
+    if not asked and semconv.EVALUATION_INPUT_TOKENS in attributes:
+        asked = attributes.get(semconv.EVALUATION_MODEL)
+    return str(asked or "")
 
 
 def _on_answer(span: SpanRecord) -> Iterable[Check]:

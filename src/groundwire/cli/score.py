@@ -205,8 +205,8 @@ def _form(sink: Sink) -> Form:
 
 def _write(out: str, result: Result, *, resumed: bool) -> str:
     """Hand everything over; what the user called the place."""
-    from groundwire.pipeline.records import records
-    from groundwire.traces.sink import LineSink
+    from groundwire.pipeline.records import records, with_linked
+    from groundwire.traces.sink import LineSink, LinkedSink
 
     if resumed and "://" not in out and out != "-":
         _sweep(Path(out))
@@ -215,6 +215,8 @@ def _write(out: str, result: Result, *, resumed: bool) -> str:
         for piece in result.pieces():
             if result.form == "lines" and isinstance(sink, LineSink):
                 sink.write_lines(piece)
+            elif isinstance(sink, LinkedSink):
+                sink.write_linked(*with_linked(piece))
             else:
                 sink.write(records(piece))
         sink.close()

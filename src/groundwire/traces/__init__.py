@@ -63,15 +63,21 @@ def open_sink(spec: str) -> Sink:
     """A place for spans by what a user calls it.
 
     Args:
-        spec: a file name, `-`, or `otlp+http://host:4318`.
+        spec: a file name (`.parquet` and `.csv` are tables, everything else is OTLP/JSON lines), `-`,
+            `otlp+http://host:4318`, or `phoenix+http://host:6006`.
 
     Raises:
         SinkError: nothing can be written there. That an endpoint is unreachable shows on the first write.
     """
     from groundwire.traces.sink import FORM, OtlpHttp, StandardOutput, TraceFile
+    from groundwire.traces.table import EXTENSIONS, TableFile
 
     if spec.startswith(("otlp+http://", "otlp+https://")):
         return OtlpHttp(spec)
+    if spec.startswith(("phoenix+http://", "phoenix+https://")):
+        from groundwire.traces.phoenix_sink import PhoenixAnnotations
+
+        return PhoenixAnnotations(spec)
     if "://" in spec:
         raise SinkError(f"cannot write traces to {spec}; use {FORM}")
     if spec == "-":
@@ -79,4 +85,6 @@ def open_sink(spec: str) -> Sink:
     path = Path(spec)
     if path.is_dir():
         raise SinkError(f"cannot write to {spec}, it is a folder; use {FORM}")
+    if spec.endswith(EXTENSIONS):
+        return TableFile(path)
     return TraceFile(path)

@@ -1,5 +1,6 @@
 """What exports that are not OTLP have in common: ids of any form, times of any unit, numbers and JSON as text."""
 
+import ast
 import hashlib
 import json
 import math
@@ -120,6 +121,17 @@ def from_text(value: Any) -> Any:
         try:
             return json.loads(value)
         except (ValueError, RecursionError):
+            return value
+    return value
+
+
+def nested(value: Any) -> Any:
+    """The same; pandas writes the Python of a nested cell into CSV."""
+    value = from_text(value)
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        try:
+            return ast.literal_eval(value)
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             return value
     return value
 

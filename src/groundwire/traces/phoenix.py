@@ -10,13 +10,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, TypeAlias, cast
 
 from groundwire.model import SpanEvent, SpanLink, SpanRecord
-from groundwire.traces.foreign import event_of, from_text, interval, parent_id, span_id, trace_id, typed
+from groundwire.traces.foreign import event_of, from_text, interval, nested, parent_id, span_id, trace_id, typed
 from groundwire.traces.otlp_values import Complaint, attributes_of, part, parts, text
 
 _Kind: TypeAlias = Literal["internal", "server", "client", "producer", "consumer"]
 _KINDS = frozenset({"internal", "server", "client", "producer", "consumer"})
 _WHOLE = ("metadata", "tool.parameters", "llm.prompt_template.variables", "llm.invocation_parameters")
 """Attributes that are one JSON text for OpenInference, and that Phoenix parses."""
+_NESTED = ("documents", "messages", "embeddings", "metadata", "llm.tools", "tag.tags")
+"""Attributes that tables of text hold as JSON, or as the Python of them."""
 _PREFIX = "attributes."
 
 
@@ -46,7 +48,7 @@ def _span(document: Mapping[str, Any]) -> SpanRecord:
         code, message = status.get("status_code"), status.get("description")
     code = text(code).rpartition(".")[2].rpartition("_")[2].lower()
     start_ns, end_ns = interval(document.get("start_time"), document.get("end_time"))
-    events = from_text(document.get("events"))
+    events = nested(document.get("events"))
     if isinstance(events, str):  # what a table of text made of them
         attributes["events"], events = events, None
     return SpanRecord(
@@ -68,7 +70,8 @@ def _span(document: Mapping[str, Any]) -> SpanRecord:
 
 def _flat(value: Any, key: str) -> Iterator[tuple[str, Any]]:
     """Attributes with dotted names, the entries of lists of objects by number; what is unknown is left out."""
-    value = from_text(value) if not key else value
+    if not key or key.endswith(_NESTED):
+        value = nested(value)
     if value is None:
         return
     if isinstance(value, Mapping):

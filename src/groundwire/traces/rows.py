@@ -1,10 +1,9 @@
 """Tables as traces: the rows of a Parquet or CSV file, each told apart by its columns like any other document.
 
-Cells hold what the writer put there: nested values in Parquet, text in CSV, where a JSON object or list is read as one
-and an empty cell is none. What else the text is, only the reader of the shape knows.
+Cells hold what the writer put there: nested values in Parquet, text in CSV, where an empty cell is none. What else the
+text is, JSON for instance, only the reader of the shape knows.
 """
 
-import ast
 import csv
 import io
 import json
@@ -18,6 +17,8 @@ from typing import IO, Any
 from groundwire.errors import MissingLibrary
 from groundwire.traces.json_documents import Broken, Parsed
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a cell of CSV begins with that a spreadsheet would run: tables of ours have an apostrophe before it."""
 _BATCH = 256
 _MARKS = frozenset(
     {"trace_id", "traceid", "context.trace_id", "span_id", "context.span_id", "run_type", "parentobservationid", "id"}
@@ -113,21 +114,8 @@ def of_csv(stream: IO[bytes]) -> Iterator[Parsed | Broken]:
             yield Broken(reader.line_num, f"{len(cells)} cells in a table of {len(header)} columns")
 
 
-def _cell(text: str) -> Any:
-    """A cell of CSV: JSON objects and lists as values, the rest as text; None where it is empty."""
-    if not text or text in ("null", "None", "NaN", "NULL"):
-        return None
-    if text[0] in "[{" and text[-1] in "]}":
-        try:
-            return json.loads(text)
-        except (ValueError, RecursionError):
-            return _python(text)
-    return text
-
-
-def _python(text: str) -> Any:
-    """What pandas writes for a nested cell: the Python of it."""
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
-        return text
+def _cell(text: str) -> str | None:
+    """A cell of CSV; None where it is empty."""
+    if text[:1] == "'" and text[1:2] in FORMULA:
+        return text[1:]
+    return text or None

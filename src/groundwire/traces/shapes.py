@@ -56,12 +56,17 @@ def _one_otlp_span(document: Mapping[str, Any]) -> bool:
     return not _TRACE_IDS.isdisjoint(document) and not _STARTS.isdisjoint(document)
 
 
+def _answer_row(document: Mapping[str, Any]) -> bool:
+    return document.keys() >= _ANSWER and ("passages" in document or "request_ms" in document)
+
+
 def _zipkin(document: Mapping[str, Any]) -> bool:
     return document.keys() >= _ZIPKIN and not _ZIPKIN_FIELDS.isdisjoint(document) and "startTime" not in document
 
 
 _TRACE_IDS = frozenset({"traceId", "trace_id"})
 _STARTS = frozenset({"startTimeUnixNano", "start_time_unix_nano"})
+_ANSWER = frozenset({"trace_id", "span_id", "answer"})
 _ZIPKIN = frozenset({"traceId", "id"})
 _ZIPKIN_FIELDS = frozenset({"localEndpoint", "remoteEndpoint", "timestamp", "duration", "annotations", "tags", "kind"})
 
@@ -75,6 +80,7 @@ SHAPES: tuple[Shape, ...] = (
     Shape("langfuse", lambda document: {"id", "type", "start_time", "trace_id"} <= document.keys()),
     Shape("mlflow", _mlflow),
     Shape("trulens", _has("record_attributes", "trace")),
+    Shape("answer_rows", _answer_row),
     Shape("zipkin", _zipkin),
 )
 """In the order in which they are asked, OTLP before all of them."""

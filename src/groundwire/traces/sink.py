@@ -19,7 +19,10 @@ from groundwire.traces.otlp_json import encode
 if TYPE_CHECKING:
     import httpx
 
-FORM = "a file name (traces.jsonl), - for standard output, or otlp+http://host:4318"
+FORM = (
+    "a file name (traces.jsonl, scores.parquet, scores.csv), - for standard output, otlp+http://host:4318, "
+    "or phoenix+http://host:6006"
+)
 _BATCH: Final = 200
 _TIMEOUT_S: Final = 30.0
 _RETRIES: Final = 2
@@ -67,6 +70,19 @@ class LineSink(Sink, Protocol):
 
     def write_lines(self, lines: bytes) -> None:
         """Add whole lines, or a part of some, in UTF-8.
+
+        Raises:
+            SinkError: they cannot be written.
+        """
+        ...
+
+
+@runtime_checkable
+class LinkedSink(Sink, Protocol):
+    """A sink that makes something of whole traces: answers may rest on spans of other traces."""
+
+    def write_linked(self, spans: Sequence[SpanRecord], linked: Sequence[SpanRecord]) -> None:
+        """Add whole traces, and give what they link to in others.
 
         Raises:
             SinkError: they cannot be written.
