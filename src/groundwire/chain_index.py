@@ -4,6 +4,7 @@ Live and stored traces both go through here, span by span in the order in which 
 has bounds, the same for both, so that one endless trace costs no more memory than many short ones.
 """
 
+import math
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -279,5 +280,5 @@ def _length(value: Any) -> int:
 
 def _tokens(attributes: Mapping[str, Any]) -> int | None:
     counts = [attributes.get(key) for key in (semconv.INPUT_TOKENS, semconv.OUTPUT_TOKENS)]
-    known = [int(count) for count in counts if isinstance(count, int | float)]
+    known = [int(count) for count in counts if isinstance(count, int | float) and 0 <= count < math.inf]
     return sum(known) if known else None

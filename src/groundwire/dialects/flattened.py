@@ -16,7 +16,7 @@ def rows(attributes: Mapping[str, Any], prefix: str) -> list[Any]:
     tree: dict[str, Any] = {}
     for key, value in attributes.items():
         if key.startswith(start):
-            _put(tree, key[len(start) :].split("."), value)
+            _put(tree, key[len(start) :].split("."), nested(value))
     if tree:
         return listed(tree)
     whole = attributes.get(prefix)
@@ -37,14 +37,17 @@ def listed(node: Any) -> list[Any]:
     return [value for _, value in sorted(numbered, key=lambda pair: pair[0])]
 
 
-def nested(entry: Any) -> Any:
-    """An object with dots in its keys as an object of objects."""
+def nested(entry: Any, depth: int = 0) -> Any:
+    """A copy in which an object with dots in its keys is an object of objects. What is very deep is left as it is."""
+    if depth > _DEEPEST:
+        return entry
+    if isinstance(entry, list | tuple):
+        return [nested(one, depth + 1) for one in entry]
     if not isinstance(entry, Mapping):
         return entry
     tree: dict[str, Any] = {}
     for key, value in entry.items():
-        inner = [nested(one) for one in value] if isinstance(value, list | tuple) else nested(value)
-        _put(tree, str(key).split("."), inner)
+        _put(tree, str(key).split("."), nested(value, depth + 1))
     return tree
 
 

@@ -1,6 +1,7 @@
 """Spans of the OpenTelemetry GenAI conventions: our own, and those of the official instrumentations."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, cast
@@ -172,4 +173,4 @@ def _text(value: Any) -> str | None:
 def _count(value: Any) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return int(value) if value >= 0 else None
+    return int(value) if 0 <= value < math.inf else None
