@@ -26,6 +26,7 @@ _VERBS: dict[str, str] = {
     "score": "Score the answers in stored traces, and write the scores back.",
     "chains": "Print question, passages and answer of every RAG call.",
     "compare": "Compare two runs: is the second worse, and is that more than chance?",
+    "drift": "Tell whether an application changed over time, and keeps its limits.",
     "report": "Write a run, or two compared, as one HTML file.",
     "dataset": "Make cases of stored answers, and look at files of cases.",
     "experiment": "Run an application over a dataset, and judge its answers.",

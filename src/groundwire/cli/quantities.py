@@ -1,5 +1,7 @@
 """Figures of runs as people read them: values, changes with their sign, intervals."""
 
+import re
+
 from groundwire.agreement.figures import Interval
 from groundwire.comparing.difference import Difference
 from groundwire.comparing.measures import Unit
@@ -38,7 +40,7 @@ def change(value: float | None, unit: Unit) -> str:
     if value is None:
         return "n/a"
     told = quantity(abs(value), unit)
-    return told if value == 0 and unit != "score" else "0" if value == 0 else f"{'+' if value > 0 else '-'}{told}"
+    return f"{'+' if value > 0 else '-'}{told}" if re.search("[1-9]", told) else "0"  # not -0.000
 
 
 def percent(share: float) -> str:

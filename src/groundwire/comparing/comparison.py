@@ -68,7 +68,7 @@ class Comparison:
     def as_json(self) -> dict[str, Any]:
         """Ready for `json.dumps`."""
         return {
-            "base": _run(self.base), "candidate": _run(self.candidate), "by": self.pairing.by,
+            "base": self.base.as_json(), "candidate": self.candidate.as_json(), "by": self.pairing.by,
             "paired": self.paired, "pairs": len(self.pairing.paired),
             "only_base": [self.pairing.base[k].title for k in self.pairing.only_base],
             "only_candidate": [self.pairing.candidate[k].title for k in self.pairing.only_candidate],
@@ -87,13 +87,6 @@ class Comparison:
             },
             "gates": [g.as_json() for g in self.gates],
         }  # fmt: skip
-
-
-def _run(run: Run) -> dict[str, Any]:
-    return {
-        "source": run.name, "answers": len(run.answers), "requests": run.requests, "errors": len(run.errors),
-        "scored_now": dict(run.scored_now), "broke": dict(run.broke),
-    }  # fmt: skip
 
 
 def compare(

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from typing import Any
 
 from groundwire.answers import Answer, of_trace
 from groundwire.checks import checks
@@ -33,6 +34,13 @@ class Run:
     def requests(self) -> int:
         """With an answer, or with an error in its place."""
         return len({id(a.trace) for a in self.answers}) + len(self.errors)
+
+    def as_json(self) -> dict[str, Any]:
+        """What it is, ready for `json.dumps`."""
+        return {
+            "source": self.name, "answers": len(self.answers), "requests": self.requests, "errors": len(self.errors),
+            "scored_now": dict(self.scored_now), "broke": dict(self.broke),
+        }  # fmt: skip
 
     def values(self, measure: Measure) -> Iterator[tuple[Answer, float | None]]:
         """A figure of each answer; of a whole request only with its first answer, so that it counts once."""
