@@ -41,6 +41,7 @@ ALL = (
     Recording("langsmith_langchain", scores=None),
     Recording("mlflow"),
     Recording("mlflow_langchain", scores=None, model=truth.MODEL, model_of_stream=truth.MODEL),
+    Recording("mlflow_llama_index", scores=True, usage_of_stream=False),
     Recording("mlflow_semconv", provider=None, documents=False, cached=False),
 )
 ANSWERED = tuple(r for r in truth.REQUESTS if r.retrieved)

@@ -4,6 +4,7 @@ OpenAI (chat completions, responses), Anthropic, Gemini, Bedrock, Cohere, Ollama
 is total: what cannot be read is left out.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from groundwire.model import Message
 
 _PROMPTS = ("messages", "input", "contents", "prompts", "prompt", "inputs")
 _SYSTEM = ("system", "instructions", "system_instruction", "systemInstruction")
+_VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}|\{(\w+)\}")
 _REPLIES = ("message", "output", "content", "text", "completion", "response", "answer", "result", "generated_text")
 
 
@@ -29,8 +31,8 @@ def asked(value: Any, depth: int = 0) -> list[Message]:
         return [m for entry in value if (m := _message(entry, "user")) is not None]
     if not isinstance(value, Mapping):
         return messages(value)
-    if set(value) == {"args", "kwargs"}:  # how decorators write what a function was given
-        return asked(value["kwargs"], depth + 1) or asked(value["args"], depth + 1)
+    if value and set(value) <= {"args", "kwargs"}:  # how decorators write what a function was given
+        return asked(value.get("kwargs"), depth + 1) or asked(value.get("args"), depth + 1)
     if _is_message(value):
         return [m] if (m := _message(value, "user")) is not None else []
     key = next((k for k in _PROMPTS if value.get(k)), None)
@@ -58,6 +60,14 @@ def replied(value: Any, depth: int = 0) -> list[Message]:
             return replied(value[0], depth + 1)
         return [m for entry in value for m in _reply(entry, depth)]
     return _reply(value, depth)
+
+
+def rendered(template: Any, variables: Any) -> list[Message]:
+    """The prompt that a template makes of its variables, `{name}` or `{{name}}`; empty where either is missing."""
+    variables = from_json(variables)
+    if not isinstance(template, str) or not isinstance(variables, Mapping) or not variables:
+        return []
+    return messages(_VARIABLE.sub(lambda found: str(variables.get(found[1] or found[2], found[0])), template))
 
 
 def _reply(value: Any, depth: int) -> list[Message]:
@@ -95,6 +105,9 @@ def _message(value: Any, role: str) -> Message | None:
         if isinstance(inner, Mapping) and "content" in inner and isinstance(value.get("type"), str):
             return message({**inner, "type": value["type"].removesuffix("MessageChunk").lower()}, role)
         value = {k: v for k, v in value.items() if not (k == "role" and not isinstance(v, str))}
+        blocks = value.get("blocks")  # LlamaIndex
+        if isinstance(blocks, list | tuple) and not value.get("content"):
+            value["content"] = [{"type": b.get("block_type"), **b} for b in blocks if isinstance(b, Mapping)]
     return message(value, role)
 
 

@@ -93,8 +93,8 @@ def text_in(value: Any) -> str | None:
                 return None
             value = texts[0] if len(texts) == 1 else value[0]
         elif isinstance(value, Mapping):
-            if set(value) == {"args", "kwargs"}:
-                args, kwargs = value["args"], value["kwargs"]
+            if value and set(value) <= {"args", "kwargs"}:
+                args, kwargs = value.get("args"), value.get("kwargs")
                 named = dict(kwargs) if isinstance(kwargs, Mapping) else {}
                 value = named if named and not args else args if not named else [text_in(args) or text_in(named)]
                 continue

@@ -22,6 +22,8 @@ def documents(value: Any) -> list[Document]:
     value = from_json(value)
     if isinstance(value, str):
         return []  # a text is an answer about documents, or one that was cut
+    if isinstance(value, list | tuple):
+        value = [_without_node(entry) for entry in value]
     try:
         found = as_documents(value)
     except RecursionError:
@@ -44,6 +46,12 @@ def document(content: Any, identity: Any, score: Any, metadata: Any) -> Document
 def is_rerank(name: str) -> bool:
     """Whether a function that returns documents puts others' into a new order, by its name: most SDKs have no kind."""
     return _RERANK.search(name) is not None
+
+
+def _without_node(entry: Any) -> Any:
+    """LlamaIndex puts a scored node around a document."""
+    node = entry.get("node") if isinstance(entry, Mapping) else None
+    return {**node, "score": entry.get("score")} if isinstance(node, Mapping) else entry
 
 
 def _completed(one: Document) -> Document:

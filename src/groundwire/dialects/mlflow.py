@@ -27,12 +27,13 @@ def translate(record: SpanRecord) -> Mapping[str, Any] | None:
     kind = str(unquoted(attributes.get("mlflow.spanType"))).upper()
     given, returned = _read(attributes.get("mlflow.spanInputs")), _read(attributes.get("mlflow.spanOutputs"))
     if kind in ("CHAT_MODEL", "LLM"):
-        asked_for = unquoted(given.get("model")) if isinstance(given, Mapping) else None
+        asked_for = given.get("model") if isinstance(given, Mapping) else None
+        template = attributes.get("prompt_template", attributes.get("prmopt_template"))  # so it is spelt
         return conventions.chat(
-            call_bodies.asked(given),
+            call_bodies.rendered(unquoted(template), attributes.get("template_arguments")) or call_bodies.asked(given),
             call_bodies.replied(returned),
             request_model=asked_for or unquoted(attributes.get("model")),
-            response_model=unquoted(attributes.get("mlflow.llm.model")),
+            response_model=_served_model(returned) or unquoted(attributes.get("mlflow.llm.model")),
             provider=_provider(attributes),
             usage=_usage(attributes, returned),
             cost_usd=_cost(attributes),
@@ -67,7 +68,18 @@ def _usage(attributes: Mapping[str, Any], returned: Any) -> Usage | None:
     if given is None and made is None:
         return None
     read, created = count(told.get("cache_read_input_tokens")), count(told.get("cache_creation_input_tokens"))
+    details = usage(attributes.get("usage"))  # of LlamaIndex: the response's own, with what was cached
+    if read is None and details is not None and (details.input_tokens, details.output_tokens) == (given, made):
+        return details
     return Usage(inclusive(given, read, created), made, read, created)
+
+
+def _served_model(returned: Any) -> Any:
+    """The model that the response names: its own, or that which LlamaIndex has put around it."""
+    if not isinstance(returned, Mapping):
+        return None
+    raw = returned.get("raw")
+    return returned.get("model") or (raw.get("model") if isinstance(raw, Mapping) else None)
 
 
 def _cost(attributes: Mapping[str, Any]) -> float | None:

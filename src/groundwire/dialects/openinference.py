@@ -5,13 +5,12 @@ Read after openinference-semantic-conventions 0.1.42: lists are spread over attr
 on the span as well, which is a switch of OpenInference, these hold.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from groundwire import semconv
 from groundwire.dialects import call_bodies, conventions, found_documents
-from groundwire.dialects.chat_messages import from_json, message
+from groundwire.dialects.chat_messages import message
 from groundwire.dialects.conventions import count, finite
 from groundwire.dialects.flattened import listed, rows
 from groundwire.dialects.token_counts import inclusive
@@ -19,7 +18,6 @@ from groundwire.model import Document, Message, SpanRecord, Usage
 
 KIND = "openinference.span.kind"
 _CALLS = {"TOOL": "execute_tool", "AGENT": "invoke_agent"}
-_VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}|\{(\w+)\}")
 
 
 def translate(record: SpanRecord) -> Mapping[str, Any] | None:
@@ -144,9 +142,7 @@ def _prompts(attributes: Mapping[str, Any]) -> list[Message]:
     ]
     if not texts:
         template = attributes.get("llm.prompt_template.template")
-        variables = from_json(attributes.get("llm.prompt_template.variables"))
-        if isinstance(template, str) and isinstance(variables, Mapping) and variables:
-            texts = [_VARIABLE.sub(lambda m: str(variables.get(m[1] or m[2], m[0])), template)]
+        return call_bodies.rendered(template, attributes.get("llm.prompt_template.variables"))
     return [m for text in texts if (m := message(text)) is not None]
 
 
