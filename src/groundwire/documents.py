@@ -50,8 +50,9 @@ def as_documents(found: Any) -> list[Document]:
         rows = next((v for v in fields.values() if isinstance(v, list | tuple) and v), None)
     if rows is not None:
         return as_documents(rows)
-    if one is None and isinstance(found, Iterable) and not hasattr(found, "model_fields_set"):
-        return _flat(map(_entry, found))  # but for pydantic: that would give names and values
+    if one is None and isinstance(found, Iterable) and not isinstance(found, Mapping):
+        # But for pydantic: that would give names and values, as an object would give its names.
+        return [] if hasattr(found, "model_fields_set") else _flat(map(_entry, found))
     return _some(one)
 
 
@@ -123,10 +124,10 @@ def _document(entry: Any) -> Document | None:
     if _is_pair(entry):
         inner = _document(entry[0])
         return None if inner is None else Document(inner.text, inner.id, _number(entry[1]), inner.metadata)
-    node = getattr(entry, "node", None)  # a scored node around the document (LlamaIndex)
-    if node is not None and node is not entry:
+    node = _value(entry, "node")  # a scored node around the document (LlamaIndex)
+    if node is not None and node is not entry and not isinstance(node, str):
         inner = _document(node)
-        score = _number(getattr(entry, "score", None))
+        score = _number(_value(entry, "score"))
         return None if inner is None else Document(inner.text, inner.id, score, inner.metadata)
     text = next((v for name in _TEXT if isinstance(v := _value(entry, name), str)), None)
     identity = _first(entry, _ID)
