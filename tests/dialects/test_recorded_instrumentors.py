@@ -37,7 +37,8 @@ class Recording:
     cost: Mapping[str, float] | None = None
     live: bool = True
     """Whether content is on the spans; else it came as log records."""
-    usage: bool = True
+    chats: int = 2
+    """Calls without retrieval: the query rewriting, and mostly the chat."""
     provider: str | None = "openai"
     model: str | None = truth.RESPONSE_MODEL
 
@@ -57,6 +58,8 @@ ALL = (
     Recording("logfire", "logfire", **_CUT, uncached=None, cached_of_stream=None, cost=_LISTED),
     Recording("logfire_v1", "logfire", **_CUT, uncached=None, cached_of_stream=None, cost=_LISTED),
     Recording("trulens", "trulens", ids=False, scores=False, reranks=True, cached=False),
+    # Its provider is not told; one call without retrieval is not in a record, and not recorded.
+    Recording("trulens_langchain", "trulens", ids=False, scores=False, provider=None, chats=1),
     # Ids and scores of what was retrieved, by design, and never its text.
     Recording("otel_genai", "", **_CUT, uncached=None, cached_of_stream=None),
     Recording("otel_genai_events", "gen_ai_events", **_CUT, uncached=None, cached_of_stream=None, live=False),
@@ -150,7 +153,7 @@ def test_cost_is_what_the_sdk_says_and_never_0(recording: Recording) -> None:
 @each
 def test_what_is_no_answer_is_told_apart(recording: Recording) -> None:
     rejected = [r.reason for r in chains(spans_of(recording)).rejected]
-    assert rejected.count("no_passages") == 2, "the query rewriting and the chat without retrieval"
+    assert rejected.count("no_passages") == recording.chats, "the query rewriting and the chat without retrieval"
     assert set(rejected) <= {"no_passages", "duplicate"}
 
 

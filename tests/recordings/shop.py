@@ -1,4 +1,4 @@
-"""What the recorded applications have in common: from a question to an answer, with their own search and their own model.
+"""What recorded applications have in common: from a question to an answer, with a search and a model of their own.
 
 Standard library only, like `truth`.
 """

@@ -2,7 +2,8 @@
 
 A generation's prompt is in its event, where content is captured, in an attribute that the application chose, or in the
 arguments of the function: often the question and the passages themselves, from which the function makes its prompt.
-A cost of 0 means that none is known. Calls that a metric makes of its judge belong to no answer.
+LangChain's objects are recorded as their `str`. A cost of 0 means that none is known. Calls that a metric makes of its
+judge belong to no answer.
 
 Source: trulens-core and trulens-otel-semconv 2.16.0 as installed.
 """
@@ -15,11 +16,15 @@ from groundwire.dialects import conventions, gen_ai_events
 from groundwire.dialects.call_bodies import asked, replied
 from groundwire.dialects.chat_messages import from_json
 from groundwire.dialects.conventions import count, finite, text_in
+from groundwire.dialects.langchain_text import model_in, prompt_in, reply_in, usage_in
+from groundwire.dialects.token_counts import usage
 from groundwire.model import Document, SpanRecord, Usage
 
 _SCOPE = "ai.observability."
 _ARGUMENTS = _SCOPE + "call.kwargs."
 _EVALUATION = (_SCOPE + "eval.target_record_id", _SCOPE + "eval.eval_root_id", _SCOPE + "eval_root.metric_name")
+_NO_TEXT = ("self", "config", "run_manager", "callbacks", "kwargs")
+"""Arguments that are objects, of which their `str` is recorded."""
 _PROMPTS = ("messages", "prompt", "input")
 _ANSWERS = ("completion", "output")
 
@@ -56,13 +61,14 @@ def _generation(record: SpanRecord) -> dict[str, Any]:
     told = gen_ai_events.content_of(record.events)
     prompt = told.get(semconv.INPUT_MESSAGES) or next((m for k in _PROMPTS if (m := asked(attributes.get(k)))), [])
     answer = told.get(semconv.OUTPUT_MESSAGES) or next((m for k in _ANSWERS if (m := replied(attributes.get(k)))), [])
-    model = attributes.get(_SCOPE + "cost.model")
+    model, returned = attributes.get(_SCOPE + "cost.model"), attributes.get(_SCOPE + "call.return")
     return conventions.chat(
         prompt or _arguments(attributes),
-        answer or replied(attributes.get(_SCOPE + "call.return")),
+        answer or reply_in(returned) or replied(returned),
         request_model=attributes.get(semconv.REQUEST_MODEL) or (model if model != "mixed" else None),
+        response_model=model_in(returned),
         provider=attributes.get(semconv.PROVIDER) or attributes.get("gen_ai.system"),
-        usage=_usage(attributes),
+        usage=_usage(attributes) or usage(usage_in(returned)),
         cost_usd=_cost(attributes),
     )
 
@@ -70,10 +76,13 @@ def _generation(record: SpanRecord) -> dict[str, Any]:
 def _arguments(attributes: Mapping[str, Any]) -> Sequence[Any]:
     """What the function was given: messages, or texts of which one message is made."""
     given = {
-        key[len(_ARGUMENTS) :]: from_json(value)
+        name: from_json(value)
         for key, value in attributes.items()
-        if key.startswith(_ARGUMENTS) and key != _ARGUMENTS + "self"
+        if key.startswith(_ARGUMENTS) and (name := key[len(_ARGUMENTS) :]) not in _NO_TEXT
     }
+    for value in given.values():
+        if found := prompt_in(value):
+            return found
     return asked(given) if given else ()
 
 

@@ -3,6 +3,7 @@
 import logfire
 import openai
 from opentelemetry import trace
+
 from recordings import shop, truth
 
 VERSION = 2

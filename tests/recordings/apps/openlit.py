@@ -8,6 +8,7 @@ import openai
 import openlit
 from chromadb.utils.embedding_functions import OpenAIEmbeddingFunction
 from opentelemetry import trace
+
 from recordings import shop, truth
 
 PRICES = Path("prices.json")

@@ -1,4 +1,4 @@
-"""OpenLLMetry as it was until 0.52: messages in numbered attributes, `gen_ai.prompt.0.content`. The same application."""
+"""OpenLLMetry before its messages were those of the conventions: `gen_ai.prompt.0.content`. The same application."""
 
 import runpy
 from pathlib import Path

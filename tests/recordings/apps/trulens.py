@@ -7,11 +7,12 @@ os.environ["TRULENS_OTEL_CAPTURE_CONTENT"] = "true"
 
 import openai
 from opentelemetry import trace
-from recordings import truth
 from trulens.apps.app import TruApp
 from trulens.core import TruSession
 from trulens.core.otel.instrument import instrument
 from trulens.otel.semconv.trace import SpanAttributes
+
+from recordings import truth
 
 Kind = SpanAttributes.SpanType
 session = TruSession(otel_exporter="otlp", otlp_protocol="http/protobuf", database_url="sqlite:///:memory:")

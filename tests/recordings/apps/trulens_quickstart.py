@@ -1,4 +1,4 @@
-"""TruLens as its quickstart has it: `generate_completion` is given the question and the passages, and makes a prompt."""
+"""TruLens as its quickstart has it: a function is given the question and the passages, and makes a prompt."""
 
 import os
 
@@ -6,11 +6,12 @@ os.environ["TRULENS_OTEL_TRACING"] = "1"
 
 import openai
 from opentelemetry import trace
-from recordings import truth
 from trulens.apps.app import TruApp
 from trulens.core import TruSession
 from trulens.core.otel.instrument import instrument
 from trulens.otel.semconv.trace import SpanAttributes
+
+from recordings import truth
 
 session = TruSession(otel_exporter="otlp", otlp_protocol="http/protobuf", database_url="sqlite:///:memory:")
 client = openai.OpenAI()
