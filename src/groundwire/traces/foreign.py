@@ -55,7 +55,7 @@ def _id(value: Any, n_bytes: int, what: str) -> str:
         found = "".join(uuid.groups()).lower()[-2 * n_bytes :]
     else:
         try:
-            return identity(value, n_bytes) or _missing(what)
+            found = identity(value, n_bytes) or ""
         except ValueError:
             found = hashlib.sha256(value.encode(errors="replace")).hexdigest()[: 2 * n_bytes]
     return found if found.strip("0") else _missing(what)

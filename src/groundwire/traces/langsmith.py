@@ -65,6 +65,9 @@ def _span(run: Mapping[str, Any]) -> SpanRecord:
             figure = typed(name, text(run.get(key)))
             if isinstance(figure, int | float) and figure >= 0:
                 attributes[name] = figure
+        outputs = from_text(run.get("outputs"))
+        if isinstance(outputs, Mapping) and isinstance(outputs.get("model"), str):
+            attributes["gen_ai.response.model"] = outputs["model"]
     error = text(run.get("error"))
     return SpanRecord(
         trace_id=_trace_id(run, identity),

@@ -30,13 +30,17 @@ def framing(head: bytes) -> Framing | None:
     """How the messages of a file are told apart, by its first bytes; None where it is no OTLP in protobuf."""
     if len(head) < 4:
         return None
-    for order in ("big", "little"):
-        if 0 < int.from_bytes(head[:4], order) <= _LARGEST and _is_message(head[4:]):
-            return order
+    # The same bytes may make sense in several ways: messages are small rather than large.
+    found: dict[Framing, int] = {}
+    if _is_message(head[4:]):
+        found = {"big": int.from_bytes(head[:4], "big"), "little": int.from_bytes(head[:4], "little")}
     if _is_message(head):
-        return "none"
+        found["none"] = _varint(head, 1)[0]
     length, at = _varint(head, 0)
-    return "varint" if 0 < length <= _LARGEST and _is_message(head[at:]) else None
+    if _is_message(head[at:]):
+        found["varint"] = length
+    likely = [(length, how) for how, length in found.items() if 0 < length <= _LARGEST]
+    return min(likely)[1] if likely else None
 
 
 def _is_message(head: bytes) -> bool:
@@ -148,23 +152,34 @@ def _fields(read: Callable[[int], bytes], complain: Complaint) -> Iterator[Item]
 
 
 def _resource(content: bytes, complain: Complaint) -> Iterator[Item]:
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
     from opentelemetry.proto.logs.v1.logs_pb2 import ResourceLogs
     from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
 
-    try:
-        spans = ResourceSpans.FromString(content)
-        if all(s.trace_id or s.span_id for scope in spans.scope_spans for s in scope.spans):
-            yield from _spans(spans, complain)
+    spans, why = _parsed(ResourceSpans, content)
+    if spans is None or not all(s.trace_id or s.span_id for scope in spans.scope_spans for s in scope.spans):
+        # The same field holds logs elsewhere, whose ids have other numbers; or metrics, which have none.
+        logs, _ = _parsed(ResourceLogs, content)
+        if logs and any(_is_log(record) for scope in logs.scope_logs for record in scope.log_records):
+            yield from _logs(logs)
             return
-        # The same bytes are logs, whose ids are in other fields; or metrics, which have none.
-        logs = ResourceLogs.FromString(content)
-        if any(r.trace_id or r.HasField("body") or r.time_unix_nano for s in logs.scope_logs for r in s.log_records):
-            yield from _logs(logs, complain)
-        else:
-            yield from _spans(spans, complain)
+    if spans is None:
+        complain(f"resourceSpans left out: {why}")
+    else:
+        yield from _spans(spans, complain)
+
+
+def _parsed(kind: Any, content: bytes) -> tuple[Any, str]:
+    """The message; None and why, where it is none of this kind."""
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+
+    try:
+        return kind.FromString(content), ""
     except DecodeError as error:
-        complain(f"resourceSpans left out: {' '.join(str(error).split())}")
+        return None, " ".join(str(error).split())
+
+
+def _is_log(record: Any) -> bool:
+    return len(record.trace_id) == 16 or record.HasField("body") or bool(record.event_name or record.severity_number)
 
 
 def _spans(resource_spans: Any, complain: Complaint) -> Iterator[SpanRecord]:
@@ -199,7 +214,7 @@ def _spans(resource_spans: Any, complain: Complaint) -> Iterator[SpanRecord]:
             )
 
 
-def _logs(resource_logs: Any, complain: Complaint) -> Iterator[LogEvent]:
+def _logs(resource_logs: Any) -> Iterator[LogEvent]:
     for scope_logs in resource_logs.scope_logs:
         for record in scope_logs.log_records:
             attributes = _attributes(record.attributes)

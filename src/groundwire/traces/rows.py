@@ -95,7 +95,13 @@ def of_csv(stream: IO[bytes]) -> Iterator[Parsed | Broken]:
     """The rows of a CSV file with a header."""
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="")
-    reader = csv.reader(text)
+    try:
+        yield from _csv_rows(csv.reader(text))
+    finally:
+        text.detach()  # who opened the stream closes it
+
+
+def _csv_rows(reader: Any) -> Iterator[Parsed | Broken]:
     header: list[str] | None = None
     while True:
         try:
