@@ -21,11 +21,11 @@ class Passages {
       const [said, style] = ABOUT[a.verdict];
       return el(`span.${style}`, { title: check.name }, said, known(a.p) ? ` ${a.p.toFixed(2)}` : "");
     }));
-    const head = el("header", {}, el("b", {}, String(index + 1)), passage.id ? el("span.id", {}, passage.id) : null,
+    const head = el("header", {}, el("b", {}, String(index + 1)), passage.id && passage.id !== String(index + 1) ? el("span.id", {}, passage.id) : null,
       verdicts, known(passage.score) ? el("span", {}, `score ${passage.score.toFixed(2)}`) : null,
       passage.retrieved_rank && passage.source === "rerank" ? el("span", {}, `was ${passage.retrieved_rank}.`) : null,
       passage.in_prompt ? null : el("span.doubt", {}, "not in the prompt"),
-      passage.source === "prompt" ? el("span", {}, "cut out of the prompt") : null);
+      passage.source === "prompt" ? el("span", {}, "from the prompt") : null);
     const cut = passage.more ? el("div.cut", {}, `… ${count(passage.more)} more characters`) : null;
     const item = el(passage.in_prompt ? "li.passage" : "li.passage.dropped", { click: () => item.classList.add("open") },
       head, this.texts[index], cut);

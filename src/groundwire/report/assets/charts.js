@@ -10,6 +10,7 @@ function bin(histogram, index) {
 // `limit`: what passes from there on; bins below it are drawn as bad.
 function chart(histogram, write, label, limit) {
   if (!histogram) return null;
+  if (histogram.counts.length === 1) return el("p.missing", {}, `always ${write(histogram.low)}`);
   const { counts, low, high } = histogram;
   const most = Math.max(...counts);
   const width = 300 / counts.length;
@@ -29,6 +30,6 @@ function chart(histogram, write, label, limit) {
 }
 
 function table(heads, rows) {
-  return el("div.wide", {}, el("table", {}, el("thead", {}, el("tr", {}, heads.map((h, i) => el(i ? "th.figure" : "th", { scope: "col" }, h)))),
+  return el("div.wide", { tabindex: "0" }, el("table", {}, el("thead", {}, el("tr", {}, heads.map((h, i) => el(i ? "th.figure" : "th", { scope: "col" }, h)))),
     el("tbody", {}, rows.map((cells) => el("tr", {}, cells.map((cell, i) => el(i ? "td.figure" : "td.value", {}, cell)))))));
 }

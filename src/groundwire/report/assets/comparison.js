@@ -13,27 +13,28 @@ function signed(value, unit) {
   return value > 0 ? `+${written(value, unit)}` : value === 0 ? "0" : written(value, unit);
 }
 
+const baseName = (found) => found.base.replace(/\/+$/, "").split("/").pop() || found.base;
 const range = (interval, unit) => (interval ? `${signed(interval[0], unit)} to ${signed(interval[1], unit)}` : UNKNOWN);
 
 function drawComparison(found, openKey) {
   const section = byId("comparison");
   section.hidden = false;
   const paired = found.paired
-    ? `${count(found.pairs)} ${plural("question", found.pairs)} paired by ${found.by}.`
+    ? `${count(found.pairs)} ${plural("question", found.pairs)} paired${found.by === "question" ? "" : ` by ${found.by}`}.`
     : "Nothing pairs: the runs are compared as two independent sets.";
   const level = `Intervals of ${(100 * (1 - found.alpha)).toFixed(0)} %, by bootstrap; p corrected by Holm over the figures; none below ${found.min_n} questions.`;
-  fill(section, el("h2", {}, "Compared with ", found.base), el("div.stack", {},
+  fill(section, el("h2", {}, "Compared with ", baseName(found)), el("div.stack", {},
     el("div.card", {}, el("p.soft", {}, `${paired} ${level}`), differences(found.differences), notes(found)),
     found.worst.length ? el("div.card", {}, el("h3", {}, "Fell most"), regressions(found.worst, openKey)) : null,
     found.slices.map((slice) => el("div.card", {}, el("h3", {}, `By ${slice.attribute}`), sliced(slice)))));
 }
 
 function differences(rows) {
-  return table(["a question", "before", "after", "change", "interval", "p", "worse / better", ""], rows.map((d) => {
+  return table(["a question", "n", "before", "after", "change", "interval", "p", "worse / better", ""], rows.map((d) => {
     const [said, style] = TRENDS[d.trend] || TRENDS.unclear;
     const direction = d.counts === null || d.worse === null ? UNKNOWN : `${count(d.worse)} / ${count(d.better)}`;
     const few = d.n_candidate === d.n_base ? count(d.n_base) : `${count(d.n_base)}, ${count(d.n_candidate)}`;
-    return [el("span", {}, d.name, el("span.soft", {}, ` n ${few}`)), written(d.base, d.unit), written(d.candidate, d.unit), signed(d.difference, d.unit),
+    return [d.name, few, written(d.base, d.unit), written(d.candidate, d.unit), signed(d.difference, d.unit),
       range(d.interval, d.unit), known(d.p_holm) ? (d.p_holm < 0.001 ? "<.001" : d.p_holm.toFixed(3)) : UNKNOWN, direction, el(`span.${style}`, {}, said)];
   }));
 }
@@ -67,7 +68,7 @@ function sliced(slice) {
 function beforeOf(detail, found) {
   const before = detail.before;
   if (!found) return null;
-  if (!before) return el("section.part", {}, el("h3", {}, "Before"), el("p.soft", {}, `Nothing in ${found.base} pairs with it.`));
+  if (!before) return el("section.part", {}, el("h3", {}, "Before"), el("p.soft", {}, `Nothing in ${baseName(found)} pairs with it.`));
   const marked = before.checks.find((c) => c.marks.length);
   const text = before.answer.text;
   const ranges = (marked ? marked.marks : []).map((m) => [m.start, m.end, m.verdict]);
@@ -77,8 +78,8 @@ function beforeOf(detail, found) {
     const style = known(old.value) && known(check.value) ? (check.value < old.value - 0.005 ? "bad" : check.value > old.value + 0.005 ? "good" : "soft") : "soft";
     return [el("span.number", {}, `${check.name} `, el(`b.${style}`, {}, `${score(old.value)} → ${score(check.value)}`))];
   });
-  return el("section.part.before", {}, el("h3", {}, "Before: ", found.base, before.repeats > 1 ? `, the first of ${before.repeats} answers` : ""),
+  return el("section.part.before", {}, el("h3", {}, "Before: ", baseName(found), before.repeats > 1 ? `, the first of ${before.repeats} answers` : ""),
     el("p.meta", {}, scores, [before.model, milliseconds(before.ms), known(before.usd) ? price(before.usd) : null].filter(Boolean).map((t) => el("span.number", {}, t))),
-    el("div.text", {}, text ? cutText(text, 0, text.length, ranges, (words, verdict) => el(`span.sentence.${verdict}`, {}, words)) : "(no text recorded)"),
+    text && text === detail.answer.text ? el("p.soft", {}, "The answer was the same, word for word.") : el("div.text", {}, text ? cutText(text, 0, text.length, ranges, (words, verdict) => el(`span.sentence.${verdict}`, {}, words)) : "(no text recorded)"),
     before.answer.more ? el("p.cut", {}, `… ${count(before.answer.more)} more characters`) : null);
 }

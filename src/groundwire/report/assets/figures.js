@@ -15,13 +15,13 @@ function drawSummary(data) {
     return part;
   }));
   const against = data.comparison && data.comparison.differences.find((d) => d.unit === "score" && known(d.difference));
-  const moved = against && el("span", {}, "Against ", data.comparison.base, `: ${against.name} ${written(against.base, "score")} → ${written(against.candidate, "score")}, `,
+  const moved = against && el("span", {}, "Against ", baseName(data.comparison), `: ${against.name} ${written(against.base, "score")} → ${written(against.candidate, "score")}, `,
     el(`b.${TRENDS[against.trend][1]}`, {}, against.trend === "unclear" ? "no clear change" : against.trend));
   const fact = (label, value) => el("span", {}, `${label} `, el("b.number", {}, value));
   const { duration_ms: duration, cost_usd: cost, input_tokens: input, output_tokens: output } = requests;
   fill(byId("summary"), el("p.headline", {}, el("strong", {}, `${told.join("; ")}.`), moved), bar, el("p.facts", {},
     data.figures.evaluators.filter((e) => known(e.mean)).slice(0, 4).map((e) => fact(e.name, score(e.mean))),
-    duration ? fact("p50", milliseconds(duration.p50)) : null, duration ? fact("p95", milliseconds(duration.p95)) : null,
+    duration ? fact("duration p50", milliseconds(duration.p50)) : null, duration ? fact("p95", milliseconds(duration.p95)) : null,
     fact("cost", cost ? price(cost.total) + (cost.n < requests.count ? ` (${count(cost.n)} of ${count(requests.count)} priced)` : "") : "unknown"),
     input ? fact("tokens", `${count(input.total)} → ${count(output.total)}`) : null));
 }
@@ -56,7 +56,7 @@ function percentiles(requests) {
   if (requests.estimated_tokens) missing.push(`tokens of ${count(requests.estimated_tokens)} requests are estimates`);
   return el("div.card", {}, table(["a request", "p50", "p95", "p99", "mean", "total"],
     some.map(([name, d, write, sum]) => [name, write(d.p50), write(d.p95), write(d.p99), write(d.mean), sum ? write(d.total) : ""])),
-    el("div.cards", {}, some.slice(0, 2).map(([name, d, write]) => el("div", {}, chart(d.histogram, write, `Distribution of ${name}`)))),
+    el("div.cards.charts", {}, some.map(([name, d, write]) => el("div", {}, el("h3", {}, name), chart(d.histogram, write, `Distribution of ${name}`)))),
     missing.length ? el("p.missing", {}, `${missing.join("; ")}.`) : null);
 }
 

@@ -1,6 +1,6 @@
 // All answers that the page holds, the worst first, and the choice among them.
 
-const PAGE = 60;
+const PAGE = matchMedia("(max-width: 1080px)").matches ? 20 : 60;
 const GROUPS = {
   failed: ["Failed", (v) => v === "failed" || v === "error"],
   passed: ["Passed", (v) => v === "passed" || v === "doubtful"],

@@ -17,6 +17,11 @@ function cutText(text, from, to, ranges, make) {
   return parts;
 }
 
+// Nearly all of its words are flaws: then the sentence as such is, and to point at parts of it says nothing.
+function wholly(found) {
+  return found.flaws.reduce((sum, [from, to]) => sum + to - from, 0) > 0.7 * (found.end - found.start);
+}
+
 class Sentences {
   constructor(detail, marks, passages, because) {
     this.detail = detail;
@@ -35,8 +40,12 @@ class Sentences {
 
   sentence(found, index) {
     const text = this.detail.answer.text;
-    const flaws = cutText(text, found.start, found.end, found.flaws, (words, reason) =>
-      el("span.flaw", { title: reason }, words));
+    if (wholly(found)) return this.button(found, index, [text.slice(found.start, found.end)]);
+    return this.button(found, index, cutText(text, found.start, found.end, found.flaws, (words, reason) =>
+      el("span.flaw", { title: reason }, words)));
+  }
+
+  button(found, index, words) {
     const number = found.passage === undefined || found.verdict === "not_checkable" ? null : String(found.passage + 1);
     return el(`span.sentence.${found.verdict}`, {
       role: "button", tabindex: "-1", "aria-pressed": "false", "data-index": index,
@@ -44,7 +53,7 @@ class Sentences {
       mouseenter: () => this.show(index),
       mouseleave: () => this.show(this.selected),
       keydown: (event) => this.key(event, index),
-    }, flaws, number && el("span.ref", {}, number), el("span.hidden", {}, ` (${SAID[found.verdict]})`));
+    }, words, number && el("span.ref", {}, number), el("span.hidden", {}, ` (${SAID[found.verdict]})`));
   }
 
   key(event, index) {
@@ -59,7 +68,11 @@ class Sentences {
   hold(index) {
     this.because.classList.add("held");
     this.select(index);
-    this.nodes[index].focus();
+    this.nodes[index].focus({ preventScroll: true });
+    const below = this.nodes[index].getBoundingClientRect().bottom - this.because.getBoundingClientRect().top;
+    const covered = below > 0 && getComputedStyle(this.because).position === "sticky" && this.nodes[index].getBoundingClientRect().top < innerHeight;
+    if (covered) scrollBy({ top: below + 12 });
+    else this.nodes[index].scrollIntoView({ block: "nearest" });
   }
 
   select(index) {
@@ -82,7 +95,7 @@ class Sentences {
   reason(found) {
     const bad = found.verdict === "unsupported" || found.verdict === "contradicted";
     const text = this.detail.answer.text;
-    const words = [...new Set(found.flaws.map(([from, to]) => text.slice(from, to).trim()))].filter(Boolean);
+    const words = wholly(found) ? [] : [...new Set(found.flaws.map(([from, to]) => text.slice(from, to).trim()))].filter(Boolean);
     const chance = known(found.p) ? el("span.soft", {}, ` · probability of support ${found.p.toFixed(2)}`) : null;
     const line = el("p", {}, el(bad ? "b.bad" : found.verdict === "supported" ? "b.good" : "b", {}, SAID[found.verdict]), chance);
     if (!bad) return [line];
