@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias
 from urllib.parse import urlsplit, urlunsplit
 
+from groundwire import semconv
 from groundwire.answers import Answer
 from groundwire.checks import Check
 from groundwire.datasets.case import Case, Slice, case_id
@@ -236,18 +237,33 @@ def _case(
     return Case(
         question=question,
         reference=reference or (said if answers_as_reference else None),
-        id=case_id(question),
+        id=_known_id(answer) or case_id(question),
         passages=passages,
         previous_answer=said,
-        tags=tuple(dict.fromkeys(tags)),
+        tags=tuple(dict.fromkeys([*_known_tags(answer), *tags])),
         slices={**sliced, **dict(zip(words, rest[2 * n :], strict=True))},
         provenance=_provenance(answer, source),
         redacted=redacted,
     )
 
 
+def _known_id(answer: Answer) -> str | None:
+    """That of the case, where the answer is from an experiment."""
+    known = answer.trace.root.attributes.get(semconv.CASE_ID)
+    return known if isinstance(known, str) and known else None
+
+
+def _known_tags(answer: Answer) -> list[str]:
+    known = answer.trace.root.attributes.get(semconv.CASE_TAGS)
+    return [str(tag) for tag in known] if isinstance(known, list | tuple) else []
+
+
 def _slices(answer: Answer, names: Sequence[str]) -> dict[str, Slice]:
-    found: dict[str, Slice] = {}
+    found: dict[str, Slice] = {
+        key.removeprefix(semconv.CASE_SLICE): value
+        for key, value in answer.trace.root.attributes.items()
+        if key.startswith(semconv.CASE_SLICE) and isinstance(value, str | int | float | bool)
+    }
     for name in dict.fromkeys([*_SLICES, *names]):
         value = answer.chain.model if name == "model" else answer.attribute(name)
         if isinstance(value, str | int | float | bool) and value == value:
