@@ -58,6 +58,21 @@ TEXT = {"type": "text", "content": "Hello"}
             [{"type": "image_url"}],
         ),
         (
+            {"role": "user", "content": [{"toolResult": {"toolUseId": "c", "content": [{"text": "found"}]}}]},
+            "user",
+            [{"type": "tool_call_response", "response": "found", "id": "c"}],
+        ),
+        (
+            {"role": "assistant", "content": [{"toolUse": {"toolUseId": "c", "name": "f", "input": {"q": 1}}}]},
+            "assistant",
+            [{"type": "tool_call", "name": "f", "arguments": {"q": 1}, "id": "c"}],
+        ),
+        (
+            {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"result": "found"}}}]},
+            "user",
+            [{"type": "tool_call_response", "response": {"result": "found"}}],
+        ),
+        (
             {"type": "ai", "content": [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "Hello"}]},
             "assistant",
             [{"type": "reasoning", "content": "hm"}, TEXT],

@@ -240,6 +240,7 @@ def test_chroma_until_0_62_told_the_first_result_alone() -> None:
         [PASSAGE, OTHER],
         [{"page_content": PASSAGE, "metadata": {}}, {"page_content": OTHER}],
         {"documents": [{"page_content": PASSAGE}, {"page_content": OTHER}], "count": 2},
+        [{"node": {"id_": n, "text": text}, "score": 0.5} for n, text in (("b", PASSAGE), ("w", OTHER))],
     ],
 )
 def test_a_function_that_its_author_calls_a_retriever(output: Any) -> None:
@@ -365,6 +366,13 @@ def test_content_in_events(events: tuple[SpanEvent, ...]) -> None:
     assert [p.text for p in chain.passages] == [PASSAGE]
 
 
+def test_content_in_attributes_of_older_names() -> None:
+    """As Spring AI and early OpenLIT wrote it."""
+    for prompt in (PROMPT, (PROMPT,), json.dumps([{"role": "user", "content": PROMPT}])):
+        found = call(span({**_OLD, "gen_ai.prompt": prompt, "gen_ai.completion": ("14.",)}))
+        assert [message_text(m) for m in (*found.prompt, *found.output)] == [PROMPT, "14."]
+
+
 def test_choices_stand_by_their_index_and_tools_answer() -> None:
     found = call(
         span(
@@ -436,6 +444,18 @@ def test_the_query_of_a_store(store: str, text: str, query: str | None) -> None:
     assert (found.kind, found.query, found.documents) == ("retrieval", query, ())
     for other in ({"db.operation.name": "INSERT"}, {"db.system.name": "postgresql"}):
         assert view(canonical(span(attributes | other))) is None
+
+
+def test_of_the_documents_of_langchain_openlit_tells_three() -> None:
+    rows = json.dumps([{"content": PASSAGE, "id": "b"}, {"content": OTHER, "id": "w"}])
+    attributes = {
+        "telemetry.sdk.name": "openlit",
+        "gen_ai.operation.name": "retrieval",
+        "gen_ai.retrieval.documents": rows,
+    }
+    for number, texts in ((2, [PASSAGE, OTHER]), (3, [None, None])):
+        found = call(span(attributes | {"gen_ai.retrieval.document_count": number}))
+        assert [(d.id, d.text) for d in found.documents] == list(zip("bw", texts, strict=True))
 
 
 # --- Logfire --------------------------------------------------------------------------------------------------------

@@ -104,6 +104,8 @@ def _part(block: Any) -> dict[str, Any] | None:
         return None
     kind = block.get("type")
     text = next((block[k] for k in ("text", "content", "thinking", "reasoning") if isinstance(block.get(k), str)), None)
+    if kind is None and text is None:
+        return _unnamed(block)
     if kind in _TEXTS or (kind is None and text is not None):
         if text is None:
             return None
@@ -120,6 +122,20 @@ def _part(block: Any) -> dict[str, Any] | None:
     if kind in _THOUGHTS:
         return {"type": "reasoning", "content": text or ""}
     return {"type": kind} if isinstance(kind, str) else None  # an image, a file: that there was one
+
+
+def _unnamed(block: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Blocks that are told by their only key: Bedrock's and Gemini's calls of tools, and what these returned."""
+    for key in ("toolUse", "functionCall", "function_call"):
+        if isinstance(inner := block.get(key), Mapping):
+            return _call({"id": inner.get("toolUseId"), **inner})
+    for key in ("toolResult", "functionResponse", "function_response"):
+        if isinstance(inner := block.get(key), Mapping):
+            content = inner.get("content", inner.get("response"))
+            if isinstance(content, list | tuple):
+                content = [{"type": "text", **b} if isinstance(b, Mapping) and "text" in b else b for b in content]
+            return _result(inner.get("toolUseId", inner.get("id")), content)
+    return None
 
 
 def _call(call: Mapping[str, Any]) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def translate(record: SpanRecord) -> Mapping[str, Any] | None:
     if kind == "chat":
         said = content_of(record.events)
         for name, key in ((semconv.INPUT_MESSAGES, "gen_ai.prompt"), (semconv.OUTPUT_MESSAGES, "gen_ai.completion")):
-            if not said.get(name) and isinstance(attributes.get(key), str):
+            if not said.get(name) and isinstance(attributes.get(key), str | list | tuple):
                 said[name] = messages(attributes[key], "user" if key == "gen_ai.prompt" else "assistant")
         found.update((name, value) for name, value in said.items() if value and not attributes.get(name))
     return found or None

@@ -12,7 +12,8 @@ from typing import Any
 
 from groundwire import semconv
 from groundwire.dialects import conventions, gen_ai_events
-from groundwire.dialects.conventions import finite
+from groundwire.dialects.chat_messages import from_json
+from groundwire.dialects.conventions import count, finite
 from groundwire.dialects.gen_ai import kind_of
 from groundwire.model import SpanRecord
 
@@ -30,10 +31,22 @@ def translate(record: SpanRecord) -> Mapping[str, Any] | None:
     if kind_of(attributes) is None:
         return None
     found = dict(gen_ai_events.translate(record) or {})
+    if kind_of(attributes) == "retrieval":
+        found |= _first_three(attributes)
     cost = finite(attributes.get(semconv.COST))
     if cost is not None and cost <= 0:
         found[semconv.COST] = None
     return found or None
+
+
+def _first_three(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a LangChain retriever's documents the first three are told: if there were more, those in the prompt count."""
+    told = from_json(attributes.get(semconv.RETRIEVAL_DOCUMENTS))
+    number = count(attributes.get("gen_ai.retrieval.document_count"))
+    if not isinstance(told, list | tuple) or number is None or number <= len(told):
+        return {}
+    rows = [{"id": row["id"]} for row in told if isinstance(row, Mapping) and row.get("id") is not None]
+    return {semconv.RETRIEVAL_DOCUMENTS: rows}
 
 
 def _search(attributes: Mapping[str, Any]) -> Mapping[str, Any] | None:
