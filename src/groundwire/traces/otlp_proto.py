@@ -39,8 +39,8 @@ def framing(head: bytes) -> Framing | None:
     length, at = _varint(head, 0)
     if _is_message(head[at:]):
         found["varint"] = length
-    likely = [(length, how) for how, length in found.items() if 0 < length <= _LARGEST]
-    return min(likely)[1] if likely else None
+    likely: list[Framing] = [how for how, length in found.items() if 0 < length <= _LARGEST]
+    return min(likely, key=found.__getitem__) if likely else None
 
 
 def _is_message(head: bytes) -> bool:

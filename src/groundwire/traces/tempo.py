@@ -50,10 +50,9 @@ class TempoSource:
             found = [asked["trace_id"]] if "trace_id" in asked else self._search(api)
             if not found:
                 raise SourceError(f"{self._address.shown}: no trace matches; look further back with &lookback=7d")
-            before = self.tally.total
             for trace_id in found:
                 yield from self.problems.counted(self._trace(api, trace_id.lower().zfill(32)))
-            if self.tally.total == before:
+            if not self.tally.read:
                 raise SourceError(f"{self._address.shown}: no trace {found[0]}")
             if "trace_id" not in asked and len(found) >= self._limit and "limit" not in asked:
                 self._complain(f"the limit of {self._limit} traces was reached: &limit={self._limit * 10} reads more")
