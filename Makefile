@@ -26,6 +26,10 @@ test-browser: .venv/installed-test ## install a Chromium where there is none, an
 	$(PIP) install --group browser
 	GROUNDWIRE_REQUIRE_BROWSER=1 $(BIN)/python -m pytest -q -m browser $(ARGS)
 
+test-ray: .venv/installed-test ## install Ray (80 MB) and run the pipeline on a cluster of this machine, killing a node
+	@$(PIP) install --editable '.[ray]'
+	GROUNDWIRE_REQUIRE_RAY=1 $(BIN)/python -m pytest -q -m ray $(ARGS)
+
 test-adapters: ## install lettucedetect, ragas and deepeval into the cache (6 GB) and run the adapters against them
 	PYTHON=$(PYTHON) sh tests/adapters/run.sh $(ARGS)
 

@@ -4,6 +4,7 @@ Ray core rather than Ray Data: a bucket is the unit of work and of memory alread
 """
 
 import os
+import socket
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -19,6 +20,7 @@ from groundwire.pipeline.order import Recipe
 
 _RETRIES = 5
 """How often a bucket is begun again whose machine is lost."""
+_PATIENCE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class OnRay:
             raise MissingLibrary("--engine ray", "groundwire[ray]") from None
         ours = not ray.is_initialized()
         if ours:
+            _reachable(self.address)
             os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody is told that it is used
             try:
                 ray.init(address=self.address, log_to_driver=False, include_dashboard=False, configure_logging=False)
@@ -76,6 +79,17 @@ class OnRay:
             control.progress(job.bucket.name, job.bucket.size, done.tally.answers, broke, 1.0)
             control.done(job.bucket.name, job.bucket.size)
             yield done
+
+
+def _reachable(address: str | None) -> None:
+    """Ray itself tries for minutes, and then ends the process."""
+    host, colon, port = (address or "").removeprefix("ray://").rpartition(":")
+    if not colon or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=_PATIENCE_S).close()
+    except (OSError, OverflowError) as error:
+        raise GroundwireError(f"no Ray cluster at {address}: {error}") from error
 
 
 def _sent(job: Job) -> Job:
