@@ -196,7 +196,7 @@ def test_a_hook_that_breaks_writes_nothing(command: Command, four: None) -> None
 
 
 def test_passwords_of_the_source_are_left_out(command: Command) -> None:
-    from groundwire.datasets.building import _without_password
+    from groundwire.datasets.drafting import _without_password
 
     assert _without_password("jaeger+https://me:pw@host:1/x?service=a") == "jaeger+https://host:1/x?service=a"
 

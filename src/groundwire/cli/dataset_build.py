@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from groundwire.cli.reading import read, report
+from groundwire.cli.reading import counted, report
 from groundwire.errors import ConfigurationError, SourceError
 from groundwire.figures import plural
 from groundwire.terminal import inert
@@ -28,23 +28,26 @@ def build(
     as_json: bool,
 ) -> int:
     """Make cases of stored answers; the exit code."""
-    from groundwire.answers import answers
-    from groundwire.datasets.building import Choice
     from groundwire.datasets.building import build as cases_of
+    from groundwire.datasets.choosing import Choice
     from groundwire.datasets.file import added, lines
+    from groundwire.datasets.streamed import StoredAnswers
     from groundwire.filters import conditions
 
     source, only, redact = _source(source, only, redact)
     choice = Choice.of(only, seed=seed, evaluators=tuple(evaluators or ()), where=conditions(where))
     redactor = _redactor(redact, redact_names)
-    spans, problems = read(source)
+    stored = StoredAnswers(source)
     built = cases_of(
-        answers(spans), choice, source=source, redactor=redactor, answers_as_reference=answers_as_reference,
-        passages=not no_passages, tags=tags or (), slices=slices or (),
+        counted(stored, "answers read"), choice, source=source, redactor=redactor, passages=not no_passages,
+        answers_as_reference=answers_as_reference, tags=tags or (), slices=slices or (),
     )  # fmt: skip
+    problems = stored.problems
     if not built.answers:
         report(problems)
-        raise SourceError(f"{source}: no RAG answer in it, {len(spans)} spans; groundwire chains {source} tells more")
+        raise SourceError(
+            f"{source}: no RAG answer in it, {stored.summary.spans} spans; groundwire chains {source} tells more"
+        )
     fresh = None
     if out == "-":
         sys.stdout.write(lines(built.cases))

@@ -1,7 +1,7 @@
 """Datasets: questions to ask again, with where they come from. docs/datasets.md tells the format.
 
-`case` is one question, `file` reads and writes files of them, `shapes` reads what other tools write, `building` makes
-cases of stored answers.
+`case` is one question, `file` reads and writes files of them, `shapes` reads what other tools write. Cases of stored
+answers: `streamed` reads those, `choosing` and `drafting` say which and what of them, `building` puts it together.
 """
 
 from groundwire.datasets.case import FORMAT, Case, case_id
