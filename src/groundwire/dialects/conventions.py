@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -88,7 +89,7 @@ def text_in(value: Any) -> str | None:
         if isinstance(value, str):
             return value if value.strip() else None
         if isinstance(value, list | tuple):
-            texts = [entry for entry in value if isinstance(entry, str)]
+            texts = [entry for entry in value if isinstance(entry, str) and not is_description(entry)]
             if len(value) != 1 and len(texts) != 1:
                 return None
             value = texts[0] if len(texts) == 1 else value[0]
@@ -104,6 +105,11 @@ def text_in(value: Any) -> str | None:
         else:
             return None
     return None
+
+
+def is_description(text: str) -> bool:
+    """Whether a text is what Python says of an object, `<shop.Retriever object at 0x7f0b>`, and nobody's words."""
+    return _DESCRIPTION.fullmatch(text) is not None
 
 
 def unquoted(value: Any) -> Any:
@@ -138,6 +144,9 @@ _NAMES = (
     *("answer", "output", "response", "result", "content", "text"),
 )
 """Names under which functions take a question and return an answer, in the order of preference."""
+
+
+_DESCRIPTION = re.compile(r"<?\w+\(.*\)>?\s*|<[\w.]+ object at 0x[0-9a-f]+>", re.DOTALL)
 
 
 def _row(document: Document) -> dict[str, Any]:

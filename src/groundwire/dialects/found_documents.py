@@ -6,12 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from groundwire.dialects.chat_messages import from_json
-from groundwire.dialects.conventions import finite
+from groundwire.dialects.conventions import finite, is_description
 from groundwire.documents import as_documents
 from groundwire.model import Document
 
-_REPR = re.compile(r"<?\w+\(.*\)>?\s*|<[\w.]+ object at 0x[0-9a-f]+>", re.DOTALL)
-"""`str` of an object: no text of a document."""
 _IDS = ("id", "_id", "doc_id", "document_id")
 _SCORES = ("relevance_score", "score", "_score", "similarity_score")
 _RERANK = re.compile(r"re[\s_-]?rank", re.IGNORECASE)
@@ -28,7 +26,7 @@ def documents(value: Any) -> list[Document]:
         found = as_documents(value)
     except RecursionError:
         return []
-    return [_completed(d) for d in found if d.text is None or not _REPR.fullmatch(d.text)]
+    return [_completed(d) for d in found if d.text is None or not is_description(d.text)]
 
 
 def document(content: Any, identity: Any, score: Any, metadata: Any) -> Document | None:

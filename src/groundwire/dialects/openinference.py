@@ -17,6 +17,8 @@ from groundwire.dialects.token_counts import inclusive
 from groundwire.model import Document, Message, SpanRecord, Usage
 
 KIND = "openinference.span.kind"
+_HIDDEN = "__REDACTED__"
+"""Stands where content is missing by policy."""
 _CALLS = {"TOOL": "execute_tool", "AGENT": "invoke_agent"}
 
 
@@ -27,10 +29,12 @@ def translate(record: SpanRecord) -> Mapping[str, Any] | None:
     if not isinstance(kind, str):
         return None
     kind = kind.upper()
+    if _HIDDEN in attributes.values():
+        attributes = {key: value for key, value in attributes.items() if value != _HIDDEN}
     if kind == "LLM":
         found = _chat(attributes)
     elif kind == "RETRIEVER":
-        found = _retrieval(record)
+        found = _retrieval(attributes)
     elif kind == "RERANKER":
         found = _rerank(attributes)
     elif kind == "EMBEDDING":
@@ -39,7 +43,7 @@ def translate(record: SpanRecord) -> Mapping[str, Any] | None:
             model=model, provider=_provider(attributes), usage=_usage(attributes), cost_usd=_cost(attributes)
         )
     else:
-        found = _around(record, kind)
+        found = _around(record.name, attributes, kind)
     found |= _judgements(attributes)
     return {key: value for key, value in found.items() if attributes.get(key) is None}
 
@@ -58,8 +62,7 @@ def _chat(attributes: Mapping[str, Any]) -> dict[str, Any]:
     )
 
 
-def _retrieval(record: SpanRecord) -> dict[str, Any]:
-    attributes = record.attributes
+def _retrieval(attributes: Mapping[str, Any]) -> dict[str, Any]:
     found = _documents(attributes, "retrieval.documents") or _documents(attributes, "output.documents")
     if not found or all(d.id is None for d in found):
         whole = found_documents.documents(attributes.get(semconv.OUTPUT_VALUE))
@@ -78,10 +81,9 @@ def _rerank(attributes: Mapping[str, Any]) -> dict[str, Any]:
     )
 
 
-def _around(record: SpanRecord, kind: str) -> dict[str, Any]:
+def _around(name: str, attributes: Mapping[str, Any], kind: str) -> dict[str, Any]:
     """A chain, an agent, a tool: what it was given and returned stands where the conventions would have it already."""
-    attributes = record.attributes
-    if kind == "CHAIN" and found_documents.is_rerank(record.name):
+    if kind == "CHAIN" and found_documents.is_rerank(name):
         found = found_documents.documents(attributes.get(semconv.OUTPUT_VALUE))
         if any(d.text for d in found):
             return conventions.search("rerank", conventions.text_in(attributes.get(semconv.INPUT_VALUE)), found)
