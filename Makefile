@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .NOTPARALLEL:
-.PHONY: demo test test-jaeger test-browser test-adapters check format bench judgement clean help
+.PHONY: demo test test-jaeger test-phoenix test-browser test-ray test-adapters check format bench judgement clean help
 
 help: ## this list
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,10 @@ test: .venv/installed-test ## run the tests (ARGS="-k openai"); those with Jaege
 test-jaeger: .venv/installed-test ## install Jaeger into the cache and run the tests that need it
 	sh tests/jaeger/install.sh
 	GROUNDWIRE_REQUIRE_JAEGER=1 $(BIN)/python -m pytest -q -m jaeger $(ARGS)
+
+test-phoenix: .venv/installed-test ## install Phoenix into the cache (850 MB) and run the tests that need it
+	PYTHON=$(PYTHON) sh tests/phoenix/install.sh
+	GROUNDWIRE_REQUIRE_PHOENIX=1 $(BIN)/python -m pytest -q -m phoenix $(ARGS)
 
 test-browser: .venv/installed-test ## install a Chromium where there is none, and run the tests of the report in it
 	sh tests/browser/install.sh
