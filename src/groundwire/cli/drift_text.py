@@ -10,11 +10,11 @@ from groundwire.drifting import Drift, Limit, Shift
 from groundwire.figures import plural
 from groundwire.terminal import Line, Mark, Page, Style, columns, inert
 
-_NAME = 21
+_NAME = 25
 _SAID: dict[str, tuple[Mark, str]] = {
-    "worse": ("bad", "drift, worse"), "changed": ("doubt", "drift"), "better": ("good", "better"),
+    "worse": ("bad", "worse"), "changed": ("doubt", "drift"), "better": ("good", "better"),
     "stable": ("none", "stable"), "too_few": ("none", "too few"), "no_data": ("none", "no data"),
-    "gone": ("bad", "no longer known"),
+    "gone": ("bad", "gone"),
 }  # fmt: skip
 _MARKS: dict[str, Mark] = {"holds": "good", "failed": "bad", "unknown": "doubt"}
 _SIGNS = {"holds": "✅ holds", "failed": "❌ failed", "unknown": "⚠️ not decided"}
@@ -26,14 +26,12 @@ def drift_lines(found: Drift, page: Page) -> Iterator[str]:
         yield page.draw(Line.of((f"{title}  ", "strong"), (page.cut(run.name, 44), ""), (f"  {_about(run)}", "")))
         yield from scored_now(run, page)
     yield ""
-    head = (
-        f"{'distributions':<{_NAME}} {'REF n':>6} {'CUR n':>6} {'PSI':>5} {level(found.alpha):^12} {'KS':>5} {'p':>5}"
-    )
-    yield page.draw(Line.of((head, "strong")))
+    columns_told = f"{'REF':>5} {'CUR':>5} {'PSI':>5} {level(found.alpha):^12} {'KS':>4} {'p':>5}"
+    yield page.draw(Line.of((f"{'n, distributions':<{_NAME}} {columns_told}", "strong")))
     for s in found.shifts:
         mark, said = _SAID[s.verdict]
         style: Style = "bad" if mark == "bad" else "doubt" if mark == "doubt" else ""
-        row = f"{_name(s.name, page)} {s.n[0]:>6} {s.n[1]:>6} {_index(s):<18} {_ks(s):>5} {chance(s.p_holm):>5} "
+        row = f"{_name(s.name, page)} {s.n[0]:>5} {s.n[1]:>5} {_index(s):<18} {_ks(s):>4} {chance(s.p_holm):>5} "
         yield page.draw(Line.of((row, ""), page.mark(mark), (f" {said}", style)))
     yield ""
     head = f"{'means':<{_NAME}} {'REF':>9} {'CUR':>9} {'change':>9}  {level(found.alpha)}"
@@ -101,8 +99,8 @@ def _notes(found: Drift, quoted: Callable[[str], str]) -> Iterator[str]:
     expected = max((s.psi.expected for s in found.shifts if s.psi is not None), default=None)
     chances = "" if expected is None else f", up to {expected:.2f} here"
     yield (
-        f"One value a request. PSI is less what chance alone gives{chances}; p of the Kolmogorov-Smirnov test, corrected "
-        f"for {tested} signals (Holm). Drift: p < {found.alpha:g} and PSI >= {found.threshold:g}; shares: and 2 points."
+        f"One value a request. PSI is less what chance alone gives{chances}; p by Kolmogorov-Smirnov, corrected for "
+        f"{tested} signals (Holm). Drift: p < {found.alpha:g} and PSI >= {found.threshold:g}; of shares 2 points."
     )
     for name, why in found.refused.items():
         yield f"{quoted(name)} NOT COMPARED: {quoted(why)}; {quoted(f'-e {name}')} scores both again."

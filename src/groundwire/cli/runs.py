@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from groundwire.cli.reading import counted, read
 from groundwire.comparing.measures import score_names
-from groundwire.comparing.runs import Run, has_scores, judged, run_of_traces, with_answers
+from groundwire.comparing.runs import Run, judged, run_of_traces, was_judged, with_answers
 from groundwire.errors import SourceError
 from groundwire.model import Evaluator
 from groundwire.trace import Trace, read_traces
@@ -40,8 +40,8 @@ def with_scores(runs: Sequence[Run], names: Sequence[str] | None) -> list[Run]:
     Args:
         runs: As read.
         names: Evaluators that were asked for: they judge whatever they, in their present version, have not judged.
-            None: a run without any score is judged by the evaluators that scored the others, as far as they are
-            installed, else by the defaults; runs with scores stay as they are.
+            None: a run that nobody judged is judged by the evaluators that scored the others, as far as they are
+            installed, else by the defaults; others stay as they are.
 
     Raises:
         ConfigurationError: no such evaluator.
@@ -51,10 +51,10 @@ def with_scores(runs: Sequence[Run], names: Sequence[str] | None) -> list[Run]:
     if names is not None:
         chosen = evaluators(list(names))
         return [_judged(run, chosen) for run in runs]
-    if all(map(has_scores, runs)):
+    if all(map(was_judged, runs)):
         return list(runs)
     chosen = _like_the_others(runs)
-    return [run if has_scores(run) else _judged(run, chosen) for run in runs]
+    return [run if was_judged(run) else _judged(run, chosen) for run in runs]
 
 
 def _like_the_others(runs: Sequence[Run]) -> tuple[Evaluator, ...]:

@@ -126,9 +126,9 @@ def _missing(answer: Answer, evaluators: Sequence[Evaluator]) -> tuple[str, ...]
     )  # fmt: skip
 
 
-def has_scores(run: Run) -> bool:
-    """Whether anything in it was scored."""
-    return any(check.value is not None for answer in run.answers for check in answer.checks.values())
+def was_judged(run: Run) -> bool:
+    """Whether some evaluator scored an answer in it, or declined to with a reason."""
+    return any(not check.broke for answer in run.answers for check in answer.checks.values())
 
 
 def incomparable(name: str, base: Run, candidate: Run) -> str:

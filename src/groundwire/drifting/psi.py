@@ -83,8 +83,9 @@ def _cuts(one: Numbers, other: Numbers) -> Numbers:
     weights = np.concatenate([np.full(len(one), 0.5 / len(one)), np.full(len(other), 0.5 / len(other))])[order]
     reached = np.cumsum(weights)
     places = np.searchsorted(reached, np.arange(1, bins) / bins * (1 - 1e-12), side="left")
-    cuts: Numbers = np.unique(pooled[order][np.minimum(places + 1, len(pooled) - 1)])
-    return cuts[cuts > values[0]]
+    cuts = np.unique(pooled[order][np.minimum(places + 1, len(pooled) - 1)])
+    inner: Numbers = cuts[cuts > values[0]]
+    return inner
 
 
 def _index(one: Counts, other: Counts) -> Numbers:
