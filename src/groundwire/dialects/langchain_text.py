@@ -1,15 +1,14 @@
 """Messages of LangChain where an SDK wrote the `str` of the objects: `content='...' additional_kwargs={} ...`."""
 
-import ast
 import re
 from collections.abc import Mapping
 from typing import Any
 
+from groundwire.dialects.python_text import TEXT, literal
 from groundwire.model import Message
 
-_TEXT = r"('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")"
-_ONE = re.compile(rf"content={_TEXT}(?= additional_kwargs=)", re.DOTALL)
-_SEVERAL = re.compile(rf"\b(System|Human|AI|Tool)Message(?:Chunk)?\(content={_TEXT}(?=, )", re.DOTALL)
+_ONE = re.compile(rf"content=({TEXT})(?= additional_kwargs=)", re.DOTALL)
+_SEVERAL = re.compile(rf"\b(System|Human|AI|Tool)Message(?:Chunk)?\(content=({TEXT})(?=, )", re.DOTALL)
 _ROLES = {"System": "system", "Human": "user", "AI": "assistant", "Tool": "tool"}
 _USAGE = re.compile(r"\busage_metadata=(\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\})")
 _MODEL = re.compile(r"'model_name': '([^']{1,200})'")
@@ -19,20 +18,20 @@ def reply_in(value: Any) -> list[Message]:
     """The answer in such a text, or in those of the chunks of a stream; empty where it is none."""
     texts = _texts(value)
     found = [_ONE.match(text) for text in texts]
-    said = "".join(str(_literal(one[1]) or "") for one in found if one is not None)
+    said = "".join(str(literal(one[1]) or "") for one in found if one is not None)
     return [_message("assistant", said)] if said and all(found) else []
 
 
 def prompt_in(value: Any) -> list[Message]:
     """The messages of a prompt in such a text; empty where it is none."""
-    found = [(_ROLES[name], _literal(literal)) for text in _texts(value) for name, literal in _SEVERAL.findall(text)]
+    found = [(_ROLES[name], literal(said)) for text in _texts(value) for name, said in _SEVERAL.findall(text)]
     return [_message(role, content) for role, content in found if isinstance(content, str) and content]
 
 
 def usage_in(value: Any) -> Mapping[str, Any] | None:
     """The token counts that stand in it."""
     found = next((one for text in reversed(_texts(value)) if (one := _USAGE.search(text))), None)
-    counts = None if found is None else _literal(found[1])
+    counts = None if found is None else literal(found[1])
     return counts if isinstance(counts, Mapping) else None
 
 
@@ -52,10 +51,3 @@ def _message(role: str, content: str) -> Message:
     if role == "tool":
         return {"role": role, "parts": [{"type": "tool_call_response", "response": content}]}
     return {"role": role, "parts": [{"type": "text", "content": content}]}
-
-
-def _literal(text: str) -> Any:
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, TypeError, SyntaxError, SyntaxWarning, RecursionError, MemoryError):
-        return None

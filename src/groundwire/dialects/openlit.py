@@ -6,7 +6,6 @@ and is unknown here. Where a provider reports no tokens it counts them itself, a
 Source: openlit 1.45.0 as installed; events `gen_ai.content.prompt` of its earlier releases are read as well.
 """
 
-import ast
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +14,7 @@ from groundwire.dialects import conventions, gen_ai_events
 from groundwire.dialects.chat_messages import from_json
 from groundwire.dialects.conventions import count, finite
 from groundwire.dialects.gen_ai import kind_of
+from groundwire.dialects.python_text import literal
 from groundwire.model import SpanRecord
 
 _SEARCHES = ("GET", "SEARCH", "QUERY", "SELECT")
@@ -65,10 +65,7 @@ def _query(value: Any, store: Any) -> str | None:
         return None if value[:1] in ("[", "{") else value or None
     if not value.startswith(_TEXTS):
         return None
-    try:
-        texts = ast.literal_eval(value[len(_TEXTS) :])
-    except (ValueError, TypeError, SyntaxError, SyntaxWarning, RecursionError, MemoryError):
-        return None
+    texts = literal(value[len(_TEXTS) :])
     texts = [texts] if isinstance(texts, str) else texts
     told = [text for text in texts if isinstance(text, str)] if isinstance(texts, list | tuple) else []
     return "\n".join(told) or None

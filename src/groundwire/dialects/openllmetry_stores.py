@@ -7,7 +7,6 @@ took place and not what it found.
 Source: the packages 0.62.4 as installed; opentelemetry-semantic-conventions-ai 0.5.1 for the names.
 """
 
-import ast
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,6 +16,7 @@ from groundwire.dialects import conventions
 from groundwire.dialects.chat_messages import from_json
 from groundwire.dialects.conventions import count, finite
 from groundwire.dialects.found_documents import document
+from groundwire.dialects.python_text import literal
 from groundwire.model import Document, SpanEvent, SpanRecord
 
 _STORES = ("chroma", "pinecone", "qdrant", "weaviate", "milvus", "marqo", "lancedb")
@@ -25,8 +25,6 @@ _RESULTS = ("db.query.result", "db.search.result")
 _TEXTS = ("document", "text", "content", "page_content", "chunk")
 _OLD = re.compile(r"0\.(?:[0-9]|[1-5][0-9]|6[01])\.|$")
 """Versions before 0.62; and where none is told."""
-_LONGEST = 200_000
-"""Characters of a dictionary's `str` that are parsed."""
 
 
 def translate(record: SpanRecord) -> Mapping[str, Any] | None:
@@ -74,11 +72,8 @@ def _document(event: SpanEvent) -> Document | None:
 def _about(value: Any) -> Mapping[str, Any] | None:
     """The metadata, given as JSON or as `str` of a dictionary; LlamaIndex keeps its node in there as JSON."""
     found = from_json(value)
-    if isinstance(found, str) and found.startswith("{") and len(found) <= _LONGEST:
-        try:
-            found = ast.literal_eval(found)
-        except (ValueError, TypeError, SyntaxError, SyntaxWarning, RecursionError, MemoryError):
-            return None
+    if isinstance(found, str) and found.startswith("{"):
+        found = literal(found)
     if not isinstance(found, Mapping):
         return None
     about = {str(key): entry for key, entry in found.items()}
