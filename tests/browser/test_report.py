@@ -232,6 +232,25 @@ def test_hostile_text_stays_text(show: Show) -> None:
     view.locator(".row").first.click()
 
 
+def test_odd_values_break_nothing(show: Show) -> None:
+    name = '[{"verdict":"unsupported","start":0,"end":5,"flaws":[]}]' * 3
+    spans = one(
+        1,
+        judged("faithfulness", 1e308, "x", **{"groundwire.evaluation.threshold": 1e308}),
+        judged("other", None, status="", **{"groundwire.evaluation.evidence": '[{"verdict":"supported","passage":9}]'}),
+    )
+    spans += one(2, judged("faithfulness", -1.0, name, **{"groundwire.evaluation.threshold": 1e308}))
+    spans = [
+        replace(s, attributes={**s.attributes, "gen_ai.response.model": name, "gen_ai.usage.output_tokens": "many"})
+        for s in spans
+    ]
+    view = show([replace(s, start_ns=-5) if n % 3 else s for n, s in enumerate(spans)], by=["model"], width=360).page
+    for row in view.locator(".row").all():
+        row.click()
+        assert view.evaluate("document.documentElement.scrollWidth") <= 360
+    assert "→ –" in view.locator(".facts").inner_text(), "unknown is no 0"
+
+
 def test_no_script_but_ours_would_run(show: Show) -> None:
     opened = show(mixed())
     ran = opened.page.evaluate(

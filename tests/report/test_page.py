@@ -265,6 +265,36 @@ def test_any_text_comes_out_as_it_went_in_but_for_controls(text: str) -> None:
         assert before == after or changed.match(before)
 
 
+_ODD: Any = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20), st.binary(max_size=8),
+    st.lists(st.integers(), max_size=3),
+    st.lists(
+        st.fixed_dictionaries(
+            {"verdict": st.sampled_from(["supported", "unsupported", "relevant", "x", None, []])},
+            optional={
+                key: st.one_of(st.integers(-3, 70), st.none(), st.text(max_size=3), st.lists(st.integers(), max_size=2))
+                for key in ("start", "end", "passage", "passage_start", "passage_end", "probability", "flaws", "text")
+            },
+        ),
+        max_size=4,
+    ).map(json.dumps),
+)  # fmt: skip
+_SPANS = mixed()
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_whatever_attributes_say_there_is_a_page(data: st.DataObject) -> None:
+    spans = list(_SPANS)
+    for _ in range(data.draw(st.integers(1, 6))):
+        place = data.draw(st.integers(0, len(spans) - 1))
+        key = data.draw(st.sampled_from([*sorted(spans[place].attributes), "groundwire.request.cost", "error.type"]))
+        spans[place] = replace(spans[place], attributes={**spans[place].attributes, key: data.draw(_ODD)})
+    found = listed(spans)
+    document = Document(page(found, by=["model", "app.version"]))
+    assert len(document.data["rows"]) == len(document.details) == len(found.entries)
+
+
 def test_the_policy_allows_our_script_and_style_and_nothing_else() -> None:
     document = opened(mixed())
     policy = next(found["content"] for tag, found in document.tags if found.get("http-equiv")) or ""

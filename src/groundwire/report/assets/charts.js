@@ -21,8 +21,8 @@ function chart(histogram, write, label, limit) {
     return svg(`rect${style}`, { x: index * width + 0.75, y: 64 - height, width: Math.max(1, width - 1.5), height, rx: 1.5 },
       svg("title", {}, `${write(from)} to ${write(to)}: ${count(number)}`));
   });
-  const line = known(limit) && low <= limit && limit <= high && !histogram.ratio
-    ? svg("line.limit", { x1: 300 * (limit - low) / (high - low), x2: 300 * (limit - low) / (high - low), y1: 0, y2: 64 }) : null;
+  const at = 300 * ((limit - low) / (high - low));
+  const line = known(at) && at >= 0 && at <= 300 && !histogram.ratio ? svg("line.limit", { x1: at, x2: at, y1: 0, y2: 64 }) : null;
   return el("figure", {},
     svg("svg.chart", { viewBox: "0 0 300 66", preserveAspectRatio: "none", role: "img", "aria-label": label },
       svg("line", { x1: 0, x2: 300, y1: 64.5, y2: 64.5 }), bars, line),

@@ -23,7 +23,7 @@ function drawSummary(data) {
     data.figures.evaluators.filter((e) => known(e.mean)).slice(0, 4).map((e) => fact(e.name, score(e.mean))),
     duration ? fact("duration p50", milliseconds(duration.p50)) : null, duration ? fact("p95", milliseconds(duration.p95)) : null,
     fact("cost", cost ? price(cost.total) + (cost.n < requests.count ? ` (${count(cost.n)} of ${count(requests.count)} priced)` : "") : "unknown"),
-    input ? fact("tokens", `${count(input.total)} → ${count(output.total)}`) : null));
+    input || output ? fact("tokens", `${count(input?.total)} → ${count(output?.total)}`) : null));
 }
 
 function drawFigures(data, choose) {
