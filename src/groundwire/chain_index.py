@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from groundwire import semconv
 from groundwire.dialects import DIALECT
-from groundwire.dialects.gen_ai import kind_of, message_text, view
+from groundwire.dialects.gen_ai import kind_of, message_text
 from groundwire.model import SpanRecord
 
 T = TypeVar("T")
@@ -247,10 +247,10 @@ def _prompt(span: SpanRecord) -> int | None:
 
     A framework may end its span of a stream before the client's starts: then the prompt tells that they are one call.
     """
-    call = view(span) if DIALECT in span.attributes else None
-    if call is None or not call.prompt:
+    messages = span.attributes.get(semconv.INPUT_MESSAGES) if DIALECT in span.attributes else None
+    if not isinstance(messages, list) or not messages or not isinstance(messages[-1], Mapping):
         return None
-    return hash(tuple(message_text(message) for message in call.prompt))
+    return hash(message_text(messages[-1]))
 
 
 def _holds(trace: _Trace, outer: SpanRecord, inner: SpanRecord) -> bool:

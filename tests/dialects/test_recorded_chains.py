@@ -1,12 +1,13 @@
 """What each SDK has recorded of the same five requests gives the chains that are known to be true."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from dialects.recorded import facts, live_chains, records
 from groundwire.answers import answers
 from groundwire.chain import chains
+from groundwire.dialects import canonical
 from groundwire.model import RagChain, Score, Skipped
 from groundwire_evaluators.faithfulness import Faithfulness
 from recordings import truth
@@ -139,3 +140,10 @@ def test_the_planted_falsehood_is_found_and_the_rest_passes(recording: Recording
             continue
         assert isinstance(outcome, Score)
         assert outcome.passed is (not request.false_words)
+
+
+@each
+def test_a_canonical_record_differs_by_attributes_only(recording: Recording) -> None:
+    for record in records(recording.name):
+        told = canonical(record)
+        assert replace(told, attributes=record.attributes) == record

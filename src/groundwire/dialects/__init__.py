@@ -21,7 +21,7 @@ are read as far as they go and never raise.
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
 from typing import Any, TypeAlias, cast
@@ -81,8 +81,17 @@ def canonical(record: SpanRecord) -> SpanRecord:
             _log.warning("a span of %s could not be read as %s", record.scope, dialect.name, exc_info=True)
             continue
         if found is not None:
-            return replace(record, attributes={**record.attributes, **found, DIALECT: dialect.name})
+            return _with(record, {**record.attributes, **found, DIALECT: dialect.name})
     return record
+
+
+def _with(record: SpanRecord, attributes: Mapping[str, Any]) -> SpanRecord:
+    """The record with other attributes: `dataclasses.replace` takes twice as long, for each span of a store."""
+    return SpanRecord(
+        *(record.trace_id, record.span_id, record.name, record.start_ns, record.end_ns, record.parent_id),
+        *(record.kind, record.status, record.status_message, attributes, record.events, record.links),
+        *(record.scope, record.scope_version, record.resource),
+    )
 
 
 def is_foreign(scope: str, attributes: Mapping[str, Any]) -> bool:

@@ -14,9 +14,10 @@ def rows(attributes: Mapping[str, Any], prefix: str) -> list[Any]:
     """
     start = prefix + "."
     tree: dict[str, Any] = {}
-    for key, value in attributes.items():
+    for key in attributes:
         if key.startswith(start):
-            _put(tree, key[len(start) :].split("."), nested(value))
+            value = attributes[key]
+            _put(tree, key[len(start) :].split("."), value if isinstance(value, _PLAIN) else nested(value))
     if tree:
         return listed(tree)
     whole = attributes.get(prefix)
@@ -68,3 +69,4 @@ def _put(tree: dict[str, Any], path: list[str], value: Any) -> None:
 
 
 _DEEPEST = 20
+_PLAIN = (str, int, float)

@@ -44,8 +44,10 @@ def translate(record: SpanRecord) -> Mapping[str, Any] | None:
         )
     else:
         found = _around(record.name, attributes, kind)
-    found |= _judgements(attributes)
-    return {key: value for key, value in found.items() if attributes.get(key) is None}
+    if "evaluations.0.evaluation.name" in attributes or "evaluations" in attributes:
+        found |= _judgements(attributes)
+    held = found.keys() & attributes.keys()
+    return {key: value for key, value in found.items() if attributes.get(key) is None} if held else found
 
 
 def _chat(attributes: Mapping[str, Any]) -> dict[str, Any]:
