@@ -293,3 +293,36 @@ def test_help_has_an_example_and_fits(command: Command, action: list[str]) -> No
     assert result.code == 0
     assert "Example:" in result.out
     assert max(map(len, result.out.splitlines())) <= 80
+
+
+def test_the_worst_of_many_are_found_and_every_answer_is_accounted_for(command: Command) -> None:
+    values = {n: (n * 7919 % 997) / 997 for n in range(1, 601)}
+    store(*(trace(n, f"Question {n % 500}?", value) for n, value in values.items()))
+    result = command("build", "t.jsonl", "-o", "c.jsonl", "--only", "worst", "2", "--json")
+
+    by_question: dict[int, float] = {}
+    for n, value in values.items():
+        by_question[n % 500] = min(value, by_question.get(n % 500, 2.0))
+    worst = sorted(by_question, key=lambda n: by_question[n])[:2]
+    assert [c["question"] for c in cases()] == [f"Question {n}?" for n in worst]
+    told = json.loads(result.out)
+    assert told["not_chosen"] == {"same question": 100, "beyond the number asked for": 498}
+
+
+def test_questions_that_differ_by_a_name_alone_are_one_case_when_it_is_taken_out(command: Command) -> None:
+    store(*(trace(n, f"What does {name} earn?", 0.1 * n) for n, name in enumerate(["Ada", "Bob", "Cy"], 1)))
+    Path("names.txt").write_text("Ada\nBob\n")
+    result = command(
+        "build", "t.jsonl", "-o", "c.jsonl", "--only", "worst", "3", "--redact-names", "names.txt", "--json"
+    )
+
+    assert [c["question"] for c in cases()] == ["What does <NAME_1> earn?", "What does Cy earn?"]
+    assert json.loads(result.out)["not_chosen"] == {"same question": 1}
+
+
+def test_a_place_where_nothing_can_be_added_is_told_before_the_traces_are_read(command: Command) -> None:
+    Path("c.jsonl").write_text("my notes\n")
+
+    assert "no case in it" in command("build", "nowhere.jsonl", "-o", "c.jsonl").err
+    assert "no such folder" in command("build", "nowhere.jsonl", "-o", "no/c.jsonl").err
+    assert Path("c.jsonl").read_text() == "my notes\n"

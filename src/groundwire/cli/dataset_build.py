@@ -30,13 +30,15 @@ def build(
     """Make cases of stored answers; the exit code."""
     from groundwire.datasets.building import build as cases_of
     from groundwire.datasets.choosing import Choice
-    from groundwire.datasets.file import added, lines
+    from groundwire.datasets.file import addable, added, lines
     from groundwire.datasets.streamed import StoredAnswers
     from groundwire.filters import conditions
 
     source, only, redact = _source(source, only, redact)
     choice = Choice.of(only, seed=seed, evaluators=tuple(evaluators or ()), where=conditions(where))
     redactor = _redactor(redact, redact_names)
+    if out not in (None, "-"):
+        addable(out)
     stored = StoredAnswers(source)
     built = cases_of(
         counted(stored, "answers read"), choice, source=source, redactor=redactor, passages=not no_passages,

@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from groundwire.answers import Answer
-from groundwire.datasets.case import Case
+from groundwire.datasets.case import Case, case_id
 from groundwire.datasets.choosing import Choice, Rank, lot, rank_of, refused, unscored
 from groundwire.datasets.drafting import Draft, draft_of, finished
 from groundwire.errors import ConfigurationError
@@ -52,7 +53,7 @@ def build(
         ConfigurationError: scores decide and no answer has any, or a hook broke.
     """
     built = Built()
-    rows: list[tuple[Rank, Draft]] = []
+    pool = _Pool(choice)
     scored = False
     for answer in answers:
         built.answers += 1
@@ -60,32 +61,64 @@ def build(
         scored = scored or rank.value is not None
         why = refused(answer, rank, choice)
         if why is None:
-            rows.append((rank, draft_of(answer, passages, slices)))  # not the answer: its trace would stay in memory
+            pool.add(rank, draft_of(answer, passages, slices))  # not the answer: its trace would stay in memory
         else:
             built.not_chosen[why] += 1
     if built.answers and not scored and choice.which in ("failed", "passed", "worst"):
         raise ConfigurationError(unscored(choice, source))
-    rows.sort(key=lambda row: row[1].place)
-    if choice.which in ("failed", "worst"):
-        rows.sort(key=lambda row: (not row[0].failed, row[0].value if row[0].value is not None else 2.0))
-    else:
-        rows.reverse()  # the latest first: it is the one that stays
     cases: dict[str, tuple[int, Case]] = {}
-    for _, draft in rows:
+    drafts = pool.in_order()
+    for draft in drafts:
+        if choice.number is not None and len(cases) == choice.number:
+            break
         case = finished(draft, source, redactor, answers_as_reference, tags)
         if case.id in cases:
-            built.not_chosen["same question"] += 1
+            pool.repeated += 1  # the same without what was taken out
         else:
             cases[case.id] = draft.place[0], case
-    found = list(cases.values())
-    if choice.which == "worst":
-        chosen = found[: choice.number]
-    elif choice.which == "random":
-        chosen = sorted(found, key=lambda row: lot(choice.seed, row[1].id))[: choice.number]
-        chosen.sort(key=lambda row: row[1].id)
-    else:
-        chosen = sorted(found, key=lambda row: (row[0], row[1].id))
-    if len(chosen) < len(found):
-        built.not_chosen["beyond the number asked for"] += len(found) - len(chosen)
-    built.cases = [case for _, case in chosen]
+    left = built.answers - built.not_chosen.total() - pool.repeated - len(cases)
+    built.not_chosen.update({"same question": pool.repeated, "beyond the number asked for": left})
+    built.not_chosen = +built.not_chosen
+    found = list(cases.items())
+    if choice.which == "random":
+        found.sort(key=lambda entry: entry[0])
+    elif choice.which != "worst":
+        found.sort(key=lambda entry: (entry[1][0], entry[0]))
+    built.cases = [case for _, (_, case) in found]
     return built
+
+
+class _Pool:
+    """Drafts that may become cases, one a question: the worst of them, or the latest.
+
+    Where only so many are wanted, those that can no longer be among them are dropped now and then.
+    """
+
+    def __init__(self, choice: Choice) -> None:
+        self.repeated = 0
+        self._choice = choice
+        self._kept: dict[str, tuple[tuple[Any, ...], Draft]] = {}
+        # some more than are asked for: questions may turn out to be the same once names are taken out of them
+        self._enough = None if choice.number is None else 2 * choice.number + 100
+
+    def add(self, rank: Rank, draft: Draft) -> None:
+        """Take one more."""
+        if self._choice.which in ("failed", "worst"):
+            key: tuple[Any, ...] = (not rank.failed, 2.0 if rank.value is None else rank.value, *draft.place)
+        else:
+            key = (-draft.place[0], *draft.place[1:])
+        asked = draft.identity or case_id(draft.question)
+        known = self._kept.get(asked)
+        self.repeated += known is not None
+        if known is None or key < known[0]:
+            self._kept[asked] = key, draft
+        if self._enough is not None and len(self._kept) > 4 * self._enough:
+            self._kept = dict(sorted(self._kept.items(), key=self._place)[: self._enough])
+
+    def in_order(self) -> list[Draft]:
+        """Those that shall be taken first, first."""
+        return [draft for _, (_, draft) in sorted(self._kept.items(), key=self._place)]
+
+    def _place(self, entry: tuple[str, tuple[tuple[Any, ...], Draft]]) -> Any:
+        asked, (key, _) = entry
+        return lot(self._choice.seed, asked) if self._choice.which == "random" else key

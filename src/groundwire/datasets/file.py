@@ -163,22 +163,34 @@ def added(path: str | Path, cases: Sequence[Case]) -> int:
         SourceError: what is there is no dataset; it is left alone.
     """
     file = Path(path)
-    if file.name.lower().endswith(_NO_LINES):
-        raise SinkError(f"{file}: cases are written as JSON lines; name it for instance {file.stem}.jsonl")
-    before, known = b"", frozenset[str]()
-    if file.exists() and file.stat().st_size:
-        there = _read(file)
-        if there.problems:
-            line, why = there.problems[0]
-            raise SourceError(f"{file}: line {line} is no case ({why}); nothing was added")
-        known = frozenset(c.id for c in there)
-        before = _content(file)
-        if before and not before.endswith(b"\n"):
-            before += b"\n"
+    known = addable(file)
     fresh = [case for case in cases if case.id not in known]
     if fresh or not file.exists():
+        before = _content(file) if file.exists() else b""
+        if before and not before.endswith(b"\n"):
+            before += b"\n"
         _replace(file, before + lines(fresh).encode(errors="backslashreplace"))
     return len(fresh)
+
+
+def addable(path: str | Path) -> frozenset[str]:
+    """The ids of the cases in a file that can be added to; none where it is still to be made.
+
+    Raises:
+        SinkError, SourceError: see `added`; before hours of work for nothing.
+    """
+    file = Path(path)
+    if file.name.lower().endswith(_NO_LINES):
+        raise SinkError(f"{file}: cases are written as JSON lines; name it for instance {file.stem}.jsonl")
+    if file.is_dir() or not file.parent.is_dir():
+        raise SinkError(f"cannot write {file}: {'it is a folder' if file.is_dir() else 'no such folder'}")
+    if not file.exists() or not file.stat().st_size:
+        return frozenset()
+    there = _read(file)
+    if there.problems:
+        line, why = there.problems[0]
+        raise SourceError(f"{file}: line {line} is no case ({why}); nothing was added")
+    return frozenset(c.id for c in there)
 
 
 def _content(file: Path) -> bytes:
