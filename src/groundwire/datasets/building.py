@@ -97,6 +97,7 @@ class _Pool:
     def __init__(self, choice: Choice) -> None:
         self.repeated = 0
         self._choice = choice
+        self._seen: set[str] = set()
         self._kept: dict[str, tuple[tuple[Any, ...], Draft]] = {}
         # some more than are asked for: questions may turn out to be the same once names are taken out of them
         self._enough = None if choice.number is None else 2 * choice.number + 100
@@ -109,7 +110,8 @@ class _Pool:
             key = (-draft.place[0], *draft.place[1:])
         asked = draft.identity or case_id(draft.question)
         known = self._kept.get(asked)
-        self.repeated += known is not None
+        self.repeated += asked in self._seen
+        self._seen.add(asked)
         if known is None or key < known[0]:
             self._kept[asked] = key, draft
         if self._enough is not None and len(self._kept) > 4 * self._enough:
