@@ -89,9 +89,9 @@ def test_scores_become_annotations_of_span_trace_and_documents() -> None:
 
 
 def test_judgement_of_a_model_is_one_of_a_model() -> None:
+    asked = {"groundwire.evaluation.model": "gpt-4o", "groundwire.evaluation.input_tokens": 9}
     judged = [
-        replace(s, attributes={**s.attributes, "groundwire.evaluation.model": "gpt-4o", "groundwire.evaluation.input_tokens": 9})
-        if s.name == "evaluate faithfulness" else s for s in scored()
+        replace(s, attributes={**s.attributes, **asked}) if s.name == "evaluate faithfulness" else s for s in scored()
     ]  # fmt: skip
     phoenix = Phoenix({stored.CHAT, stored.RETRIEVAL}, {stored.TRACE})
     sent(phoenix, judged)
@@ -105,9 +105,7 @@ def test_what_phoenix_does_not_have_is_told_and_the_rest_is_taken() -> None:
              for s in scored()]  # fmt: skip
     phoenix = Phoenix({stored.CHAT, stored.RETRIEVAL}, {stored.TRACE})
 
-    with pytest.raises(
-        SinkError, match=r"has taken 7 annotations, but not those on 3 spans or traces.*it is not there"
-    ):
+    with pytest.raises(SinkError, match=r"taken 7 annotations, but not those on 3 spans or traces.*it is not there"):
         sent(phoenix, [*other, *scored()])
     assert len(phoenix.taken["span_annotations"]) == 2
 

@@ -36,6 +36,11 @@ _WRAPPERS = ("result", "trace", "traces")
 """Keys under which HTTP APIs put a whole trace."""
 _SPANS = ("resourceSpans", "resource_spans", "batches")
 _LOGS = ("resourceLogs", "resource_logs")
+_BESIDE = frozenset({
+    *("resource", "scope", "schemaUrl", "schema_url", "instrumentationLibrary", "deprecatedScopeSpans"),
+    *("scopeSpans", "scope_spans", "spans", "scopeLogs", "scope_logs", "logRecords", "log_records"),
+})  # fmt: skip
+"""Keys that stand beside the lists of OTLP, or are one that is null."""
 _OTHER_SIGNALS = {"resourceMetrics": "metrics", "resourceProfiles": "profiles"}
 _UINT64 = 2**64
 
@@ -73,9 +78,14 @@ def decode(document: Any, complain: Complaint) -> Iterator[SpanRecord | LogEvent
             complain(f"resourceSpans left out: resource: {error}")
             continue
         scopes = first(resource_spans, "scopeSpans", "scope_spans", "instrumentationLibrarySpans")
+        if scopes is None:
+            _missing(resource_spans, "scopeSpans", complain)
         for scope_spans in objects(scopes, "scopeSpans", complain):
             name, version = _scope(scope_spans)
-            for span in objects(scope_spans.get("spans"), "spans", complain):
+            spans = scope_spans.get("spans")
+            if spans is None:
+                _missing(scope_spans, "spans", complain)
+            for span in objects(spans, "spans", complain):
                 try:
                     yield span_of(span, resource, name, version)
                 except (ValueError, TypeError) as error:
@@ -99,6 +109,13 @@ def _not_a_trace(document: Mapping[str, Any]) -> str:
             return f"holds {signal}, not traces"
     keys = ", ".join(str(key)[:40] for key in list(document)[:5])
     return f"expected resourceSpans, found {'the keys ' + keys if keys else 'an empty object'}"
+
+
+def _missing(holder: Mapping[str, Any], key: str, complain: Complaint) -> None:
+    """Nothing there is an empty list, unless something stands there under another name."""
+    unknown = [str(other)[:40] for other in holder if other not in _BESIDE]
+    if unknown:
+        complain(f"expected {key}, found the keys {', '.join(unknown[:5])}")
 
 
 def _scope(scope_spans: Mapping[str, Any]) -> tuple[str, str]:
@@ -202,8 +219,12 @@ def _links(value: Any) -> Iterator[SpanLink]:
 def _log_events(resources: Any, complain: Complaint) -> Iterator[LogEvent]:
     for resource_logs in objects(resources, "resourceLogs", complain):
         scopes = first(resource_logs, "scopeLogs", "scope_logs", "instrumentationLibraryLogs")
+        if scopes is None:
+            _missing(resource_logs, "scopeLogs", complain)
         for scope_logs in objects(scopes, "scopeLogs", complain):
             records = first(scope_logs, "logRecords", "log_records", "logs")
+            if records is None:
+                _missing(scope_logs, "logRecords", complain)
             for record in objects(records, "logRecords", complain):
                 try:
                     yield _log_event(record)

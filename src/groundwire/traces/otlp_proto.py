@@ -182,7 +182,15 @@ def _is_log(record: Any) -> bool:
     return len(record.trace_id) == 16 or record.HasField("body") or bool(record.event_name or record.severity_number)
 
 
+def _has_unknown(message: Any) -> bool:
+    from google.protobuf.unknown_fields import UnknownFieldSet  # type: ignore[import-untyped]
+
+    return len(UnknownFieldSet(message)) > 0
+
+
 def _spans(resource_spans: Any, complain: Complaint) -> Iterator[SpanRecord]:
+    if _has_unknown(resource_spans) or any(map(_has_unknown, resource_spans.scope_spans)):
+        complain("resourceSpans holds fields that OTLP does not know: they are left out")
     resource = _attributes(resource_spans.resource.attributes)
     for scope_spans in resource_spans.scope_spans:
         scope = scope_spans.scope

@@ -88,6 +88,8 @@ def attributes_of(value: Any) -> dict[str, Any]:
     for entry in value:
         if not isinstance(entry, Mapping):
             raise ValueError(f"an attribute is {kind_of_json(entry)}")
+        if "key" not in entry and entry:
+            raise ValueError("an attribute has no key")
         found[text(entry.get("key"))] = any_value(entry.get("value"))
     return found
 
