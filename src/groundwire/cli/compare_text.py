@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from groundwire import semconv
+from groundwire.answers import Answer
 from groundwire.cli.quantities import chance, change, changed, level, percent, quantity
 from groundwire.comparing import Comparison, Difference, Gate, Run
 from groundwire.comparing.gates import Outcome
@@ -170,10 +172,14 @@ def notes(found: Comparison, quoted: Callable[[str], str]) -> Iterator[str]:
         yield f"{quoted(name)} NOT COMPARED: {quoted(why)}; {quoted(f'-e {name}')} scores both again."
     if found.unversioned:
         yield f"No version recorded, so not known to compare: {', '.join(map(quoted, found.unversioned))}."
+    for side, (title, run) in enumerate((("BASE", found.base), ("CAND", found.candidate))):
+        reasons: dict[str, list[str]] = {}
+        for d in found.differences:
+            if d.missing[side]:
+                reasons.setdefault(why_missing(d, run), []).append(quoted(d.name))
+        for why, names in reasons.items():
+            yield f"{title} lacks {', '.join(names)}: {quoted(why)}."
     for d in found.differences:
-        for title, run, missing in zip(("BASE", "CAND"), (found.base, found.candidate), d.missing, strict=True):
-            if missing and (why := why_missing(d, run)):
-                yield f"{title} lacks {quoted(d.name)}: {quoted(why)}."
         if d.constant and d.value:
             yield f"{quoted(d.name)}: the same change for every question, so the interval is a point."
 
@@ -181,14 +187,22 @@ def notes(found: Comparison, quoted: Callable[[str], str]) -> Iterator[str]:
 def why_missing(difference: Difference, run: Run) -> str:
     """Why answers of a run lack a figure, with counts."""
     if difference.unit != "score":
-        return {"cost": "no price for a call", "ms": ""}.get(difference.name, "not on the spans")
+        return "no price for a call" if difference.name == "cost" else "not on the spans"
     name = difference.name.removeprefix("score.") if difference.name.startswith("score.") else difference.name
-    reasons = Counter(
-        (a.checks[name].reason.partition(":")[0] if name in a.checks else "not judged").replace("_", " ")
-        for a in run.answers
-        if a.score(name) is None
-    )
+    reasons = Counter(_reason(answer, name) for answer in run.answers if answer.score(name) is None)
     return ", ".join(f"{count} {reason}" for reason, count in reasons.most_common(4))
+
+
+def _reason(answer: Answer, name: str) -> str:
+    """The evaluator's own, else what kept the answer from being judged at all: a full queue, a deadline."""
+    status = answer.span.attributes.get(semconv.EVALUATION_STATUS)
+    if name in answer.checks:
+        why = answer.checks[name].reason
+    elif isinstance(status, str) and status not in ("", "scored"):
+        why = status.removeprefix("skipped: ")
+    else:
+        why = "not judged"
+    return " ".join(why.partition(":")[0].replace("_", " ").split())[:40]
 
 
 def folded(text: str, page: Page, first: str = "", later: str | None = None) -> Iterator[str]:
