@@ -40,7 +40,10 @@ def framing(head: bytes) -> Framing | None:
     if _is_message(head[at:]):
         found["varint"] = length
     likely: list[Framing] = [how for how, length in found.items() if 0 < length <= _LARGEST]
-    return min(likely, key=found.__getitem__) if likely else None
+    if not likely:
+        return None
+    best: Framing = min(likely, key=found.__getitem__)
+    return best
 
 
 def _is_message(head: bytes) -> bool:
