@@ -25,9 +25,7 @@ test-phoenix: .venv/installed-test ## install Phoenix into the cache (850 MB) an
 	PYTHON=$(PYTHON) sh tests/phoenix/install.sh
 	GROUNDWIRE_REQUIRE_PHOENIX=1 $(BIN)/python -m pytest -q -m phoenix $(ARGS)
 
-test-browser: .venv/installed-test ## install a Chromium where there is none, and run the tests of the report in it
-	sh tests/browser/install.sh
-	$(PIP) install --group browser
+test-browser: .venv/installed-browser ## install a Chromium where there is none, and run the tests of the report in it
 	GROUNDWIRE_REQUIRE_BROWSER=1 $(BIN)/python -m pytest -q -m browser $(ARGS)
 
 test-ray: .venv/installed-test ## install Ray (80 MB) and run the pipeline on a cluster of this machine, killing a node
@@ -78,6 +76,11 @@ clean: ## remove the virtual environment and what tools left behind
 	@echo "installing groundwire with the tests' libraries into .venv"
 	@$(PIP) install --editable '.[openai,chroma,qdrant,local]' --group test
 	@touch $@ .venv/installed-demo
+
+.venv/installed-browser: .venv/installed-test
+	@sh tests/browser/install.sh
+	@$(PIP) install --group browser
+	@touch $@
 
 .venv/installed-check: .venv/created pyproject.toml
 	@echo "installing the checkers into .venv"

@@ -44,16 +44,25 @@ class Passages {
     });
   }
 
+  revealLinked() {
+    const item = this.items.find((i) => i.classList.contains("linked"));
+    if (item) this.reveal(item);
+  }
+
   reveal(item) {
     const target = item.querySelector("mark") || item;
     const pane = this.node.getBoundingClientRect();
     const place = target.getBoundingClientRect();
     if (this.node.scrollHeight <= this.node.clientHeight) return;
-    if (place.top < pane.top || place.bottom > pane.bottom) this.node.scrollTop += place.top - pane.top - 56;
+    const bottom = Math.min(pane.bottom, Math.max(innerHeight, pane.top + 120)); // what lies below the screen is not in view
+    if (place.top < pane.top || place.bottom > bottom) this.node.scrollTop += place.top - pane.top - 56;
   }
 }
 
+let passagesShown = null;
+
 function drawAnswer(row, detail, comparison, turn) {
+  passagesShown = null;
   fill(byId("answer"),
     el("div.verdict", {}, el(`span.pill.${row.verdict}`, {}, mark(row.verdict), " ", headlineOf(row, detail)), turn),
     el("h2.asked", { dir: "auto" }, detail.question || el("span.soft", {}, "(the question was not recorded)")),
@@ -61,6 +70,7 @@ function drawAnswer(row, detail, comparison, turn) {
       moment(row.at)].filter(Boolean).map((text) => el("span.number", {}, text)), el("span.id", { title: row.key }, row.key.slice(0, 8))),
     detail.error ? el("p.broken", {}, detail.error) : null,
     row.kind === "no_answer" ? null : reading(detail, row), beforeOf(detail, comparison), checks(detail), stages(detail));
+  if (passagesShown) passagesShown.revealLinked(); // only what is in the page has a height
 }
 
 function headlineOf(row, detail) {
@@ -73,6 +83,7 @@ function headlineOf(row, detail) {
 
 function reading(detail, row) {
   const passages = new Passages(detail);
+  passagesShown = passages;
   const because = el("div.because", { "aria-live": "polite" });
   const judges = detail.checks.filter((c) => c.marks.length);
   const said = el("div.said");
