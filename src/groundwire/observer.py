@@ -82,12 +82,13 @@ class ScoringObserver(SpanProcessor):
             while self._inbox:
                 ended = self._inbox.popleft()
                 record = self._indexed(ended)
-                if ended is span and record is not None and kind_of(record.attributes) == "chat":
-                    whole = record if _is_foreign(span) else from_readable(span, record.attributes)
-                    prompt = [
-                        whole.attributes.get(key) for key in (semconv.INPUT_MESSAGES, semconv.SYSTEM_INSTRUCTIONS)
-                    ]
-                    return (whole, self._index.material(record)) if self._index.may_be_answer(record, prompt) else None
+                if ended is not span:
+                    continue
+                if record is None or kind_of(record.attributes) != "chat":
+                    return None  # what ended after it is for those that come after it
+                whole = record if _is_foreign(span) else from_readable(span, record.attributes)
+                prompt = [whole.attributes.get(key) for key in (semconv.INPUT_MESSAGES, semconv.SYSTEM_INSTRUCTIONS)]
+                return (whole, self._index.material(record)) if self._index.may_be_answer(record, prompt) else None
         return None
 
     def _indexed(self, span: ReadableSpan) -> SpanRecord | None:

@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.sdk.trace import Event, ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from groundwire.model import RagChain, Score, SpanRecord
+from groundwire.observer import ScoringObserver
+from groundwire.outlets import Annotator
 from groundwire.processor import ScoringSpanProcessor
 from groundwire.traces import open_source
 
@@ -48,6 +50,18 @@ def live_chains(spans: list[SpanRecord]) -> list[RagChain]:
         processor.on_end(readable(span))
     assert processor.force_flush()
     processor.shutdown()
+    return collector.chains
+
+
+def observed_chains(spans: list[SpanRecord]) -> list[RagChain]:
+    """The chains seen beside a pipeline that is not ours."""
+    collector = Collector()
+    provider = TracerProvider(shutdown_on_exit=False)
+    observer = ScoringObserver(Annotator(provider.get_tracer("groundwire.evaluation"), content=True), [collector])
+    for span in sorted(spans, key=lambda s: (s.end_ns, -s.start_ns)):
+        observer.on_end(readable(span))
+    assert observer.force_flush()
+    observer.shutdown()
     return collector.chains
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from dialects.recorded import facts, live_chains, records
+from dialects.recorded import facts, live_chains, observed_chains, records
 from groundwire.answers import answers
 from groundwire.chain import chains
 from groundwire.dialects import canonical
@@ -114,6 +114,12 @@ def test_what_is_no_answer_is_told_apart(recording: Recording) -> None:
 def test_live_chains_are_the_stored_ones(recording: Recording) -> None:
     spans = records(recording.name)
     assert facts(live_chains(spans)) == facts(chains(spans).chains)
+
+
+@each
+def test_chains_seen_beside_a_foreign_pipeline_are_the_stored_ones(recording: Recording) -> None:
+    spans = records(recording.name)
+    assert facts(observed_chains(spans)) == facts(chains(spans).chains)
 
 
 @each
