@@ -31,5 +31,5 @@ def test_the_assertions_do_what_the_page_says() -> None:
             "The Eiffel Tower is 350 metres tall.", names["PASSAGES"], "How tall is the Eiffel Tower?"
         )
     said = (DOCS / "testing.md").read_text(encoding="utf-8").partition("AssertionError: ")[2]
-    shown = re.sub(r"0\.\d\d, ", "", said.partition("\n```")[0])
-    assert re.sub(r"0\.\d\d, ", "", str(caught.value)) == shown
+    shown = re.sub(r"0\.\d\d", "0.00", said.partition("\n```")[0])
+    assert re.sub(r"0\.\d\d", "0.00", str(caught.value)) == shown

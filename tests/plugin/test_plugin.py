@@ -101,7 +101,7 @@ def test_the_message_quotes_the_sentence_and_the_nearest_passage(inner: pytest.P
 
     result.stdout.fnmatch_lines(
         [
-            "E  *AssertionError: faithfulness 0.*, below 0.52: unfaithful*",
+            "E  *AssertionError: faithfulness 0.*, below 0.*: unfaithful*",
             'E  *unsupported: "The Eiffel Tower is 350 metres tall."  (*',
             'E  *nearest, passage 2: "The Eiffel Tower is 330 metres tall."',
             'E  *question: "How tall is it then?"',

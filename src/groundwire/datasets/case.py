@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
+from groundwire.budget import encodable
 from groundwire.model import Passage
 from groundwire.prompt import words
 
@@ -49,8 +50,8 @@ class Case:
     def __post_init__(self) -> None:
         if not self.question.strip():
             raise ValueError("a case needs a question")
-        if not self.id:
-            object.__setattr__(self, "id", case_id(self.question))
+        # an id is an attribute of spans, and a key when they are read again: it must survive being written
+        object.__setattr__(self, "id", encodable(self.id) if self.id else case_id(self.question))
 
     @property
     def content(self) -> str:

@@ -82,7 +82,7 @@ class ExperimentFile:
                     )
                 _same_plan(path, row, plan)
                 if row.error is None:
-                    self.done.append(row)
+                    self.done.append(row.without_spans())
                     kept.append(line if line.endswith(b"\n") else line + b"\n")
                     dropped = dropped or not line.endswith(b"\n")
                 else:

@@ -1,7 +1,7 @@
 """What came of an experiment: a row for each case and repeat, and what they say together."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import fmean, stdev
 from typing import Any
 
@@ -11,7 +11,7 @@ from groundwire.chain import chains
 from groundwire.checks import Check
 from groundwire.errors import ConfigurationError
 from groundwire.experiments.spans import ROOT
-from groundwire.model import SpanRecord
+from groundwire.model import RagChain, SpanRecord
 from groundwire.trace import Trace, read_trace
 
 
@@ -38,7 +38,15 @@ class Row:
     """None: no price is known."""
     tokens: tuple[int, int] | None
     """In, out; None: nobody says."""
+    chain: RagChain | None = field(repr=False, compare=False)
+    """What was judged; None where there is nothing to judge."""
     spans: tuple[SpanRecord, ...] = field(repr=False, compare=False)
+    """Everything that was traced, scores included; empty where it went to a file."""
+
+    def without_spans(self) -> "Row":
+        """The same, in less memory."""
+        chain = None if self.chain is None else replace(self.chain, attributes={})
+        return replace(self, chain=chain, spans=())
 
     def score(self, name: str) -> float | None:
         """Value of one evaluator, in [0, 1]; None where it gave none."""
@@ -132,7 +140,7 @@ class Experiment:
 
     @property
     def spans(self) -> tuple[SpanRecord, ...]:
-        """Everything that was traced, scores included."""
+        """Everything that was traced, scores included; empty where it went to `path`."""
         return tuple(s for r in self.rows for s in r.spans)
 
     def to_dicts(self) -> list[dict[str, Any]]:
@@ -166,6 +174,7 @@ def row_of(spans: Sequence[SpanRecord]) -> Row | None:
         duration_ms=(root.end_ns - root.start_ns) / 1e6,
         cost_usd=trace.cost_usd,
         tokens=trace.tokens,
+        chain=None if last is None else last.chain,
         spans=tuple(spans),
     )
 

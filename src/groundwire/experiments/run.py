@@ -99,7 +99,8 @@ def experiment(
     if repeats < 1 or max_concurrency < 1 or (timeout_s is not None and not timeout_s > 0):
         raise ConfigurationError("repeats, max_concurrency and timeout_s must be positive")
     scorers = load_evaluators(default_evaluators(cases) if evaluators is None else evaluators)
-    plan = Plan(name or asked.name, cases.name, cases.hash, scorers, app_version)
+    version = None if app_version is None else encodable(app_version)
+    plan = Plan(encodable(name or asked.name), cases.name, cases.hash, scorers, version)
     order = [(c, n) for c in cases for n in range(1, repeats + 1)]
     tell = progress or _counter(sys.stderr)
     with _running(asked, plan, timeout_s, tracer_provider) as run, _opened(out, plan, resume=resume) as place:
@@ -110,6 +111,7 @@ def experiment(
             place.write(outcome.spans)
             row = row_of(outcome.spans)
             assert row is not None
+            row = row if out is None else row.without_spans()
             rows[row.case_id, row.repeat] = row
             done += 1
             tell(row, done, len(order))
@@ -171,9 +173,13 @@ class _Run:
 
 
 def _mark(root: Span, error: BaseException) -> None:
-    root.record_exception(error)
+    try:
+        words = str(error)
+        root.record_exception(error)
+    except Exception:  # its own __str__ breaks
+        words = ""
     root.set_attribute(semconv.ERROR_TYPE, type(error).__qualname__)
-    root.set_status(Status(StatusCode.ERROR, encodable(" ".join(str(error).split())[:1000])))
+    root.set_status(Status(StatusCode.ERROR, encodable(" ".join(words.split())[:1000])))
 
 
 @contextmanager

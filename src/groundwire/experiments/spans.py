@@ -11,6 +11,7 @@ from groundwire.chain import chains
 from groundwire.datasets.case import Case
 from groundwire.dialects import canonical
 from groundwire.dialects.gen_ai import view
+from groundwire.errors import ConfigurationError
 from groundwire.experiments.target import Reply
 from groundwire.model import Document, Evaluator, RagChain, SpanRecord
 from groundwire.scoring import evaluation_record, score, scored
@@ -49,16 +50,17 @@ class Plan:
             semconv.EXPERIMENT_EVALUATORS: self.judged_by,
             semconv.DATASET_HASH: self.dataset_hash,
             semconv.CASE_ID: case.id,
-            semconv.INPUT_VALUE: encodable(case.question),
+            semconv.INPUT_VALUE: case.question,
         }
         optional: dict[str, Any] = {
             semconv.DATASET: self.dataset or None,
             semconv.APP_VERSION: self.app_version,
-            semconv.REFERENCE: case.reference and encodable(case.reference),
+            semconv.REFERENCE: case.reference,
             semconv.CASE_TAGS: case.tags or None,
         }
         attributes |= {key: value for key, value in optional.items() if value is not None}
-        return attributes | {f"{semconv.CASE_SLICE}{key}": value for key, value in case.slices.items()}
+        attributes |= {f"{semconv.CASE_SLICE}{encodable(key)}": value for key, value in case.slices.items()}
+        return {key: _encodable(value) for key, value in attributes.items()}
 
 
 def finished(plan: Plan, case: Case, spans: Sequence[SpanRecord], reply: Reply | None) -> list[SpanRecord]:
@@ -70,7 +72,9 @@ def finished(plan: Plan, case: Case, spans: Sequence[SpanRecord], reply: Reply |
         spans: the root and what ended inside it.
         reply: what the target returned; None where it failed.
     """
-    root = next(s for s in spans if s.parent_id is None and s.name == ROOT)
+    root = next((s for s in spans if s.parent_id is None and s.name == ROOT), None)
+    if root is None:
+        raise ConfigurationError("the TracerProvider in force takes no span processors: give an SDK TracerProvider")
     found = chains(spans).chains
     written = list(spans)
     answer = reply.answer if reply is not None else None
@@ -168,6 +172,12 @@ def answer_span(
         scope_version=__version__,
         resource=resource,
     )
+
+
+def _encodable(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_encodable, value))
+    return encodable(value) if isinstance(value, str) else value
 
 
 def _message(role: str, text: str) -> dict[str, Any]:

@@ -71,8 +71,8 @@ class CapturedAnswers:
             n, spans = why.total(), len(self.spans)
             calls = f"{n} chat {plural('call', n)} that gave none ({told})" if why else "no chat call"
             raise AssertionError(
-                f"no RAG answer was traced in this test: {spans} {plural('span', spans)}, {calls}. Is the library traced, and "
-                "has a streamed answer been read to its end?"
+                f"no RAG answer was traced in this test: {spans} {plural('span', spans)}, {calls}. Is the library "
+                "traced, and has a streamed answer been read to its end?"
             )
         return CapturedAnswer(found.chains[-1])
 

@@ -52,18 +52,12 @@ def _known(answer: Any) -> RagChain | None:
         case CapturedAnswers():
             return answer.answer.chain
         case Row():
-            return _of_row(answer)
+            if answer.chain is None:
+                why = answer.error or answer.not_scored or "none was given"
+                raise AssertionError(f"no answer to judge: {why}")
+            return answer.chain
         case _:
             return None
-
-
-def _of_row(row: Row) -> RagChain:
-    from groundwire.chain import chains
-
-    found = chains(row.spans).chains
-    if not found:
-        raise AssertionError(f"no answer to judge: {row.error or row.not_scored or 'none was given'}")
-    return found[-1]
 
 
 def _passages(given: Any) -> tuple[Passage, ...]:
