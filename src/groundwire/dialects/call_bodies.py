@@ -23,7 +23,7 @@ def asked(value: Any, depth: int = 0) -> list[Message]:
     Of a batch of prompts the first is taken. An object without any of the usual keys is one message with its texts.
     """
     value = from_json(value)
-    if value is None or depth > _DEEPEST:
+    if value is None or depth > _DEEPEST or _is_cut(value):
         return []
     if isinstance(value, list | tuple):
         if value and isinstance(value[0], list | tuple):
@@ -51,13 +51,18 @@ def asked(value: Any, depth: int = 0) -> list[Message]:
 
 
 def replied(value: Any, depth: int = 0) -> list[Message]:
-    """The messages that a response carries, one for each choice; a text is one message of the assistant."""
+    """The messages that a response carries, one for each choice; a text is one message of the assistant.
+
+    The chunks of a stream are one message.
+    """
     value = from_json(value)
-    if value is None or depth > _DEEPEST:
+    if value is None or depth > _DEEPEST or _is_cut(value):
         return []
     if isinstance(value, list | tuple):
         if value and isinstance(value[0], list | tuple):
             return replied(value[0], depth + 1)
+        if len(value) > 1 and (pieces := [_piece(entry) for entry in value]) and None not in pieces:
+            return messages("".join(piece for piece in pieces if piece), "assistant")
         return [m for entry in value for m in _reply(entry, depth)]
     return _reply(value, depth)
 
@@ -86,6 +91,25 @@ def _reply(value: Any, depth: int) -> list[Message]:
         return said[-1:]
     key = next((k for k in _REPLIES if value.get(k)), None)
     return [] if key is None else replied(value[key], depth + 1)
+
+
+def _piece(chunk: Any) -> str | None:
+    """The text of one chunk of a stream, of the first choice; None where it is no chunk."""
+    if isinstance(chunk, str):
+        return chunk
+    choices = chunk.get("choices") if isinstance(chunk, Mapping) else None
+    if not isinstance(choices, list | tuple):
+        return None
+    first = choices[0] if choices else {"delta": {}}  # the last chunk has the usage, and no choice
+    delta = first.get("delta") if isinstance(first, Mapping) else None
+    if not isinstance(delta, Mapping):
+        return None
+    return delta["content"] if isinstance(delta.get("content"), str) else ""
+
+
+def _is_cut(value: Any) -> bool:
+    """Whether a text is JSON that was cut at a limit of length: what is left is nobody's words."""
+    return isinstance(value, str) and value.lstrip().startswith(_CUT)
 
 
 def _choice(choice: Any) -> Message | None:
@@ -131,4 +155,5 @@ def _texts(value: Any, depth: int) -> list[str]:
     return [text for entry in inner for text in _texts(entry, depth + 1)]
 
 
+_CUT = ('{"', '[{"', '["', "[[")
 _DEEPEST = 8
