@@ -27,7 +27,7 @@ Example:
 def options(parser: ArgumentParser) -> None:
     """What the command takes."""
     parser.description, parser.epilog = _ABOUT, _EXAMPLE
-    parser.add_argument("source", help="A file, folder or pattern; -; jaeger+http://host:16686?service=NAME.")
+    parser.add_argument("source", help="A file, folder or pattern; -; {jaeger,tempo,zipkin,phoenix}+http://host:port.")
     parser.add_argument("--json", dest="as_json", action="store_true", help="One JSON object a line; see above.")
 
 

@@ -8,7 +8,7 @@ from groundwire.pipeline.selection import TIME_FORM
 
 def scoring_options(parser: ArgumentParser) -> None:
     """All but the judge's."""
-    parser.add_argument("source", help="A file, folder or pattern; -; jaeger+http://host:16686?service=NAME.")
+    parser.add_argument("source", help="A file, folder or pattern; -; {jaeger,tempo,zipkin,phoenix}+http://host:port.")
     parser.add_argument(
         "-o", "--out", metavar="OUT",
         help="Where the scores go: a file (scored.jsonl), - or otlp+http://host:4318. "

@@ -38,7 +38,7 @@ def options(parser: ArgumentParser) -> None:
     parser.description, parser.epilog = _ABOUT, _EXAMPLE
     parser.add_argument(
         "source",
-        help="A file, folder or pattern; -; jaeger+http://host:16686?service=NAME; the URL of a trace in Jaeger's UI.",
+        help="A file, folder or pattern; -; {jaeger,tempo,zipkin,phoenix}+http://host:port; a trace's URL in Jaeger.",
     )
     parser.add_argument("--trace", metavar="ID", help="Only this trace, in full; the beginning of its id will do.")
     parser.add_argument("--all", dest="everything", action="store_true", help="All traces, not only the worst.")
