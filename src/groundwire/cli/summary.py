@@ -144,7 +144,7 @@ def plan_lines(source: str, tally: Tally) -> list[str]:
         why = ", ".join(f"{n:,} {reason.replace('_', ' ')}" for reason, n in tally.rejected.most_common())
         lines.append(f"{tally.rejected.total():,} other chat calls are no RAG answers: {why}")
     if any(plan.asks_a_model for plan in tally.planned.values()):
-        lines.append("tokens are estimated from the texts; cached replies, which are free, are not seen here")
+        lines.append("tokens are estimated from the texts; replies in the cache are free")
     lines.append("nothing was scored (--dry-run)")
     return lines
 

@@ -22,6 +22,8 @@ from groundwire.traces.joining import with_events
 from groundwire.traces.otlp_json import encode
 
 _BATCH = 32
+_DEAR = 4
+"""Answers that are judged at once where what they cost is limited: what they did cost is known before the next."""
 _LINE_SPANS = 2_000
 """Spans of one trace that share a line."""
 
@@ -33,12 +35,16 @@ class Control(Protocol):
         """Why nothing more is to be judged; None: go on."""
         ...
 
-    def reserve(self, usd: float | None) -> bool:
-        """Whether a judgement that is expected to cost so much may be made; None: the price is not known."""
+    def reserve(self, usd: float | None) -> float | None:
+        """What is set aside for a judgement; None: it may not be made.
+
+        Args:
+            usd: what it is expected to cost; None: the price is not known.
+        """
         ...
 
-    def settle(self, reserved: float, usd: float) -> None:
-        """What it did cost."""
+    def settle(self, reserved: float, expected: float, usd: float) -> None:
+        """What judgements did cost for which so much was set aside, and which were expected to cost so much."""
         ...
 
     def judged(self, answers: int, broke: int, share: float) -> None:
@@ -195,11 +201,12 @@ class _Work:
         broke = 0
         for n, evaluator in enumerate(self._evaluators):
             missing = iter([answer for answer in answers if answer.judgements[n] is None])
-            while some := list(islice(missing, self._sizes[n])):
+            limited = self._order.in_cost and self._asking[n]
+            while some := list(islice(missing, min(self._sizes[n], _DEAR) if limited else self._sizes[n])):
                 if self._control.stopped() is not None:
                     self.stopped = True
                     break
-                some, reserved = self._affordable(some, n)
+                some, reserved, usd = self._affordable(some, n) if limited else (some, 0.0, 0.0)
                 if not some:
                     break
                 for answer, evaluation in zip(some, evaluate_many([a.chain for a in some], evaluator), strict=True):
@@ -212,23 +219,22 @@ class _Work:
                     self._journal.add(judgement, answer.digest)
                     self.tally.usd += _cost(judgement)
                     broke += isinstance(evaluation.result, Failed)
-                if self._order.in_cost:
-                    self._control.settle(sum(reserved), sum(_cost(a.judgements[n]) for a in some))
+                if limited:
+                    self._control.settle(reserved, usd, sum(_cost(a.judgements[n]) for a in some))
         self._control.judged(len(answers), broke, share)
 
-    def _affordable(self, answers: list[_Answer], n: int) -> tuple[list[_Answer], list[float]]:
-        """As many of the answers as there is money for."""
-        if not self._order.in_cost or not self._asking[n]:
-            return answers, []
-        reserved: list[float] = []
+    def _affordable(self, answers: list[_Answer], n: int) -> tuple[list[_Answer], float, float]:
+        """As many of the answers as there is money for, what is set aside, and what they are expected to cost."""
+        taken, reserved, total = 0, 0.0, 0.0
         for answer in answers:
             cost = expected(self._evaluators[n], answer.chain)
             usd = 0.0 if cost is None else cost.usd
-            if not self._control.reserve(usd):
+            aside = self._control.reserve(usd)
+            if aside is None:
                 self.stopped = True
                 break
-            reserved.append(usd or 0.0)
-        return answers[: len(reserved)], reserved
+            taken, reserved, total = taken + 1, reserved + aside, total + (usd or 0.0)
+        return answers[:taken], reserved, total
 
     # --- writing a trace ------------------------------------------------------------------------------------------
 

@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Protocol
 
+_NOT_SEEN = 2.5
+"""What judgements may cost, in what is expected of them, as long as none has been paid for."""
+
 
 class Watcher(Protocol):
     """Somebody who looks on."""
@@ -45,27 +48,33 @@ class RunControl:
     shares: dict[str, float] = field(default_factory=dict[str, float])
     """Bytes that are done of each bucket under way."""
     why: str | None = None
+    dearer: float = _NOT_SEEN
+    """The most that judgements did cost, in what they were expected to."""
 
     def stopped(self) -> str | None:
         """Why nothing more is to be judged."""
         return self.why
 
-    def reserve(self, usd: float | None) -> bool:
-        """Set money aside for a judgement, if it is there."""
+    def reserve(self, usd: float | None) -> float | None:
+        """Set money aside for a judgement, if it is there: more than expected, by how much earlier ones were dearer."""
         if self.max_usd is None:
-            return True
+            return 0.0
         if usd is None:
             self.why = self.why or "no price is known for the judge, so no limit can be kept"
-        elif self.spent + usd > self.max_usd:
+            return None
+        aside = usd * self.dearer
+        if self.spent + aside > self.max_usd:
             self.why = self.why or f"the next judgement would pass {self.max_usd:g} USD"
-        else:
-            self.spent += usd
-            return True
-        return False
+            return None
+        self.spent += aside
+        return aside
 
-    def settle(self, reserved: float, usd: float) -> None:
+    def settle(self, reserved: float, expected: float, usd: float) -> None:
         """What was set aside did cost so much."""
         self.spent += usd - reserved
+        if expected > 0:
+            seen = usd / expected
+            self.dearer = seen if self.dearer == _NOT_SEEN else max(self.dearer, seen)
 
     def progress(self, bucket: str, size: int, answers: int, broke: int, share: float) -> None:
         """News of a bucket."""
@@ -99,13 +108,13 @@ class BucketControl:
         """Why nothing more is to be judged."""
         return self.run.stopped()
 
-    def reserve(self, usd: float | None) -> bool:
-        """Whether there is money for it."""
+    def reserve(self, usd: float | None) -> float | None:
+        """What is set aside for it."""
         return self.run.reserve(usd)
 
-    def settle(self, reserved: float, usd: float) -> None:
+    def settle(self, reserved: float, expected: float, usd: float) -> None:
         """What it did cost."""
-        self.run.settle(reserved, usd)
+        self.run.settle(reserved, expected, usd)
 
     def judged(self, answers: int, broke: int, share: float) -> None:
         """Progress."""

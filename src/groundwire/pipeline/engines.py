@@ -142,9 +142,9 @@ class _Worker:
             case ("judged", answers, broke, share):
                 control.progress(job.bucket.name, job.bucket.size, answers, broke, share)
             case ("reserve", usd):
-                self.pipe.send(control.reserve(usd))
-            case ("settle", reserved, usd):
-                control.settle(reserved, usd)
+                self.pipe.send(("aside", control.reserve(usd)))
+            case ("settle", reserved, expected, usd):
+                control.settle(reserved, expected, usd)
             case ("done", done):
                 self.job = None
                 return job, done
@@ -222,14 +222,17 @@ class _Remote:
         self._listen()
         return self.why
 
-    def reserve(self, usd: float | None) -> bool:
+    def reserve(self, usd: float | None) -> float | None:
         self._pipe.send(("reserve", usd))
-        while not isinstance(answer := self._receive(), bool):
-            self._note(answer)
-        return answer
+        while True:
+            match self._receive():
+                case ("aside", aside):
+                    return cast(float | None, aside)
+                case other:
+                    self._note(other)
 
-    def settle(self, reserved: float, usd: float) -> None:
-        self._pipe.send(("settle", reserved, usd))
+    def settle(self, reserved: float, expected: float, usd: float) -> None:
+        self._pipe.send(("settle", reserved, expected, usd))
 
     def judged(self, answers: int, broke: int, share: float) -> None:
         self._pipe.send(("judged", answers, broke, share))

@@ -119,10 +119,10 @@ class _Far:
     def stopped(self) -> str | None:
         return self.why
 
-    def reserve(self, usd: float | None) -> bool:
-        return self.why is None
+    def reserve(self, usd: float | None) -> float | None:
+        return 0.0 if self.why is None else None
 
-    def settle(self, reserved: float, usd: float) -> None:
+    def settle(self, reserved: float, expected: float, usd: float) -> None:
         return None
 
     def judged(self, answers: int, broke: int, share: float) -> None:
