@@ -240,3 +240,23 @@ def test_a_run_that_is_killed_is_gone_on_with(command: Command, tmp_path: Path) 
     assert _rows(tmp_path / "run.jsonl") == _rows(tmp_path / "whole.jsonl")
     asked = Path("asked.txt").read_text().splitlines()
     assert len(asked) <= 12 + 3 + 12, "at most one case is lost with each kill"
+
+
+def test_an_interrupted_run_says_how_it_is_gone_on_with(command: Command, tmp_path: Path) -> None:
+    cases(*(f"Question {n}: how tall is it?" for n in range(40)))
+    arguments = ["experiment", *ran("-o", "run.jsonl")]
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"from groundwire.cli import main; main({arguments!r})"],
+        cwd=tmp_path, env={**os.environ, "SLOW": "0.1"}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        if Path("run.jsonl").exists() and Path("run.jsonl").read_bytes().count(b"\n") >= 3:
+            break
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+
+    assert (process.returncode, out) == (130, "")
+    assert "cases are in run.jsonl; the same command goes on" in err
+    assert "Traceback" not in err

@@ -8,7 +8,9 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from groundwire.cli.judging import judge_options
+from groundwire.cli.progress import Progress
 from groundwire.errors import ConfigurationError
+from groundwire.experiments.result import Row
 
 _ABOUT = """\
 Run an application over a dataset, and judge its answers.
@@ -92,11 +94,21 @@ def experiment(
     gates = [Gate.of(text, scorers) for text in fail_on or ()]
     if max_errors < 0:
         raise ConfigurationError("--max-errors must be 0 or more")
-    with _without_console():
-        result = run(
-            target, cases, scorers, repeats=repeats, name=name, out=out, max_concurrency=concurrency,
-            timeout_s=timeout, app_version=app_version, resume=not fresh,
-        )  # fmt: skip
+    counter = _Counter()
+    try:
+        with _without_console():
+            result = run(
+                target, cases, scorers, repeats=repeats, name=name, out=out, max_concurrency=concurrency,
+                timeout_s=timeout, app_version=app_version, resume=not fresh, progress=counter,
+            )  # fmt: skip
+    except KeyboardInterrupt:
+        if counter.seen and out is not None and out != "-" and "://" not in out:
+            print(
+                f"groundwire experiment: {counter.done} cases are in {out}; the same command goes on", file=sys.stderr
+            )
+        raise
+    finally:
+        counter.clear()
     tally = tally_of(result, minimums(gates))
     broken = [(gate, why) for gate in gates if (why := gate.broken(tally)) is not None]
     stream = sys.stderr if out == "-" else sys.stdout
@@ -114,6 +126,26 @@ def experiment(
     if broken:
         return 1
     return 3 if len(result.failures) > max_errors or tally.broke else 0
+
+
+class _Counter:
+    """Tells on stderr how far it is."""
+
+    def __init__(self) -> None:
+        self.seen = 0
+        """Cases that were run."""
+        self.done = 0
+        """Those that an earlier run has done included."""
+        self._progress = Progress("groundwire experiment")
+
+    def __call__(self, row: Row, done: int, total: int) -> None:
+        """One more."""
+        self.seen, self.done = self.seen + 1, done
+        self._progress.scoring(self.seen, self.seen / (total - done + self.seen))
+
+    def clear(self) -> None:
+        """Take the line away."""
+        self._progress.clear()
 
 
 @contextmanager
