@@ -62,6 +62,17 @@ def test_offsets_are_counted_as_scripts_count() -> None:
     assert units[2 * mark["start"] : 2 * mark["end"]].decode("utf-16-le") == "It is old."
 
 
+def test_words_far_down_a_long_passage_are_quoted() -> None:
+    passage = f"{'word ' * 5_000}The tower is 330 metres tall."
+    evidence = [
+        {"start": 0, "end": 29, "verdict": "supported", "passage": 0, "passage_start": 25_000, "passage_end": 25_029}
+    ]
+    judgement = judged("faithfulness", 0.9, "faithful", True, evidence=evidence)
+    (detail,) = opened(one(0, judgement, documents=[("d1", 0.9, passage)])).details
+    assert detail["checks"][0]["marks"][0]["quote"] == "The tower is 330 metres tall."
+    assert detail["passages"][0]["more"] == 17_029
+
+
 def test_relevance_stands_beside_each_passage() -> None:
     (detail,) = opened(one(0, RELEVANT)).details
     assert [(a["passage"], a["verdict"]) for a in detail["checks"][0]["about"]] == [(0, "relevant"), (2, "irrelevant")]

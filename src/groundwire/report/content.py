@@ -11,6 +11,7 @@ from groundwire.trace import Stage, Trace
 
 _ANSWER, _PASSAGE, _QUESTION = 20_000, 8_000, 2_000
 """Characters of a text that stand in the page."""
+_QUOTE = 700
 _PASSAGES, _MARKS, _STAGES, _NOTES = 40, 400, 60, 40
 _SENTENCE = frozenset({"supported", "unsupported", "contradicted", "not_checkable"})
 _ABOUT_PASSAGE = frozenset({"relevant", "irrelevant", "used", "unused"})
@@ -96,7 +97,7 @@ def _sorted_evidence(
             if len(notes) < _NOTES:
                 notes.append(_note(evidence))
             continue
-        marks.append(_mark(start, end, evidence, answer, passages))
+        marks.append(_mark(start, end, evidence, answer, chain, passages))
         at = end
     return marks, notes, about
 
@@ -108,7 +109,9 @@ def _is_of(answer: str, start: int, end: int, text: Any) -> bool:
     return not isinstance(text, str) or not text or text.split() == answer[start:end].split()
 
 
-def _mark(start: int, end: int, evidence: Mapping[str, Any], answer: Shown, passages: list[Shown]) -> dict[str, Any]:
+def _mark(
+    start: int, end: int, evidence: Mapping[str, Any], answer: Shown, chain: RagChain, passages: list[Shown]
+) -> dict[str, Any]:
     mark: dict[str, Any] = {
         "start": answer.place(start),
         "end": answer.place(end),
@@ -126,6 +129,8 @@ def _mark(start: int, end: int, evidence: Mapping[str, Any], answer: Shown, pass
     if first is not None and last is not None:
         text = passages[place]
         mark["from"], mark["to"] = text.place(first), text.place(last)
+        if first < last and mark["from"] >= mark["to"]:  # beyond the part of the passage that the page has
+            mark["quote"] = line(chain.passages[place].text[first:last], _QUOTE)
     return mark
 
 

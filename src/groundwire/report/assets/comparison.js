@@ -30,7 +30,7 @@ function drawComparison(found, openKey) {
 }
 
 function differences(rows) {
-  return table(["a question", "n", "before", "after", "change", "interval", "p", "worse / better", ""], rows.map((d) => {
+  return table(["a question", "n", "before", "after", "change", "interval", "p", "worse / better", "trend"], rows.map((d) => {
     const [said, style] = TRENDS[d.trend] || TRENDS.unclear;
     const direction = d.counts === null || d.worse === null ? UNKNOWN : `${count(d.worse)} / ${count(d.better)}`;
     const few = d.n_candidate === d.n_base ? count(d.n_base) : `${count(d.n_base)}, ${count(d.n_candidate)}`;
@@ -50,7 +50,7 @@ function notes(found) {
 
 function regressions(rows, openKey) {
   return el("ul", {}, rows.map((r) => el("li.fell", {},
-    el("button", { type: "button", click: () => openKey(r.key) }, r.question || "(no question)"),
+    indices.has(r.key) ? el("button", { type: "button", click: () => openKey(r.key) }, r.question || "(no question)") : el("span", {}, r.question),
     el("span.number.bad", {}, `${r.measure} ${score(r.means[0])} → ${score(r.means[1])}`),
     el("ul.soft", {}, r.changed.map(([change, text]) => el("li", {}, el("b", {}, change === "lost" ? "no longer supported: " : "new and not supported: "), text)),
       r.gone.length ? el("li", {}, el("b", {}, "passages gone: "), r.gone.join(", ")) : null,

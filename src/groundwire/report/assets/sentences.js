@@ -113,8 +113,9 @@ class Sentences {
     const name = passage.id || `passage ${found.passage + 1}`;
     const [from, to] = found.from === undefined ? [0, 0] : [found.from, found.to];
     const lead = found.verdict === "supported" ? "from " : "closest is ";
-    if (from >= to) return el("p.quote.soft", {}, lead, el("b", {}, name));
+    const beyond = found.quote || "";
+    if (from >= to && !beyond) return el("p.quote.soft", {}, lead, el("b", {}, name));
     return el("div.quote", {}, el("span.soft", {}, lead, el("b", {}, name), ": "),
-      el("q", {}, "“", el("mark", {}, passage.text.slice(from, Math.min(to, from + 700))), to > from + 700 ? "…" : "", "”"));
+      el("q", {}, "“", el("mark", {}, beyond || passage.text.slice(from, Math.min(to, from + 700))), to > from + 700 ? "…" : "", "”"));
   }
 }
