@@ -1,9 +1,11 @@
 """`groundwire report` as a shell sees it: the file, what is said of it, exit codes, and what is never overwritten."""
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -140,6 +142,22 @@ def test_a_report_is_replaced_by_the_next_and_nothing_else_stays(
     assert groundwire(scored).code == groundwire(scored, "--title", "Second").code == 0
     assert Document((tmp_path / "report.html").read_text()).title == "Second"
     assert {p.name for p in tmp_path.iterdir()} == {"run.jsonl", "report.html"}
+
+
+def test_a_pipe_stays_a_pipe_and_a_link_a_link(groundwire: Command, scored: str, tmp_path: Path) -> None:
+    pipe, read = tmp_path / "pipe", list[str]()
+    os.mkfifo(pipe)
+    reader = Thread(target=lambda: read.append(pipe.read_text(encoding="utf-8")))
+    reader.start()
+    assert groundwire(scored, "-o", str(pipe)).code == 0
+    reader.join(10)
+    assert read[0].endswith("</html>\n")
+    assert pipe.is_fifo()
+    link = tmp_path / "latest.html"
+    link.symlink_to("real.html")
+    assert groundwire(scored, "-o", str(link)).code == 0
+    assert link.is_symlink()
+    assert Document((tmp_path / "real.html").read_text(encoding="utf-8")).data["answers"] == 4
 
 
 def test_standard_output_has_the_page_and_nothing_but_the_page(groundwire: Command, scored: str) -> None:

@@ -208,7 +208,13 @@ def _write(out: str, text: str) -> None:
     if out == "-":
         sys.stdout.write(text)
         return
-    path = Path(out)
+    path = Path(out).resolve()  # where a link leads, so that the link stays one
+    if path.exists() and not path.is_file():  # a device or a pipe takes text, and must not become a file
+        try:
+            path.write_text(text, encoding="utf-8", newline="\n")
+        except OSError as error:
+            raise SinkError(f"{out} cannot be written: {error.strerror}") from None
+        return
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         beside.write_text(text, encoding="utf-8", newline="\n")
