@@ -57,7 +57,7 @@ def translate(record: SpanRecord) -> Mapping[str, Any] | None:
         call[semconv.OPERATION] = kind
     prompt, output = rows(attributes, "gen_ai.prompt"), rows(attributes, "gen_ai.completion")
     if kind == "rerank":
-        return call | _reranked(prompt, output)
+        return call | (_reranked(prompt, output) if output else _rerank_of_a_framework(attributes))
     if kind == "chat":
         for name, given, role in (
             (semconv.INPUT_MESSAGES, prompt, "user"),
@@ -127,6 +127,12 @@ def _reranked(prompt: list[Any], output: list[Any]) -> dict[str, Any]:
     return conventions.search("rerank", asked[-1] if asked else None, found)
 
 
+def _rerank_of_a_framework(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """LlamaIndex's: the model on the span, the documents in what the function has returned."""
+    given, returned = (_from_json(attributes.get(f"traceloop.entity.{key}")) for key in ("input", "output"))
+    return conventions.search("rerank", _query(given), documents(_output(returned)))
+
+
 def _text(row: Mapping[str, Any]) -> str | None:
     content = from_json(row.get("content"))
     if isinstance(content, Mapping):  # Cohere takes documents as objects
@@ -171,10 +177,18 @@ def _from_json(value: Any) -> Any:
 def _output(value: Any) -> Any:
     while isinstance(value, Mapping) and isinstance(value.get("outputs"), list | tuple | Mapping):
         value = value["outputs"]
-    return value
+    return [_node(entry) for entry in value] if isinstance(value, list | tuple) else value
+
+
+def _node(entry: Any) -> Any:
+    """A result of LlamaIndex's is JSON text in the list; other text is a passage, JSON or not."""
+    found = from_json(entry)
+    return found if isinstance(found, Mapping) and isinstance(found.get("node"), Mapping) else entry
 
 
 def _query(value: Any) -> str | None:
+    if isinstance(value, Mapping) and len(value) == 1:  # the argument, whatever its name
+        (value,) = value.values()
     if isinstance(value, Mapping) and isinstance(value.get("query"), str):
         return value["query"] or None
     return text_in(value)
