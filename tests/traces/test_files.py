@@ -106,6 +106,17 @@ def test_zstd_is_recognised_by_its_content(here: Path) -> None:
     assert list(open_source("t.jsonl")) == [span(1)]
 
 
+@pytest.mark.parametrize("name", ["t.jsonl", "t.jsonl.gz", "t.jsonl.zst"])
+def test_file_is_packed_as_its_name_says(here: Path, name: str) -> None:
+    sink = open_sink(name)
+    sink.write([span(1)])
+    sink.close()
+
+    magic = {".gz": b"\x1f\x8b", ".zst": b"\x28\xb5\x2f\xfd"}.get(Path(name).suffix, b"{")
+    assert Path(name).read_bytes().startswith(magic)
+    assert list(open_source(name)) == [span(1)]
+
+
 def test_zstd_without_a_library_names_the_extra(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "compression.zstd", None)
     monkeypatch.setitem(sys.modules, "backports.zstd", None)

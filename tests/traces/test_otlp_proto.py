@@ -7,15 +7,19 @@ from typing import Any
 
 import pytest
 from google.protobuf import json_format
+from hypothesis import assume, given
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogsData
 from opentelemetry.proto.metrics.v1.metrics_pb2 import MetricsData
 
+from groundwire.budget import encodable
 from groundwire.model import SpanEvent, SpanLink, SpanRecord
 from groundwire.traces import joined, open_source
 from groundwire.traces.compression import zstd
 from groundwire.traces.otlp_encode import encode
-from groundwire.traces.otlp_proto import framing, wrapped_trace
+from groundwire.traces.otlp_proto import decode, framing, wrapped_trace
+from groundwire.traces.otlp_proto_encode import encode as encode_binary
+from traces.test_otlp_json import records
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 RICH = SpanRecord(
@@ -25,6 +29,24 @@ RICH = SpanRecord(
     (SpanEvent("e", 1700000000000000002, {"k": 1}),), (SpanLink(TRACE, "00000000000000a2", {"k": 2}),),
     "groundwire", "1", {"service.name": "rag"},
 )  # fmt: skip
+
+
+@given(records)
+def test_what_is_sent_in_protobuf_is_read_back_the_same(written: SpanRecord) -> None:
+    assume(encodable(repr(written)) == repr(written))  # lone surrogates are replaced
+    assume("\\ud" not in repr(written))
+    complaints: list[str] = []
+
+    assert list(decode(encode_binary([written, written, RICH]), complaints.append)) == [written, written, RICH]
+    assert complaints == []
+
+
+def test_what_protobuf_cannot_hold_becomes_what_it_can() -> None:
+    odd = SpanRecord(TRACE, "b7ad6b7169203331", "a\ud800", 1, 2, attributes={"big": 2**70, "text": "b\udfff", "o": {1}})
+
+    [read] = decode(encode_binary([odd]), print)
+    assert isinstance(read, SpanRecord)
+    assert (read.name, read.attributes) == ("a?", {"big": str(2**70), "text": "b?", "o": (1,)})
 
 
 def many(count: int) -> list[SpanRecord]:

@@ -3,6 +3,7 @@ from typing import Any
 
 import httpx
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from groundwire.errors import SinkError
 from groundwire.model import SpanRecord
@@ -94,3 +95,17 @@ def test_endpoint_that_is_not_there_is_one_clear_line() -> None:
 def test_address_without_a_host_is_refused() -> None:
     with pytest.raises(SinkError, match="no OTLP address"):
         OtlpHttp("otlp+http://")
+
+
+def test_endpoint_that_takes_no_json_gets_protobuf() -> None:
+    from groundwire.traces.otlp_proto import decode as decode_binary
+
+    told = ExportTraceServiceResponse(partial_success={"rejected_spans": 2, "error_message": "full"})
+    taken = httpx.Response(200, content=b"", headers={"content-type": "application/x-protobuf"})
+    partial = httpx.Response(200, content=told.SerializeToString(), headers={"content-type": "application/x-protobuf"})
+    target, asked = sink([httpx.Response(415, text="unsupported"), taken, taken, partial])
+
+    with pytest.raises(SinkError, match="took all but 2 of 51 spans: full"):
+        target.write(SPANS)
+    assert [r.headers["content-type"] for r in asked] == ["application/json", *["application/x-protobuf"] * 3]
+    assert [s for r in asked[1:] for s in decode_binary(r.content, print)] == SPANS

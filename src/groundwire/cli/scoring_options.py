@@ -11,7 +11,8 @@ def scoring_options(parser: ArgumentParser) -> None:
     parser.add_argument("source", help="A file, folder or pattern; -; {jaeger,tempo,zipkin,phoenix}+http://host:port.")
     parser.add_argument(
         "-o", "--out", metavar="OUT",
-        help="Where the scores go: a file (scored.jsonl), - or otlp+http://host:4318. "
+        help="Where the scores go: a file (scored.jsonl; .parquet and .csv are tables), -, otlp+http://host:4318 "
+        "or phoenix+http://host:6006. "
         "Without it: only the summary is printed.",
     )  # fmt: skip
     parser.add_argument(

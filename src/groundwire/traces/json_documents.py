@@ -11,6 +11,8 @@ from typing import IO, Any
 
 _LINE = 16 * 1024 * 1024
 """A longer line that opens a list is read element by element."""
+_LONGEST = 512 * 1024 * 1024
+"""Beyond this a line is no document, but what a broken or hostile file unpacks to."""
 _ELEMENT = 256 * 1024 * 1024
 """No element of a list is longer: what is, is a list that is broken."""
 _CHUNK = 1024 * 1024
@@ -45,6 +47,9 @@ def documents(stream: IO[bytes], known: Callable[[Any], bool] = bool) -> Iterato
     """
     gathered = _Gathered(known)
     for number, line in _numbered(stream):
+        if line is None:
+            yield Broken(number, f"a line of more than {_LONGEST >> 20} MiB")
+            continue
         if not line.strip():
             continue
         if len(line) >= _LINE and line.lstrip().startswith(b"[") and not gathered.lines:
@@ -139,18 +144,28 @@ def _one_after_the_other(number: int, line: bytes) -> Iterator[Parsed | Broken]:
             yield Parsed(number, value)
 
 
-def _numbered(stream: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+def _numbered(stream: IO[bytes]) -> Iterator[tuple[int, bytes | None]]:
+    """Lines with their numbers; None for one that is too long. Of one that opens a long list only the beginning."""
     number = 0
     while line := stream.readline(_LINE):
         number += 1
         if number == 1:
             line = line.removeprefix(_BOM)
         if len(line) >= _LINE and not line.endswith(b"\n") and not line.lstrip().startswith(b"["):
-            parts = [line]
-            while parts[-1] and not parts[-1].endswith(b"\n"):
-                parts.append(stream.readline(_LINE))
-            line = b"".join(parts)
-        yield number, line
+            yield number, _rest_of_line(line, stream)
+        else:
+            yield number, line
+
+
+def _rest_of_line(start: bytes, stream: IO[bytes]) -> bytes | None:
+    parts, size = [start], len(start)
+    while part := stream.readline(_LINE):
+        size += len(part)
+        if size <= _LONGEST:
+            parts.append(part)
+        if part.endswith(b"\n"):
+            break
+    return b"".join(parts) if size <= _LONGEST else None
 
 
 def _depth(line: bytes) -> int | None:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from groundwire.errors import SinkError
 from groundwire.model import SpanRecord
+from groundwire.traces.compression import zstd
 from groundwire.traces.otlp_json import encode
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ FORM = (
 _BATCH: Final = 200
 _TIMEOUT_S: Final = 30.0
 _RETRIES: Final = 2
+_NO_JSON: Final = 415
 _RETRIABLE = frozenset({429, 502, 503, 504})
 """OTLP specification, OTLP/HTTP response: retryable status codes."""
 
@@ -99,6 +101,7 @@ class TraceFile:
         self.name = str(path)
         self._path = path
         self._temporary: Path | None = None
+        packer = zstd(self.name) if path.suffix == ".zst" else None
         try:
             descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
             self._temporary = Path(name)
@@ -106,6 +109,8 @@ class TraceFile:
         except OSError as error:
             raise self._error(error) from error
         self._file = cast(IO[bytes], gzip.GzipFile(fileobj=raw, mode="wb") if path.suffix == ".gz" else raw)
+        if packer is not None:
+            self._file = packer.ZstdFile(raw, mode="wb")
         self._raw = raw
 
     def write(self, spans: Sequence[SpanRecord]) -> None:
@@ -187,7 +192,9 @@ class StandardOutput:
 
 
 class OtlpHttp:
-    """An OTLP/HTTP endpoint, spoken to in JSON. `OTEL_EXPORTER_OTLP_HEADERS` is heeded: hosted backends want a key.
+    """An OTLP/HTTP endpoint, spoken to in JSON, and in protobuf where it takes no JSON.
+
+    `OTEL_EXPORTER_OTLP_HEADERS` is heeded: hosted backends want a key.
 
     Args:
         spec: `otlp+http://host:4318`, also `otlp+https`; a path other than `/` is taken as the whole one.
@@ -204,6 +211,7 @@ class OtlpHttp:
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise SinkError(f"{spec}: no OTLP address; use {FORM}")
         self.name = spec
+        self._binary = False
         path = parts.path if parts.path.strip("/") else "/v1/traces"
         self._url = urlunsplit(parts._replace(path=path))
         headers = os.environ.get("OTEL_EXPORTER_OTLP_TRACES_HEADERS") or os.environ.get("OTEL_EXPORTER_OTLP_HEADERS")
@@ -212,21 +220,34 @@ class OtlpHttp:
             timeout=_TIMEOUT_S,
             trust_env=not loopback,
             transport=transport,
-            headers={"content-type": "application/json", **parse_env_headers(headers or "", liberal=True)},
+            headers=parse_env_headers(headers or "", liberal=True),
         )
 
     def write(self, spans: Sequence[SpanRecord]) -> None:
         """Send, in batches."""
         for batch in _batches(spans):
-            self._send(encode(batch).encode(errors="replace"), len(batch))
+            answer = self._send(batch)
+            if answer.status_code == _NO_JSON and not self._binary:
+                self._binary = True
+                answer = self._send(batch)
+            self._check(answer, len(batch))
 
-    def _send(self, body: bytes, count: int) -> None:
+    def _send(self, batch: Sequence[SpanRecord]) -> "httpx.Response":
+        if self._binary:
+            from groundwire.traces.otlp_proto_encode import encode as encode_binary
+
+            body = encode_binary(batch)
+        else:
+            body = encode(batch).encode(errors="replace")
         answer = self._post(body)
         for attempt in range(_RETRIES):
             if answer.status_code not in _RETRIABLE:
                 break
             time.sleep(0.5 * 2**attempt)
             answer = self._post(body)
+        return answer
+
+    def _check(self, answer: "httpx.Response", count: int) -> None:
         if not answer.is_success:
             said = " ".join(answer.text.split())[:200]
             raise SinkError(f"{self._url} refused {count} spans: HTTP {answer.status_code} {said}".rstrip())
@@ -238,7 +259,8 @@ class OtlpHttp:
         import httpx
 
         try:
-            return self._client.post(self._url, content=body)
+            form = "application/x-protobuf" if self._binary else "application/json"
+            return self._client.post(self._url, content=body, headers={"content-type": form})
         except httpx.HTTPError as error:
             raise SinkError(f"no OTLP endpoint at {self._url} ({error}); is it running? use {FORM}") from error
 
@@ -253,9 +275,14 @@ class OtlpHttp:
 
 def _rejected(answer: Any) -> tuple[int, str]:
     try:
+        if "protobuf" in answer.headers.get("content-type", ""):
+            from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+
+            told = ExportTraceServiceResponse.FromString(answer.content).partial_success
+            return told.rejected_spans, told.error_message
         partial = answer.json().get("partialSuccess") or {}
         return int(partial.get("rejectedSpans") or 0), str(partial.get("errorMessage") or "")
-    except (ValueError, AttributeError, TypeError):
+    except Exception:  # whatever it answered, it took them
         return 0, ""
 
 
