@@ -35,6 +35,11 @@ from groundwire.redaction import Redactor, hook
         ("my password is hunter2!", "my password is <SECRET_1>!"),
         ("?api_key=abcdefgh&page=2", "?api_key=<SECRET_1>&page=2"),
         ('{"client_secret": "aB3dE5gH"}', '{"client_secret": "<SECRET_1>"}'),
+        ("call 555\u2011123\u20114567 or +1 (555) 987-6543", "call <PHONE_1> or <PHONE_2>"),
+        ("ada\uff20example.org and \uff0b49\u00a030\u00a01234567", "<EMAIL_1> and <PHONE_1>"),
+        ("https://hooks.slack.com/services/T0000/B0000/abcdefghijkl", "https://hooks.slack.com/services/<SECRET_1>"),
+        ("AccountKey=abc123==;", "AccountKey=<SECRET_1>;"),
+        ("aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPx", "aws_secret_access_key = <SECRET_1>"),
         ("https://bob:s3cr@t@db.example.com/x", "https://<CREDENTIALS_1>@db.example.com/x"),
         ("postgres://u:p@h:5432/db", "postgres://<CREDENTIALS_1>@h:5432/db"),
         ("a -----BEGIN PRIVATE KEY-----\nabc\n-----END PRIVATE KEY----- b", "a <SECRET_1> b"),
@@ -82,6 +87,15 @@ def test_given_names_are_whole_words_in_any_case() -> None:
     assert redactor.texts(["ADA  lovelace's friend Mary of Maryland, Ada, C++ Corp."]) == [
         "<NAME_1>'s friend <NAME_2> of Maryland, <NAME_3>, <NAME_4>"
     ]
+
+
+def test_ten_thousand_names_take_no_longer_than_ten() -> None:
+    text = "Somebody called First17 Last42 wrote to Firstly about nothing. " * 200
+    many = [f"First{n} Last{m}" for n in range(100) for m in range(100)]
+    redactor = Redactor(many)
+    started = time.process_time()
+    assert redactor.texts([text])[0].count("<NAME_1>") == 200
+    assert time.process_time() - started < 2
 
 
 def test_hooks_come_after_the_patterns_and_are_counted() -> None:

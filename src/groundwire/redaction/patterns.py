@@ -38,11 +38,13 @@ _TOKENS = re.compile(
     r"|\b(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{16}\b"
     r"|\bAIza[\w-]{30,}"
     r"|\bya29\.[\w-]{20,}"
-    r"|\bSG\.[\w-]{16,}\.[\w-]{16,}",
+    r"|\bSG\.[\w-]{16,}\.[\w-]{16,}"
+    r"|(?<=hooks\.slack\.com/services/)[\w/]{20,}",
     re.DOTALL,
 )
 _NAMED = re.compile(
-    r"(?i)(?:\b|_)(?:api[-_ ]?key|access[-_ ]?key(?:[-_ ]?id)?|secret(?:[-_ ]?(?:access[-_ ]?)?key)?|client[-_ ]?secret"
+    r"(?i)(?:\b|_)(?:api[-_ ]?key|account[-_ ]?key|shared[-_ ]?access[-_ ]?key|access[-_ ]?key(?:[-_ ]?id)?"
+    r"|secret(?:[-_ ]?(?:access[-_ ]?)?key)?|client[-_ ]?secret"
     r"|auth(?:orization)?[-_ ]?token|access[-_ ]?token|refresh[-_ ]?token|token|password|passwd|passphrase|pwd"
     r"|sig(?:nature)?|x-api-key)"
     r"[\"']?\s{0,3}(?::|=|:=|=>|\bis\b)\s{0,3}[\"']?([^\s\"',;&<>]{6,500})"
@@ -157,6 +159,7 @@ _CALLED = re.compile(
     r"(?i)\b(?:phone|telephone|tel|mobile|cell|fax|whatsapp|call(?: me)?(?: (?:at|on))?)\b[^\w+(]{0,4}"
     r"(?:number|no|nr)?[^\w+(]{0,4}(?:is\s)?((?:\+|\(|\d)(?:[ ./()-]{0,2}\d){5,14})(?!\w)"
 )
+_WORD = re.compile(r"\w+")
 _DATE = re.compile(r"\d{1,2}[-./ ]\d{1,2}[-./ ]\d{4}|\d{4}[-./ ]\d{1,2}[-./ ]\d{1,2}(?:\D.*)?")
 
 
@@ -179,6 +182,17 @@ def _compact(text: str) -> str:
     return re.sub(r"[ -]", "", text).upper()
 
 
+PLAIN = str.maketrans(
+    {
+        **dict.fromkeys("\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d", "-"),
+        "\uff20": "@",
+        "\uff0e": ".",
+        "\uff0b": "+",
+        **dict.fromkeys("\u00a0\u2007\u2009\u202f\u3000", " "),
+    }
+)
+"""Signs that stand for others, one for one: what is written with them is looked for as if it were written plainly."""
+
 KINDS: tuple[Kind, ...] = (
     Kind("CREDENTIALS", _credentials, str),
     Kind("SECRET", _secrets, str),
@@ -192,12 +206,27 @@ KINDS: tuple[Kind, ...] = (
 
 
 def names(given: Sequence[str]) -> Kind:
-    """A kind of the names given: whole words, any case, any white space between their parts; longer ones first."""
-    parts = [r"\s+".join(map(re.escape, name.split())) for name in sorted(given, key=len, reverse=True) if name.strip()]
-    pattern = re.compile(rf"(?i)(?<!\w)(?:{'|'.join(parts)})(?!\w)") if parts else None
+    """A kind of the names given: whole words, any case, any white space between their parts; the longest goes first.
+
+    A name is looked for where its first word stands, so ten thousand of them take no longer than ten.
+    """
+    by_word: dict[str, list[re.Pattern[str]]] = {}
+    for name in sorted({" ".join(n.split()) for n in given if _WORD.search(n)}, key=lambda n: (-len(n), n)):
+        first = _WORD.search(name)
+        assert first is not None
+        spaced = r"\s+".join(map(re.escape, name[first.start() :].split(" ")))  # signs before the first word stay
+        pattern = re.compile(rf"(?i){spaced}(?!\w)")
+        by_word.setdefault(first[0].casefold(), []).append(pattern)
 
     def find(text: str) -> Iterator[Found]:
-        for match in pattern.finditer(text) if pattern is not None else ():
-            yield match.span()
+        at = 0
+        for word in _WORD.finditer(text) if by_word else ():
+            if word.start() < at:
+                continue
+            for pattern in by_word.get(word[0].casefold(), ()):
+                if (match := pattern.match(text, word.start())) is not None:
+                    at = match.end()
+                    yield match.span()
+                    break
 
     return Kind("NAME", find, lambda text: " ".join(text.casefold().split()))

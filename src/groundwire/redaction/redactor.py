@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any, TypeAlias
 
 from groundwire.errors import ConfigurationError
-from groundwire.redaction.patterns import KINDS, Found, Kind, names
+from groundwire.redaction.patterns import KINDS, PLAIN, Found, Kind, names
 
 Hook: TypeAlias = Callable[[str], str]
 """A text to the text without what must not leave. Raising stops everything: nothing is written half redacted."""
@@ -78,10 +78,11 @@ class Redactor:
 
     def _replaced(self, text: str, placeholder: Callable[[Kind, str], str]) -> str:
         found: list[tuple[int, int, str]] = []
-        hidden = _hidden(text, [match.span() for match in _PLACEHOLDER.finditer(text)])
+        plain = text.translate(PLAIN)
+        hidden = _hidden(plain, [match.span() for match in _PLACEHOLDER.finditer(text)])
         for kind in self._kinds:
             spans = _apart(kind.find(hidden))
-            found += [(start, end, placeholder(kind, text[start:end])) for start, end in spans]
+            found += [(start, end, placeholder(kind, plain[start:end])) for start, end in spans]
             hidden = _hidden(hidden, spans)
         pieces: list[str] = []
         at = 0
