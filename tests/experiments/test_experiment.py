@@ -5,6 +5,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -408,6 +409,32 @@ def test_places_that_cannot_be_written_are_told(tmp_path: Path) -> None:
         experiment(told, CASES, [Shares()], out=tmp_path / "run.jsonl.gz")
 
 
+def test_cases_go_to_an_endpoint_as_they_come() -> None:
+    bodies: list[Any] = []
+
+    class Endpoint(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            bodies.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Endpoint)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        experiment(told, CASES, [Shares()], out=f"otlp+http://127.0.0.1:{server.server_port}")
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    spans = [s for b in bodies for r in b["resourceSpans"] for sc in r["scopeSpans"] for s in sc["spans"]]
+    assert sorted(s["name"] for s in spans) == sorted(["experiment case", "answer", "evaluate shares"] * 2)
+
+
 # --- mistakes ---
 
 
@@ -533,3 +560,4 @@ def test_the_result_is_a_table() -> None:
     assert (first["shares"], first["error"], first["cost_usd"]) == (1.0, None, None)
     assert "shares" not in second
     assert len(result) == 2
+    assert str(result).endswith("fails_on_when: 2 rows, shares 1.000, 1 failed")

@@ -79,6 +79,11 @@ class Experiment:
     resumed: int = 0
     """Rows that were in the file already."""
 
+    def __str__(self) -> str:
+        means = [f"{name} {'not scored' if mean is None else f'{mean:.3f}'}" for name, mean in self.means.items()]
+        told = [f"{len(self.rows)} rows", *means, *([f"{len(self.failures)} failed"] if self.failures else [])]
+        return f"{self.name}: {', '.join(told)}"
+
     def __len__(self) -> int:
         return len(self.rows)
 

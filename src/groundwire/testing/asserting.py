@@ -16,8 +16,8 @@ def assert_faithful(
     answer: Any,
     passages: Any = None,
     question: str | None = None,
-    *,
     min: float | None = None,
+    *,
     allow: Collection[str] = (),
     evaluator: str | Evaluator = "faithfulness",
 ) -> Score | Skipped:
@@ -50,8 +50,8 @@ def assert_relevant(
     answer: Any,
     passages: Any = None,
     question: str | None = None,
-    *,
     min: float | None = None,
+    *,
     allow: Collection[str] = (),
     evaluator: str | Evaluator = "answer_relevance",
 ) -> Score | Skipped:
