@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -442,3 +443,32 @@ def test_evaluator_that_kills_every_worker_ends_the_run(
 
     assert result.code == 2
     assert "died 3 times" in result.err
+
+
+# --- other outputs ---
+
+
+def test_table_has_a_row_for_every_answer_linked_ones_too(score: Score, place: Path) -> None:
+    import csv
+
+    write(place / "t.jsonl", corpus(60))
+    result = score("t.jsonl", "-o", "out.csv", "-e", "judges:hashed")
+    rows = list(csv.DictReader(Path("out.csv").read_text(encoding="utf-8").splitlines()))
+
+    assert result.code == 0, result.err
+    assert len(rows) == 54
+    assert all(float(row["hashed"]) >= 0 for row in rows)
+    assert {row["trace_id"] for row in rows} == {c.trace_id for c in chains(corpus(60)).chains}
+
+
+def test_standard_input_and_output(place: Path) -> None:
+    write(place / "t.jsonl", corpus(40))
+    call = [sys.executable, "-c", "from groundwire.cli import main; main()", "score", "-", "-o", "-"]
+    done = subprocess.run(
+        [*call, "-e", "judges:hashed"], input=Path("t.jsonl").read_text(), capture_output=True, text=True, check=False
+    )
+    Path("out.jsonl").write_text(done.stdout)
+
+    assert done.returncode == 0
+    assert spans_in("out.jsonl") == in_one_go(corpus(40))
+    assert "36 answers" in done.stderr

@@ -120,7 +120,7 @@ def score(
         "selection": [list(map(str, wanted)), sample, since, until, limit],
         "force": force,
     }
-    workspace = Workspace(workspace_of(source, out, work), asked, moments, restart=restart)
+    workspace = Workspace(workspace_of(asked, out, work), asked, moments, restart=restart)
     try:
         order = _at_its_moments(order, workspace)
         if workspace.resumed:

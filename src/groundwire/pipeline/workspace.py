@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -16,6 +17,7 @@ from groundwire.judge.folders import cache_folder, private, write_private
 from groundwire.pipeline import journal
 
 _FORMAT = 1
+_FORGOTTEN_S = 30 * 86_400
 _MARK = "run.json"
 
 
@@ -80,7 +82,7 @@ class Workspace:
 
     def leave(self, *, finished: bool) -> None:
         """Remove everything, or all but what a later run can go on from. Never raises."""
-        if finished or not any(self.journals.glob("*.journal")):
+        if finished or not self.kept:
             shutil.rmtree(self.folder, ignore_errors=True)
         else:
             for name in ("spool", "parts"):
@@ -98,7 +100,7 @@ class Workspace:
             different = [key for key in asked if before["asked"].get(key) != asked[key]]
             if not different:
                 return cast(dict[str, Any], before.get("moments") or moments)
-            if any((self.folder / "journal").glob("*.journal")):
+            if journal.count(self.journals):
                 if different == ["files"] and asked.get("in_place"):
                     pass  # it was killed after it had put its result in the place of its source
                 else:
@@ -148,15 +150,27 @@ def _short(value: Any) -> str:
     return text if len(text) <= 70 else text[:67] + "..."
 
 
-def workspace_of(source: str, out: str | None, chosen: str | None) -> Path:
-    """Where a run is kept: beside the file that it writes, else in the cache folder; or where the user says."""
+def workspace_of(asked: Mapping[str, Any], out: str | None, chosen: str | None) -> Path:
+    """Where a run is kept: where the user says; beside the file that it writes; else in the cache folder.
+
+    There every run has a folder of its own, by what it is; what nobody has come back to for a month is removed.
+    """
     if chosen is not None:
         return Path(chosen)
     if out is not None and out != "-" and "://" not in out:
         path = Path(out)
         return path.parent / f".{path.name}.groundwire"
-    named = hashlib.sha256(f"{source}\0{out}\0{Path.cwd()}".encode(errors="surrogatepass")).hexdigest()[:16]
+    told = json.dumps([str(Path.cwd()), asked], sort_keys=True)
+    named = hashlib.sha256(told.encode(errors="surrogatepass")).hexdigest()[:16]
+    _forget(cache_folder() / "scoring")
     return cache_folder() / "scoring" / named
+
+
+def _forget(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        for left in folder.iterdir():
+            if time.time() - (left / _MARK).stat().st_mtime > _FORGOTTEN_S:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 @contextlib.contextmanager
