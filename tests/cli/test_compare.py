@@ -350,7 +350,7 @@ def test_worst_regressions_show_both_answers_and_what_lost_its_support(compare: 
     assert "1. -0.800  How tall is it?" in text
     assert "✓ The tower is 56 metres tall.        │ ✗ The tower is 65 metres tall." in text
     assert 'became unsupported: "The tower is 65 metres tall."' in text
-    assert 'was supported, by d1: "The tower is 56 metres tall."' in text
+    assert 'was supported, by passage d1: "The tower is 56 metres tall."' in text
     assert 'new, unsupported: "It fell in 1990."' in text
     assert "no longer in the prompt: d1: The tower of Pisa is 56" in text
     assert "new in the prompt: d9" in text
@@ -485,6 +485,30 @@ def test_hostile_traces_are_inert_in_every_form(compare: Shell) -> None:
     assert "<script>" not in "".join(outside.split("`")[::2])
     assert "@team" not in "".join(outside.split("`")[::2])
     ElementTree.parse("x.xml")
+
+
+def test_names_with_colons_and_numbers_without_end(compare: Shell) -> None:
+    write([replace(a, scores={"ns:x": 0.9}) for a in asked()], [replace(a, scores={"ns:x": 0.5}) for a in asked()])
+
+    assert compare("--fail-on", "ns:x:-0.1").code == 1
+    assert compare("--fail-on", "ns:x").code == 1
+    assert compare("--fail-on", f"ns:x:-{'9' * 400}").code == 2
+
+
+def test_what_kept_an_answer_from_being_judged_is_told(compare: Shell) -> None:
+    late = {"groundwire.evaluation.status": "timeout"}
+    write(asked(), [replace(a, scores={}, attributes=late) if i < 3 else a for i, a in enumerate(asked(seed=2))])
+
+    assert "CAND lacks faithfulness: 3 timeout." in compare().out
+
+
+@pytest.mark.parametrize("verb", ["compare", "drift"])
+def test_help_fits_and_has_an_example(capsys: pytest.CaptureFixture[str], verb: str) -> None:
+    assert run([verb, "--help"]) == 0
+    told = capsys.readouterr().out
+    assert "Example:" in told
+    assert "Exit codes: 0 all" in told
+    assert fits(told)
 
 
 def test_strange_values_break_nothing(compare: Shell) -> None:

@@ -22,6 +22,8 @@ _LIMIT = re.compile(
 )
 _UNITS = {"score": {""}, "usd": {"", "usd", "$"}, "ms": {"ms", "s"}, "tokens": {""}}
 _ROUNDING = 1e-9
+_LONGEST = 20
+"""Characters of a number: longer ones may be infinite, and mean nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +53,15 @@ def gate(text: str, known: Iterable[Difference]) -> Gate:
     Raises:
         ConfigurationError: no such figure, or a limit that does not suit it.
     """
-    name, _, given = text.strip().partition(":")
     differences = {d.name: d for d in known}
+    name, given = named(text, differences)
     if name not in differences:
         raise ConfigurationError(
             f"--fail-on {text}: no figure {name!r} in these runs; there are {', '.join(differences)}"
         )
     difference = differences[name]
     match = _LIMIT.fullmatch(given.strip() or "0")
-    if match is None:
+    if match is None or len(match["number"]) > _LONGEST:
         raise ConfigurationError(f"--fail-on {text}: {given!r} is no limit; {_FORM}")
     unit = match["dollar"] or match["unit"].lower()
     number = float(match["number"])
@@ -74,6 +76,18 @@ def gate(text: str, known: Iterable[Difference]) -> Gate:
         raise ConfigurationError(f"--fail-on {text}: {unit or 'no unit'!r} does not suit {name}; use %, or {units}")
     size = number / 100 if unit == "%" else number * 1000 if unit == "s" else number
     return Gate(text.strip(), name, -size if falls else size, unit == "%")
+
+
+def named(text: str, known: Iterable[str]) -> tuple[str, str]:
+    """The name in `NAME:REST`, and the rest: names may hold colons, so the longest known one counts.
+
+    >>> named("a:b:-1", ["a", "a:b"]), named("c:1", ["a"])
+    (('a:b', '-1'), ('c', '1'))
+    """
+    text = text.strip()
+    fitting = [name for name in known if text == name or text.startswith(f"{name}:")]
+    name = max(fitting, key=len, default=text.partition(":")[0])
+    return name, text[len(name) + 1 :]
 
 
 def decide(asked: Gate, difference: Difference, *, min_n: int, max_missing: float, strict: bool, unpaired: int) -> Gate:

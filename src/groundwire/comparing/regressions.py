@@ -28,7 +28,7 @@ class Sentence:
     verdict: str
     """Empty where the verdict is not one of ours."""
     passage: str = ""
-    """Id, else place, of the passage that bears on it best; empty where none is named."""
+    """`passage` and the id, else the place, of the passage that bears on it best; empty where none is named."""
 
     @property
     def unsupported(self) -> bool:
@@ -152,7 +152,7 @@ def _passage(entry: Mapping[str, Any], passages: Sequence[Passage]) -> str:
     place = entry.get("passage")
     if not isinstance(place, int) or isinstance(place, bool) or not 0 <= place < len(passages):
         return ""
-    return passages[place].id or f"passage {place + 1}"
+    return f"passage {passages[place].id or place + 1}"
 
 
 def _changed(before: Sequence[Sentence], after: Sequence[Sentence]) -> tuple[ChangedSentence, ...]:

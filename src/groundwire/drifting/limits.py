@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from groundwire.agreement.figures import Numbers
+from groundwire.comparing.gates import named
 from groundwire.comparing.measures import Unit
 from groundwire.drifting.signals import Signal
 from groundwire.errors import ConfigurationError
@@ -65,8 +66,9 @@ def limit(kind: Kind, text: str, watched: Sequence[Signal]) -> Limit:
     def wrong(why: str) -> ConfigurationError:
         return ConfigurationError(f"--{kind} {text}: {why}")
 
-    name, *rest = (part.strip() for part in text.split(":"))
     known = {s.name: s for s in watched}
+    name, given = named(text, known)
+    rest = [part.strip() for part in given.split(":")]
     if name not in known:
         raise wrong(f"no figure {name!r} in these traces; there are {', '.join(known)}")
     signal = known[name]
@@ -78,7 +80,7 @@ def limit(kind: Kind, text: str, watched: Sequence[Signal]) -> Limit:
     match = _VALUE.fullmatch(rest[-1])
     units = _UNITS.get(signal.unit, {"": 1.0})
     unit = "" if match is None else match["dollar"] or match["unit"].lower()
-    if match is None or unit not in units:
+    if match is None or unit not in units or len(match["number"]) > 20:
         raise wrong(f"{rest[-1]!r} is no value of {name}; {_FORM}")
     number = float(match["number"]) * units[unit] * (-1 if match["sign"] else 1)
     return Limit(kind, text, name, statistic, number)

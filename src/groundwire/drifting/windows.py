@@ -62,8 +62,8 @@ class Drift:
         return "unknown" in self._outcomes or bool(self.reference.broke or self.current.broke)
 
     @property
-    def _outcomes(self) -> set[LimitOutcome]:
-        return {one.outcome for one in self.limits} | {gate.outcome for gate in self.gates}
+    def _outcomes(self) -> list[LimitOutcome]:
+        return [*(one.outcome for one in self.limits), *(gate.outcome for gate in self.gates)]
 
     def as_json(self) -> dict[str, Any]:
         """Ready for `json.dumps`."""
