@@ -33,7 +33,7 @@ def translate(record: SpanRecord) -> Mapping[str, Any] | None:
     cost = _cost(attributes.get(_START + "cost_details"))
     if kind == "generation":
         return conventions.chat(
-            call_bodies.asked(given),
+            call_bodies.asked(_without_definitions(from_json(given))),
             call_bodies.replied(returned),
             response_model=model,
             provider=conventions.unquoted(attributes.get(_START + "metadata.ls_provider")),
@@ -49,6 +49,22 @@ def translate(record: SpanRecord) -> Mapping[str, Any] | None:
             return conventions.search("rerank" if again else "retrieval", conventions.text_in(given), found)
     operation = _CALLS.get(kind, WORKFLOW)
     return conventions.around(operation, conventions.text_in(given), conventions.text_in(returned))
+
+
+def _without_definitions(given: Any) -> Any:
+    """A prompt without the tools that could be called: the handler for LangChain puts them among the messages."""
+    if not isinstance(given, list):
+        return given
+    return [
+        m
+        for m in given
+        if not (
+            isinstance(m, Mapping)
+            and m.get("role") == "tool"
+            and "tool_call_id" not in m
+            and isinstance(m.get("content"), Mapping)
+        )
+    ]
 
 
 def _cost(value: Any) -> float | None:
