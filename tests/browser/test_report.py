@@ -197,6 +197,12 @@ def test_opening_another_answer_shows_it_and_names_it_in_the_address(show: Show)
     assert again.page.locator(".asked").inner_text() == "What is forbidden?"
 
 
+@pytest.mark.parametrize("fragment", ["#%", "#figures", "#__proto__", "#<img>"])
+def test_an_address_that_names_no_answer_opens_on_the_worst(show: Show, fragment: str) -> None:
+    view = show(mixed(), fragment=fragment).page
+    assert view.locator(".asked").inner_text() == "Where was Eiffel born?"
+
+
 def test_ten_thousand_answers_open_in_a_second(show: Show) -> None:
     spans = [s for n in range(10_000) for s in one(n, MARKED if n % 9 == 0 else FAITHFUL, question=f"Question {n}?")]
     opened = show(spans, limit=10_000)

@@ -8,6 +8,7 @@ from groundwire.answers import Answer, of_trace
 from groundwire.checks import Check
 from groundwire.comparing.measures import cost, tokens
 from groundwire.model import RagChain, SpanRecord
+from groundwire.report.shown import line
 from groundwire.trace import SEVERITY, Trace, Verdict
 
 Kind: TypeAlias = Literal["answer", "unrecorded", "no_answer"]
@@ -25,7 +26,7 @@ class Entry:
     @property
     def key(self) -> str:
         """Names it within the report."""
-        return f"{self.answer.chain.trace_id}-{self.answer.chain.span_id}"
+        return line(f"{self.answer.chain.trace_id}-{self.answer.chain.span_id}", 120)
 
     @property
     def checks(self) -> tuple[Check, ...]:

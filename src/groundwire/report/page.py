@@ -131,7 +131,7 @@ def _row(entry: Entry, names: Sequence[str], by: Sequence[str], versus: Versus |
         "model": line(answer.chain.model, 80) if answer.chain.model else None,
         "scores": list(_scores(entry, names)),
         "before": None if versus is None else [versus.before(entry, name) for name in names],
-        "unsupported": sum(len(c.unsupported) for c in entry.checks if c.value is not None),
+        "unsupported": max((len(c.unsupported) for c in entry.checks if c.value is not None), default=0),
         "ms": answer.duration_ms,
         "usd": entry.cost_usd,
         "tokens": entry.tokens,

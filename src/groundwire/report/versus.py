@@ -90,9 +90,8 @@ class Versus:
 
     @staticmethod
     def _regression(one: Regression) -> dict[str, Any]:
-        trace_id, span_id = key_of(one.candidate)
         return {
-            "key": f"{trace_id}-{span_id}",
+            "key": Entry(one.candidate).key,
             "question": line(one.question, 240),
             "measure": line(one.measure, 80),
             "means": list(one.means),

@@ -39,7 +39,7 @@ function open(row, follow) {
   drawAnswer(row, detailOf(opened), data.comparison, turn);
   if (list) list.point(row);
   if (!follow) return;
-  history.replaceState(null, "", `#${encodeURIComponent(row.key)}`);
+  history.replaceState(null, "", `#${row.key}`);
   const article = byId("answer");
   article.focus({ preventScroll: true });
   const top = article.getBoundingClientRect().top;
@@ -96,7 +96,7 @@ document.addEventListener("keydown", (event) => {
 drawTop();
 drawSummary(data);
 if (data.rows.length) {
-  const asked = indices.get(decodeURIComponent(location.hash.slice(1)));
+  const asked = indices.get(location.hash.slice(1));
   list = new List(data, textOf, open);
   open(data.rows[asked ?? 0], asked !== undefined);
 }
