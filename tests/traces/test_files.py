@@ -3,6 +3,8 @@ import io
 import json
 import os
 import sys
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -165,6 +167,66 @@ def test_source_that_is_not_there_is_one_clear_line(here: Path, spec: str) -> No
         list(open_source(spec))
     assert "\n" not in str(raised.value)
     assert spec in str(raised.value)
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_list_that_breaks_off_or_is_broken_gives_its_other_elements(here: Path, indent: int | None) -> None:
+    elements = [json.dumps(json.loads(encode([span(n)])), indent=indent) for n in range(1, 5)]
+    whole = "[\n" + ",\n".join(elements) + "\n]\n"
+    for text, left in {
+        whole: {1, 2, 3, 4},
+        whole[: whole.rindex("]")]: {1, 2, 3, 4},
+        whole[:-60]: {1, 2, 3},
+        whole.replace('"span 2"', '"span 2'): {1, 3, 4},
+        whole.replace('"span 2"', "span 2"): {1, 3, 4},
+    }.items():
+        (here / "t.json").write_text(text)
+        source = open_source("t.json")
+
+        assert list(source) == [span(n) for n in sorted(left)]
+        assert len(source.problems) == (text != whole)
+
+
+def test_list_on_one_line_is_read_element_by_element(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("groundwire.traces.json_documents._LINE", 1000)
+    monkeypatch.setattr("groundwire.traces.json_documents._CHUNK", 7)
+    spans = [replace(span(n), name="☃é😀" * 9) for n in range(1, 60)]
+    (here / "t.json").write_text(f"[{', '.join(encode([one]) for one in spans)}]\n", encoding="utf-8")
+
+    assert list(open_source("t.json")) == spans
+
+
+def test_line_that_never_ends_is_told(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("groundwire.traces.json_documents._LINE", 1000)
+    monkeypatch.setattr("groundwire.traces.json_documents._LONGEST", 5000)
+    (here / "t.json").write_text('{"a": "' + "x" * 10_000 + "\n" + encode([span(1)]) + "\n")
+    source = open_source("t.json")
+
+    assert list(source) == [span(1)]
+    assert [(p.line, p.message[:14]) for p in source.problems] == [(1, "a line of more")]
+
+
+def test_files_beside_the_traces_of_an_archive_are_passed_over(here: Path) -> None:
+    with zipfile.ZipFile("t.zip", "w") as archive:
+        archive.writestr("run/a.jsonl.gz", gzip.compress(encode([span(1)]).encode()))
+        archive.writestr("run/README.md", "# hello")
+        archive.writestr("run/b", encode([span(2)]))
+    source = open_source("t.zip")
+
+    assert list(source) == [span(1), span(2)]
+    assert source.problems == []
+
+
+def test_folder_is_read_by_content_and_hidden_files_are_not(here: Path) -> None:
+    (here / "runs" / ".git").mkdir(parents=True)
+    (here / "runs" / "a").write_text(encode([span(1)]))
+    (here / "runs" / "b.log").write_text("2026-01-01 INFO hello\n")
+    (here / "runs" / ".c.jsonl").write_text(encode([span(3)]))
+    (here / "runs" / ".git" / "d.jsonl").write_text(encode([span(4)]))
+    source = open_source("runs")
+
+    assert list(source) == [span(1)]
+    assert source.problems == []
 
 
 def test_deeply_nested_json_is_a_problem_and_no_crash(here: Path) -> None:

@@ -64,6 +64,8 @@ class _File:
 
     def items(self, stream: IO[bytes]) -> Iterator[Item]:
         for name, inner in unpacked(self.name, stream, self._complain(None)):
+            if name != self.name and not _may_be_a_trace(name, peeked(inner, _HEAD)):
+                continue  # a file beside the traces in an archive
             self.name = name
             yield from self._content(inner)
 
@@ -117,25 +119,32 @@ def files_in(folder: Path) -> list[Path]:
     """Trace files below a folder, by name; what begins with a dot is none of them, nor in a folder that does."""
     found: list[Path] = []
     for path in sorted(folder.rglob("*")):
-        if not any(part.startswith(".") for part in path.relative_to(folder).parts) and path.is_file():
-            name = path.name.lower()
-            for packed in _PACKED:
-                name = name.removesuffix(packed)
-            if name.endswith(_EXTENSIONS) or (name != path.name.lower()) or _begins_like_a_trace(path):
-                found.append(path)
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if not hidden and path.is_file() and _may_be_a_trace(path.name, None if _named(path.name) else _head(path)):
+            found.append(path)
     return found
 
 
-def _begins_like_a_trace(path: Path) -> bool:
-    """Whether a file of any other name is to be read as well."""
-    from groundwire.traces import otlp_proto
-
+def _head(path: Path) -> bytes:
     try:
         with path.open("rb") as stream:
-            head = stream.read(_HEAD)
-            rest = head + stream.readline(1 << 20) if head[:1] in (b"{", b"[") else b""
+            return stream.read(_HEAD)
     except OSError:
-        return False
-    if rest:
-        return shapes.is_trace(json_documents.parsed(rest.partition(b"\n")[0])) or b'"resourceSpans"' in head
-    return head.startswith(_PARQUET) or (bool(otlp_proto.framing(head)) and not _CONTROL.isdisjoint(head))
+        return b""
+
+
+def _named(name: str) -> bool:
+    """Whether a file is called as traces are."""
+    return name.lower().endswith((*_EXTENSIONS, *_PACKED))
+
+
+def _may_be_a_trace(name: str, head: bytes | None) -> bool:
+    """Whether a file beside others is to be read: by its name, else by how it begins."""
+    from groundwire.traces import otlp_proto
+
+    if head is None or _named(name):
+        return True
+    if head.lstrip()[:1] in (b"{", b"["):
+        line = head.partition(b"\n")[0]
+        return b'"resourceSpans"' in head or shapes.is_trace(json_documents.parsed(line))
+    return head.startswith(_PARQUET) or (otlp_proto.framing(head) is not None and not _CONTROL.isdisjoint(head))

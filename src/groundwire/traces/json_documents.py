@@ -13,7 +13,7 @@ _LINE = 16 * 1024 * 1024
 """A longer line that opens a list is read element by element."""
 _LONGEST = 512 * 1024 * 1024
 """Beyond this a line is no document, but what a broken or hostile file unpacks to."""
-_ELEMENT = 256 * 1024 * 1024
+_ELEMENT = 64 * 1024 * 1024
 """No element of a list is longer: what is, is a list that is broken."""
 _CHUNK = 1024 * 1024
 _TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{}"]')
@@ -52,10 +52,14 @@ def documents(stream: IO[bytes], known: Callable[[Any], bool] = bool) -> Iterato
             continue
         if not line.strip():
             continue
-        if len(line) >= _LINE and line.lstrip().startswith(b"[") and not gathered.lines:
+        opens = not gathered.lines and line.lstrip().startswith(b"[")
+        if opens and len(line) >= _LINE:
             yield from _elements(number, line, stream)
             continue
         value = parsed(line)
+        if value is None and opens and (_depth(line) or 0) > 0:
+            yield from _elements(number, line, stream)
+            continue
         if not gathered.lines:
             if value is not None:
                 yield Parsed(number, value)
@@ -179,38 +183,66 @@ def _depth(line: bytes) -> int | None:
 
 
 def _elements(number: int, start: bytes, stream: IO[bytes]) -> Iterator[Parsed | Broken]:
-    """The elements of a list that is too long to be held, and the documents after it."""
+    """The elements of a list that is not to be held, and the documents after it, lists or not.
+
+    Where one is broken, the next is looked for at a line that begins as that of the first element did.
+    """
     decoder = json.JSONDecoder()
     rest, text, at, more = start, "", 0, True
+    first: str | None = None
+    lost, whole, depth = False, True, 0
     while True:
-        if rest:
-            cut = _whole_characters(rest)
-            try:
-                text, at, rest = text[at:] + rest[:cut].decode(), 0, rest[cut:]
-            except UnicodeDecodeError:
-                yield Broken(number, "not UTF-8: the rest of the list is left out")
-                return
-        at = _skip(text, at)
-        if at < len(text):
+        cut = _whole_characters(rest) if more else len(rest)
+        text, at, rest = text[at:] + rest[:cut].decode(errors="replace"), 0, rest[cut:]
+        while True:
+            if lost:
+                found = -1 if first is None else text.find(first, at)
+                lost, at = found < 0, found + len(first or "") - 1 if found >= 0 else max(at, len(text) - 1000)
+                if lost:
+                    break
+            found = _skip(text, at)
+            depth += text.count("[", at, found) - text.count("]", at, found)
+            at = found
+            if at >= len(text):
+                break
+            if first is None:
+                first = _beginning(text, at)
             try:
                 value, end = decoder.raw_decode(text, at)
-                if end < len(text) or not more:  # a number may go on
-                    at = end
-                    yield Parsed(number, value)
-                    continue
             except ValueError as error:
-                if not more or len(text) - at > _ELEMENT:
-                    yield Broken(number, f"the list breaks off: {error}")
-                    return
+                if more and _may_go_on(error, text) and len(text) - at <= _ELEMENT:
+                    break
+                yield Broken(number, f"an element of the list is no JSON: {error}")
+                lost, whole, at = True, False, at + 1
             except RecursionError:
-                yield Broken(number, "nested too deeply: the rest of the list is left out")
-                return
-        elif not more:
+                yield Broken(number, "nested too deeply")
+                lost, whole, at = True, False, at + 1
+            else:
+                if end >= len(text) and more:  # a number may go on
+                    break
+                at = end
+                yield Parsed(None, value)
+        if not more:
+            if whole and depth > 0:
+                yield Broken(number, "the list breaks off")
             return
         # Twice what is there already: an element that does not fit is not parsed again and again.
         chunk = stream.read(max(_CHUNK, len(text) - at))
         more = bool(chunk)
         rest += chunk
+
+
+def _beginning(text: str, at: int) -> str | None:
+    """What the lines of elements begin with; None where they are not lines."""
+    line = text.rfind("\n", 0, at)
+    return text[line : at + 1] if line >= 0 and text[line:at].isspace() else None
+
+
+def _may_go_on(error: ValueError, text: str) -> bool:
+    """Whether JSON is wrong only because its end is not there yet."""
+    if not isinstance(error, json.JSONDecodeError):
+        return False
+    return error.msg.startswith("Unterminated") or error.pos >= len(text) - 16
 
 
 def _whole_characters(data: bytes) -> int:
