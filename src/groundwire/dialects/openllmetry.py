@@ -24,6 +24,8 @@ from groundwire.model import Document, Message, SpanRecord
 
 _KINDS = {
     "chat": "chat",
+    "text_completion": "chat",
+    "generate_content": "chat",
     "completion": "chat",
     "embedding": "embeddings",
     "embeddings": "embeddings",
@@ -73,7 +75,7 @@ def _kind(attributes: Mapping[str, Any]) -> str | None:
     for key in ("llm.request.type", semconv.OPERATION):
         told = attributes.get(key)
         if isinstance(told, str) and told:
-            return {"text_completion": "chat", "generate_content": "chat", **_KINDS}.get(told.lower())
+            return _KINDS.get(told.lower())
     if "gen_ai.completion.0.content" in attributes or "gen_ai.completion.0.role" in attributes:
         return "chat"
     return None
