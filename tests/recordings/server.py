@@ -50,6 +50,8 @@ class _Handler(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         if path.endswith("/chat/completions"):
             self._chat(body)
+        elif path.endswith("/responses"):
+            self._respond(body)
         elif path.endswith("/embeddings"):
             self._send(_embeddings(body))
         elif path.endswith("/rerank"):
@@ -89,6 +91,35 @@ class _Handler(BaseHTTPRequestHandler):
             self._event(json.dumps(chunk))
         self._event("[DONE]")
         self.wfile.write(b"0\r\n\r\n")
+
+    def _respond(self, body: Mapping[str, Any]) -> None:
+        """The responses API, whole answers only."""
+        given = body.get("input")
+        given = [{"role": "user", "content": given}] if isinstance(given, str) else given or ()
+        asked = _asked([m for m in given if isinstance(m, Mapping)])
+        if asked is None:
+            error = {"message": "this question has no recorded answer", "type": "invalid_request_error"}
+            self._send({"error": error}, 404)
+            return
+        request, rewriting = asked
+        text, tokens = request.answer, request.tokens
+        if rewriting and request.query is not None:
+            text, tokens = request.query, request.query_tokens or Tokens(1, 1)
+        part = {"type": "output_text", "text": text, "annotations": []}
+        message = {"type": "message", "id": f"msg_{request.name}", "status": "completed", "role": "assistant"}
+        usage = {
+            "input_tokens": tokens.input,
+            "input_tokens_details": {"cached_tokens": tokens.cached, "cache_write_tokens": 0},
+            "output_tokens": tokens.output,
+            "output_tokens_details": {"reasoning_tokens": 0},
+            "total_tokens": tokens.input + tokens.output,
+        }
+        head = {"id": f"resp_{request.name}", "object": "response", "created_at": _CREATED, "status": "completed"}
+        rest = {"instructions": body.get("instructions"), "tools": [], "tool_choice": "auto", "metadata": {}}
+        rest |= {"error": None, "incomplete_details": None, "parallel_tool_calls": True, "temperature": 1, "top_p": 1}
+        self._send(
+            {**head, **rest, "model": truth.RESPONSE_MODEL, "output": [{**message, "content": [part]}], "usage": usage}
+        )
 
     def _event(self, data: str) -> None:
         line = f"data: {data}\n\n".encode()

@@ -72,6 +72,13 @@ def test_the_reranker_and_the_rewriting_are_the_true_ones(server: AnswerServer) 
     assert found["choices"][0]["message"]["content"] == rewritten.query
 
 
+def test_the_responses_api_says_the_same(server: AnswerServer) -> None:
+    one = truth.request("plain")
+    found = json.loads(post(f"{server.url}/responses", {"instructions": truth.SYSTEM, "input": one.question}))
+    assert found["output"][0]["content"][0]["text"] == one.answer
+    assert found["usage"]["input_tokens_details"]["cached_tokens"] == one.tokens.cached
+
+
 def test_a_tool_is_called_before_the_answer(server: AnswerServer) -> None:
     one = truth.request("plain")
     tool = {"type": "function", "function": {"name": "search", "parameters": {"properties": {"q": {}}}}}
