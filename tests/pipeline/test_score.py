@@ -472,3 +472,24 @@ def test_standard_input_and_output(place: Path) -> None:
     assert done.returncode == 0
     assert spans_in("out.jsonl") == in_one_go(corpus(40))
     assert "36 answers" in done.stderr
+
+
+def test_full_disk_is_told_and_the_run_can_go_on(start: Start, score: Score, place: Path) -> None:
+    import resource
+
+    def no_large_files() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (3_000, 3_000))
+
+    write(place / "t.jsonl", corpus(300))
+    call = ["t.jsonl", "-o", "out.jsonl", "-e", "judges:hashed", "-e", "judges:other"]
+    process = start(*call, preexec_fn=no_large_files)
+    _, said = process.communicate(timeout=60)
+
+    assert process.returncode == 2
+    assert "cannot keep what is being scored" in said
+    assert "the same command goes on" in said
+    assert said.count("\n") == 1
+    before = judged(place)
+    assert score(*call).code == 0
+    assert spans_in("out.jsonl").keys() > spans_in("t.jsonl").keys()
+    assert sum(n - 1 for n in judged(place).values()) <= 1 < before.total()

@@ -16,6 +16,7 @@ from groundwire import semconv
 from groundwire.model import SpanRecord
 from groundwire.pipeline.judgement import Judgement
 
+_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 Key: TypeAlias = tuple[str, str]
 """(id of the `evaluate` span, digest of the chain)."""
 
@@ -35,7 +36,7 @@ class Journal:
             self._rows, _ = _rows(kept.splitlines(keepends=True))
             self._new = []
         elif kept is not None:
-            self._handle = os.open(kept, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._handle = os.open(kept, _FLAGS, 0o600)
             _alone(self._handle)
             with Path(kept).open("rb") as file:
                 self._rows, end = _rows(file)
@@ -127,7 +128,7 @@ def _rows(lines: Iterable[bytes]) -> tuple[dict[Key, list[Any]], int]:
 
 def _alone(handle: int) -> None:
     """Wait until no process that was left over from a killed run is at it any more."""
-    with contextlib.suppress(ImportError):
+    with contextlib.suppress(ImportError, OSError):  # not every file system has locks
         import fcntl
 
         fcntl.flock(handle, fcntl.LOCK_EX)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from groundwire.errors import GroundwireError
 from groundwire.model import Evaluator
 from groundwire.pipeline import journal
 from groundwire.pipeline.bucket import Done, Job
@@ -85,8 +86,33 @@ def execute(
         watcher: is told of the progress.
         limits: of money and errors.
         in_memory: bytes that are held before anything is written to disk; None: as many as suit most machines.
+
+    Raises:
+        SourceError: the source cannot be read.
+        GroundwireError: the disk is full, a worker dies over and over, or the engine cannot be reached.
     """
-    watcher, limits = watcher or Nobody(), limits or Limits()
+    try:
+        return _executed(
+            items, order, evaluators, workspace, engine, workers, watcher or Nobody(), limits or Limits(), in_memory
+        )
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        where = "memory" if workspace is None else str(workspace.folder)
+        raise GroundwireError(f"cannot keep what is being scored in {where} ({error.strerror or error})") from error
+
+
+def _executed(
+    items: Iterable[Item],
+    order: Order,
+    evaluators: Sequence[Evaluator],
+    workspace: Workspace | None,
+    engine: Callable[[], Engine] | None,
+    workers: int,
+    watcher: Watcher,
+    limits: Limits,
+    in_memory: int | None,
+) -> Result:
     buckets, on_disk = _sorted(items, None if workspace is None else workspace.spool, watcher, in_memory)
     control = RunControl(
         watcher, sum(b.size for b in buckets), max_usd=limits.max_usd, max_errors=limits.max_errors,

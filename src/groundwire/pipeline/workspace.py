@@ -118,11 +118,13 @@ class Workspace:
         with contextlib.suppress(ImportError):
             import fcntl
 
-            self._lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
             try:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise ConfigurationError(f"another process is scoring in {self.folder}; wait for it") from None
+            except OSError:
+                return  # not every file system has locks
 
     def release(self) -> None:
         """Let others at it."""
