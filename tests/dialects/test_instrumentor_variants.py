@@ -446,6 +446,12 @@ def test_the_query_of_a_store(store: str, text: str, query: str | None) -> None:
         assert view(canonical(span(attributes | other))) is None
 
 
+def test_the_name_of_another_sdk_among_the_attributes_is_no_mark() -> None:
+    found = canonical(span(indexed(**{"telemetry.sdk.name": "opentelemetry"})))
+    assert found.attributes[DIALECT] == "openllmetry"
+    assert [message_text(m) for m in call(found).prompt] == [PROMPT]
+
+
 def test_of_the_documents_of_langchain_openlit_tells_three() -> None:
     rows = json.dumps([{"content": PASSAGE, "id": "b"}, {"content": OTHER, "id": "w"}])
     attributes = {

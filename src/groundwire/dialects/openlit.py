@@ -26,6 +26,8 @@ _LONGEST = 20_000
 def translate(record: SpanRecord) -> Mapping[str, Any] | None:
     """What is to be put right; None where nothing is."""
     attributes = record.attributes
+    if not _is_of_openlit(record):
+        return None
     if attributes.get(semconv.OPERATION) == "vectordb":
         return _search(attributes)
     if kind_of(attributes) is None:
@@ -37,6 +39,13 @@ def translate(record: SpanRecord) -> Mapping[str, Any] | None:
     if cost is not None and cost <= 0:
         found[semconv.COST] = None
     return found or None
+
+
+def _is_of_openlit(record: SpanRecord) -> bool:
+    """Zipkin's format puts the resource's attributes among the span's: any SDK's name may stand there."""
+    told = record.attributes.get("telemetry.sdk.name")
+    versions = ("gen_ai.sdk.version", "db.sdk.version")
+    return told == "openlit" or record.scope.startswith("openlit") or any(key in record.attributes for key in versions)
 
 
 def _first_three(attributes: Mapping[str, Any]) -> dict[str, Any]:
