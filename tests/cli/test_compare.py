@@ -321,6 +321,7 @@ def test_slices_have_figures_of_their_own_and_say_where_the_attribute_changed(co
     assert [s["value"] for s in found.json["slices"]["app.version"]] == ["1 → 2"]
     assert "by gen_ai.request.model" in text.out
     assert fits(text.out)
+    assert compare("--by", "model", "--json").json["slices"]["model"][0]["questions"] == [40, 40]
     assert compare("--by", "nope").code == 2
 
 

@@ -191,7 +191,11 @@ def test_share_of_a_base_of_zero_is_not_known() -> None:
     found = paired_difference(COST, column([0.0] * 30), column([0.001] * 30), alpha=0.05, min_n=20)
 
     assert found.relative is found.relative_interval is None
-    assert outcome(found, "cost:+10%") == "unknown"
+    assert outcome(found, "cost:+10%") == "failed"  # of nothing any rise is more than a share
+    free = paired_difference(COST, column([0.0] * 30), column([0.0] * 30), alpha=0.05, min_n=20)
+    assert outcome(free, "cost:+10%") == "holds"
+    some = paired_difference(COST, column([0.0] * 29 + [1e-9]), column([0.001] * 30), alpha=0.05, min_n=20)
+    assert outcome(some, "cost:+10%") == "unknown"
     assert outcome(found, "cost:+0.0005") == "failed"
 
 

@@ -29,7 +29,7 @@ nothing to compare; 3 a gate could not be decided, an evaluator broke, or a part
 of a source could not be read."""
 _EXAMPLE = """\
 Example:
-  groundwire compare v1.jsonl v2.jsonl --by gen_ai.request.model \\
+  groundwire compare v1.jsonl v2.jsonl --by model \\
     --fail-on faithfulness:-0.03 --fail-on cost:+10% --markdown > comment.md"""
 
 
@@ -42,7 +42,7 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument("--unpaired", action="store_true", help="Compare as two independent sets of questions.")
     parser.add_argument(
         "--by", metavar="ATTR", action="append",
-        help="Also compare slices by an attribute: gen_ai.request.model, app.version; may be repeated.",
+        help="Also compare slices: model, or any attribute such as app.version; may be repeated.",
     )  # fmt: skip
     parser.add_argument(
         "-e", "--evaluator", dest="evaluators", metavar="NAME", action="append",

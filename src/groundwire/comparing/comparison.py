@@ -7,7 +7,7 @@ from typing import Any
 from groundwire.comparing.difference import Difference
 from groundwire.comparing.gates import Gate, decide, gate
 from groundwire.comparing.measures import RESOURCES, Measure, score, score_names
-from groundwire.comparing.pairing import Group, Pairing, known_attributes, pair
+from groundwire.comparing.pairing import Group, Pairing, attribute_of, known_attributes, pair
 from groundwire.comparing.runs import Run, incomparable, unversioned
 from groundwire.comparing.significance import holm
 from groundwire.comparing.table import Table
@@ -153,7 +153,7 @@ def _slices(
     attribute: str, table: Table, base: Run, candidate: Run, alpha: float, min_n: int
 ) -> tuple[Slice, ...]:  # fmt: skip
     """One slice for each value; all their differences are corrected together, as one looks at them together."""
-    if all(answer.attribute(attribute) is None for run in (base, candidate) for answer in run.answers):
+    if all(attribute_of(answer, attribute) is None for run in (base, candidate) for answer in run.answers):
         raise ConfigurationError(f"--by {attribute}: no answer has that attribute; {known_attributes(base)}")
     found = [
         Slice(value, (len(rows[0]), len(rows[1])), table.differences(alpha, min_n, rows))
@@ -166,5 +166,5 @@ def _slices(
 
 def _value(group: Group, attribute: str) -> str:
     """The values of the attribute in the answers of a group; mostly one."""
-    values = {"(none)" if (v := a.attribute(attribute)) is None else str(v) for a in group.answers}
+    values = {"(none)" if (v := attribute_of(a, attribute)) is None else str(v) for a in group.answers}
     return ", ".join(sorted(values))

@@ -107,23 +107,27 @@ def decide(asked: Gate, difference: Difference, *, min_n: int, max_missing: floa
 
     least = min(difference.n)
     if not least:
+        if difference.paired:
+            return ended("unknown", "no question has it in both runs")
         lacking = [run for run, n in zip(("BASE", "CAND"), difference.n, strict=True) if not n]
-        where = "any question" if difference.paired else " and ".join(lacking)
-        return ended("unknown", f"no {asked.name} in both runs of {where}" if difference.paired else f"not in {where}")
+        return ended("unknown", f"no answer has it in {' and '.join(lacking)}")
     if least < min_n:
         return ended("unknown", f"n is {least}, the least is {min_n} (--min-n)")
     gone, of = difference.lost + unpaired, difference.n[0] + difference.lost + unpaired
     if difference.paired and gone > max_missing * of:
         return ended("unknown", f"CAND lacks it for {gone} of the {of} questions that BASE has it for (--max-missing)")
-    interval = difference.relative_interval if asked.relative else difference.interval
+    # Of nothing any share is nothing: then no change for the worse is allowed.
+    of_nothing = asked.relative and difference.means[0] == 0
+    allowed = 0.0 if of_nothing else asked.limit
+    interval = difference.relative_interval if asked.relative and not of_nothing else difference.interval
     if interval is None:
-        return ended("unknown", "the mean of BASE is 0: a share of it says nothing")
+        return ended("unknown", "BASE is next to nothing: a share of it says nothing")
     falls = difference.better == "higher"
-    slack = _ROUNDING * max(1.0, abs(asked.limit), abs(difference.means[0] or 0.0))
+    slack = _ROUNDING * (1.0 if asked.relative else max(abs(allowed), abs(difference.means[0] or 0.0)))
     near, far = (interval[1], interval[0]) if falls else (interval[0], interval[1])
 
     def beyond(end: float) -> bool:
-        return end < asked.limit - slack if falls else end > asked.limit + slack
+        return end < allowed - slack if falls else end > allowed + slack
 
     if beyond(near):
         return ended("failed", "the whole interval is beyond the limit")

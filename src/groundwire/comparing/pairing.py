@@ -87,8 +87,14 @@ def pair(base: Run, candidate: Run, key: str | None = None) -> Pairing:
 def _key(answer: Answer, attribute: str | None) -> str:
     if attribute is None:
         return normalised(answer.question or "")
-    value = answer.attribute(attribute)
+    value = attribute_of(answer, attribute)
     return "" if value is None else str(value)
+
+
+def attribute_of(answer: Answer, name: str) -> Any:
+    """An attribute of the answer's span, its request's root or its resource; `model` is the model, whoever wrote it."""
+    value = answer.attribute(name)
+    return answer.chain.model if value is None and name == "model" else value
 
 
 def known_attributes(run: Run) -> str:
