@@ -17,6 +17,7 @@ pytestmark = pytest.mark.browser
 
 Show = Callable[..., Any]
 HOSTILE = (
+    "<!-- <script </script "
     "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
     "<svg onload=alert(1)><a href=javascript:alert(1)>x</a>{{7*7}}${alert(1)}"
     "\x1b[31m\x00\u202egnp.exe\u2066\u2028\ud800"

@@ -18,7 +18,7 @@ from reported import Document, listed, mixed, one, opened
 from stored import ANSWER, CHAT, FAITHFUL, RELEVANT, ROOT, UNFAITHFUL, at_ms, chat, judged, request
 
 HOSTILE = (
-    "</script><script>alert(1)</script>", "<img src=x onerror=alert(1)>", "<!--<script>", "]]>", "\x1b[31mred\x1b[0m",
+    "</script><script>alert(1)</script>", "</script ", "</SCRIPT\t/", "<!-- <script ", "<img src=x onerror=alert(1)>", "<!--<script>", "]]>", "\x1b[31mred\x1b[0m",
     "a\u202eb\u2066c", "nul\x00nul", "\u2028\u2029", "\ud800 alone", "{{script}}", "&lt;b&gt;", "'\"`${alert(1)}",
     "\\u003c/script>", "x" * 300_000, "e" + "\u0301" * 5_000,
 )  # fmt: skip
@@ -260,6 +260,9 @@ def test_hostile_text_adds_no_element(text: str) -> None:
         for i, (tag, found) in enumerate(harmless.tags)
     ]
     assert hostile.blocks["script"] == harmless.blocks["script"]
+    blocks = re.findall(r'<script type="application/json" id="\w+">(.*?)</script>', hostile.text, re.DOTALL)
+    assert len(blocks) == 2
+    assert not any(set("<>&") & set(block) for block in blocks)
     assert hostile.text.encode("utf-8")
     assert not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\u2028\u2029\u202a-\u202e\u2066-\u2069]", hostile.text)
     assert len(hostile.text) < 400_000
