@@ -18,7 +18,8 @@ from reported import Document, listed, mixed, one, opened
 from stored import ANSWER, CHAT, FAITHFUL, RELEVANT, ROOT, UNFAITHFUL, at_ms, chat, judged, request
 
 HOSTILE = (
-    "</script><script>alert(1)</script>", "</script ", "</SCRIPT\t/", "<!-- <script ", "<img src=x onerror=alert(1)>", "<!--<script>", "]]>", "\x1b[31mred\x1b[0m",
+    "</script><script>alert(1)</script>", "</script ", "</SCRIPT\t/", "<!-- <script ",
+    "<img src=x onerror=alert(1)>", "<!--<script>", "]]>", "\x1b[31mred\x1b[0m",
     "a\u202eb\u2066c", "nul\x00nul", "\u2028\u2029", "\ud800 alone", "{{script}}", "&lt;b&gt;", "'\"`${alert(1)}",
     "\\u003c/script>", "x" * 300_000, "e" + "\u0301" * 5_000,
 )  # fmt: skip
