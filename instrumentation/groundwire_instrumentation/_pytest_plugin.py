@@ -50,13 +50,20 @@ def _groundwire() -> "Generator[CapturedAnswers]":
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
     """What the assertions of a test said goes with its report: across processes, and into JUnit XML."""
     recording = sys.modules.get(_RECORDING)
-    taken = None if recording is None else recording.take(item.nodeid)
+    taken: dict[str, Any] | None = None
+    trouble: Exception | None = None
+    try:
+        taken = None if recording is None else recording.take(item.nodeid)
+    except Exception as error:  # a report that cannot be made fails nobody's test
+        trouble = error
     if taken is not None:
         for name, value, _, status in taken["scores"]:
             item.user_properties.append((f"groundwire.{name}", status if value is None else round(value, 4)))
     report = yield
     if taken is not None:
         report.groundwire = taken
+    if trouble is not None:
+        report.sections.append(("groundwire", f"not in the report: {type(trouble).__name__}: {trouble}"))
     return report
 
 

@@ -169,12 +169,30 @@ def test_what_a_target_raises_is_raised_where_that_is_asked_for(tmp_path: Path) 
     assert len((tmp_path / "r.jsonl").read_text().splitlines()) == 2
 
 
-@pytest.mark.parametrize("raised", [SystemExit(3), KeyboardInterrupt(), GeneratorExit(), MemoryError()])
-def test_a_target_cannot_end_the_experiment(raised: BaseException) -> None:
+@pytest.mark.parametrize("raised", [SystemExit(3), GeneratorExit(), MemoryError()])
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_a_target_cannot_end_the_experiment(raised: BaseException, at_once: int) -> None:
     def target(question: str) -> str:
         raise raised
 
-    assert len(experiment(target, ["A?", "B?"], [Shares()]).failures) == 2
+    assert len(experiment(target, ["A?", "B?"], [Shares()], max_concurrency=at_once).failures) == 2
+
+
+def test_whoever_presses_ctrl_c_is_heard_and_loses_nothing(tmp_path: Path) -> None:
+    def target(question: str) -> dict[str, Any]:
+        if question.startswith("When"):
+            raise KeyboardInterrupt
+        return told(question)
+
+    with pytest.raises(KeyboardInterrupt):
+        experiment(target, CASES, [Shares()], out=tmp_path / "run.jsonl", name="x")
+    again = experiment(told, CASES, [Shares()], out=tmp_path / "run.jsonl", name="x")
+    assert (again.resumed, again.failures) == (1, ())
+
+
+def test_one_at_a_time_cases_run_where_the_caller_is() -> None:
+    here = threading.get_ident()
+    assert [r.answer for r in experiment(lambda q: str(threading.get_ident()), ["A?", "B?"], [])] == [str(here)] * 2
 
 
 def test_a_result_that_says_nothing_is_an_error_of_its_case() -> None:

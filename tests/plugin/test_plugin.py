@@ -269,6 +269,32 @@ def test_assertions_in_fixtures_and_threads_belong_to_their_test(inner: pytest.P
     result.stdout.fnmatch_lines(["faithfulness       6  *"])
 
 
+def test_what_cannot_be_reported_fails_no_test(inner: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("groundwire.testing.recording.encode", lambda spans: 1 / 0)
+    inner.makepyfile(_ASSERTING)
+    result = inner.runpytest_inprocess(*_QUIET, "--groundwire-report", "report.jsonl")
+
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(["*not in the report: ZeroDivisionError: division by zero*"])
+
+
+def test_any_text_goes_into_the_report(inner: pytest.Pytester) -> None:
+    inner.makepyfile(
+        """
+        import pytest
+        from groundwire.testing import assert_faithful
+
+        @pytest.mark.parametrize("odd", ["\\ud800", "\\x00", "\\x1b[31m", "ẞ", "\\U0001f600"])
+        def test_odd(odd):
+            assert_faithful(f"The tower {odd} is 330 m tall.", [f"The tower {odd} is 330 m tall."], odd, min=0)
+        """
+    )
+    result = inner.runpytest_inprocess(*_QUIET, "--groundwire-report", "report.jsonl")
+
+    result.assert_outcomes(passed=5)
+    assert len(list(answers(open_source("report.jsonl")))) == 5
+
+
 def test_the_help_names_the_option(inner: pytest.Pytester) -> None:
     result: Any = inner.runpytest_inprocess(*_QUIET, "--help")
 

@@ -77,7 +77,7 @@ def experiment(
         name: of the experiment; by default that of the target.
         out: where the traces go, a line a case: a file to which a broken-off run is gone on with (cases whose target
             failed are run again), or `otlp+http://host:4318`. None: nowhere, they are in the result.
-        max_concurrency: cases at once, on so many threads.
+        max_concurrency: cases at once, on so many threads; one at a time they run on the caller's.
         timeout_s: a case that takes longer counts as failed. An async target is cancelled; another one goes on
             unheard.
         app_version: what is under experiment, as `app.version` on every root.
@@ -165,6 +165,8 @@ class _Run:
         except BaseException as raised:
             error = raised
             _mark(root, raised)
+            if isinstance(raised, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+                raise  # it is the user who wants to stop
         finally:
             otel_context.detach(token)
             root.end()
@@ -203,8 +205,13 @@ def _running(
 
 
 def _each(run: _Run, todo: Sequence[tuple[Case, int]], threads: int) -> Iterator[_Outcome]:
-    """Outcomes as they come. On threads of our own, so that a target that hangs keeps nobody from leaving."""
-    if not todo:
+    """Outcomes as they come.
+
+    One at a time they run where the caller is: what an application opened there (SQLite, for instance) may not be used
+    elsewhere. Several run on threads of our own, so that a target that hangs keeps nobody from leaving.
+    """
+    if threads == 1:
+        yield from (run.of(case, repeat) for case, repeat in todo)
         return
     pending: queue.SimpleQueue[tuple[Case, int]] = queue.SimpleQueue()
     for entry in todo:
