@@ -1,5 +1,7 @@
 """The instrumentors of OpenTelemetry, OpenLLMetry, OpenLIT, Logfire and TruLens on the same five requests."""
 
+import json
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -180,6 +182,32 @@ def test_log_records_that_are_joined_change_nothing_but_what_was_missing(recordi
         told = canonical(span).attributes
         for key, value in canonical(plain[span.span_id]).attributes.items():
             assert key == DIALECT or told[key] == value
+
+
+@each
+def test_the_order_of_a_file_does_not_matter(recording: Recording) -> None:
+    items = list(open_source(str(RECORDINGS / f"{recording.name}.jsonl")))
+    expected = facts(chains(joined(items)).chains)
+    for seed in range(3):
+        random.Random(seed).shuffle(items)
+        assert facts(chains(joined(items)).chains) == expected
+
+
+@each
+def test_lists_that_a_store_keeps_as_json_are_read_as_lists(recording: Recording) -> None:
+    """As Jaeger does it."""
+
+    def kept(attributes: Mapping[str, Any]) -> dict[str, Any]:
+        return {k: json.dumps(v) if isinstance(v, list | tuple | dict) else v for k, v in attributes.items()}
+
+    spans = spans_of(recording)
+    stored = [
+        replace(
+            s, attributes=kept(s.attributes), events=tuple(replace(e, attributes=kept(e.attributes)) for e in s.events)
+        )
+        for s in spans
+    ]
+    assert facts(chains(stored).chains) == facts(chains(spans).chains)
 
 
 @each

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from groundwire.dialects.chat_messages import from_json
 from groundwire.dialects.python_text import TEXT, literal
 from groundwire.model import Message
 
@@ -42,6 +43,7 @@ def model_in(value: Any) -> str | None:
 
 
 def _texts(value: Any) -> list[str]:
+    value = from_json(value)
     if isinstance(value, str):
         return [value]
     return [text for text in value if isinstance(text, str)] if isinstance(value, list | tuple) else []
