@@ -188,8 +188,9 @@ class ChainIndex:
             elif _same_road(trace, call, span) or (call.scope != span.scope and _within(call, span)):
                 rivals.append(Rival(call.span_id, call.output))
         suppliers = [s for s in (*self._linked(span), *trace.suppliers) if s.end_ns <= span.start_ns]
-        around = frozenset(s.span_id for s in suppliers if any(_holds(trace, s, other) for other in suppliers))
-        return Material(tuple(suppliers), tuple(outputs), tuple(rivals), trace.reference, around)
+        return Material(
+            tuple(suppliers), tuple(outputs), tuple(rivals), trace.reference, _around(trace.parents, suppliers)
+        )
 
     def request_cost(self, trace_id: str) -> tuple[float | None, int | None]:
         """Cost in USD and tokens of a trace so far, innermost LLM spans only; None where nothing is known."""
@@ -253,16 +254,19 @@ def _prompt(span: SpanRecord) -> int | None:
     return hash(message_text(messages[-1]))
 
 
-def _holds(trace: _Trace, outer: SpanRecord, inner: SpanRecord) -> bool:
-    """Whether one search is inside another, and each lists what it found."""
-    key = semconv.RETRIEVAL_DOCUMENTS
-    return (
-        outer.start_ns <= inner.start_ns
-        and inner.end_ns <= outer.end_ns
-        and outer.span_id != inner.span_id
-        and bool(outer.attributes.get(key) and inner.attributes.get(key))
-        and _descends(trace, inner.span_id, outer.span_id)
-    )
+def _around(parents: Mapping[str, str | None], suppliers: Iterable[SpanRecord]) -> frozenset[str]:
+    """Ids of the searches inside which another searched, where both list what they found."""
+    listing = {s.span_id for s in suppliers if s.attributes.get(semconv.RETRIEVAL_DOCUMENTS)}
+    found: set[str] = set()
+    for span_id in listing:
+        parent = parents.get(span_id)
+        for _ in range(100):
+            if parent is None or parent in found:
+                break  # what is around that one is known already
+            if parent in listing and parent != span_id:
+                found.add(parent)
+            parent = parents.get(parent)
+    return frozenset(found)
 
 
 def _descends(trace: _Trace, span_id: str, ancestor_id: str) -> bool:
