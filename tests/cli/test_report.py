@@ -187,7 +187,7 @@ def test_two_runs_are_compared_and_the_report_is_about_the_second(groundwire: Co
     data: dict[str, Any] = Document((tmp_path / "report.html").read_text()).data
     assert data["title"] == "v2.jsonl"
     assert data["comparison"]["pairs"] == 60
-    assert [s["attribute"] for s in data["comparison"]["slices"]] == ["gen_ai.request.model", "app.version"]
+    assert [s["attribute"] for s in data["comparison"]["slices"]] == ["model", "app.version"]
 
 
 def test_runs_that_do_not_pair_are_compared_as_sets(groundwire: Command, tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from groundwire.errors import ConfigurationError, SinkError, SourceError
 
 if TYPE_CHECKING:
-    from groundwire.answers import Answer
     from groundwire.comparing import Comparison, Run
     from groundwire.report import Listing
 
@@ -160,20 +159,14 @@ def _slices(told: "Listing", runs: "Sequence[Run]", by: Sequence[str] | None) ->
 
 def _comparison(runs: "Sequence[Run]", key: str | None, slices: Sequence[str]) -> "Comparison":
     from groundwire.comparing import compare
+    from groundwire.comparing.pairing import attribute_of
 
     for run in runs:
         if not run.answers:
             raise SourceError(f"{run.name}: no RAG answer to compare; groundwire chains {run.name} tells why")
     answers = [answer for run in runs for answer in run.answers]
-    attributes = [_model_attribute(answers) if name == "model" else name for name in slices]
-    known = [name for name in attributes if any(a.attribute(name) is not None for a in answers)]
+    known = [name for name in slices if any(attribute_of(a, name) is not None for a in answers)]
     return compare(runs[0], runs[1], key=key, by=known)
-
-
-def _model_attribute(answers: "Sequence[Answer]") -> str:
-    """Where these spans say which model answered."""
-    names = ("gen_ai.response.model", "gen_ai.request.model")
-    return next((n for n in names if all(a.attribute(n) is not None for a in answers)), names[1])
 
 
 # --- the file -------------------------------------------------------------------------------------------------------

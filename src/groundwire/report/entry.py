@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias
 from groundwire.answers import Answer, of_trace
 from groundwire.checks import Check
 from groundwire.comparing.measures import cost, tokens
+from groundwire.comparing.pairing import attribute_of
 from groundwire.model import RagChain, SpanRecord
 from groundwire.report.shown import line
 from groundwire.trace import SEVERITY, Trace, Verdict
@@ -74,7 +75,7 @@ class Entry:
 
     def slice(self, name: str) -> Any:
         """Value of an attribute by which answers are grouped; `model` is the answering model. None where unknown."""
-        return self.answer.chain.model if name == "model" else self.answer.attribute(name)
+        return attribute_of(self.answer, name)
 
 
 @dataclass(frozen=True, slots=True)
