@@ -9,7 +9,7 @@ from dialects.spans import FROST, HERON, PROMPT, one_chain, read, said, span
 from groundwire.chain import chains
 from groundwire.checks import checks
 from groundwire.dialects import canonical
-from groundwire.model import Document, Usage
+from groundwire.model import Document, SpanRecord, Usage
 
 KIND = "openinference.span.kind"
 
@@ -262,3 +262,14 @@ def test_scores_that_others_gave_are_checks() -> None:
 def test_a_span_without_the_mark_is_left_alone() -> None:
     record = span({"llm.model_name": "m", "input.value": "Hi"})
     assert canonical(record) is record
+
+
+def test_one_call_told_by_two_instrumentations_is_one_answer_and_two_calls_are_two() -> None:
+    def chat(scope: str, start: int, answer: str = "14 hours.") -> SpanRecord:
+        told = llm(llm__input_messages__0__message__content=PROMPT, llm__output_messages__0__message__content=answer)
+        return span(told, start=start, end=start + 1, scope=scope)
+
+    # A framework may end its span of a stream before its client's begins.
+    assert len(chains([chat("framework", 0), chat("client", 2)]).chains) == 1
+    assert len(chains([chat("client", 0), chat("client", 2)]).chains) == 2
+    assert len(chains([chat("framework", 0), chat("client", 2, "13 hours.")]).chains) == 2
