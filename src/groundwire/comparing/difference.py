@@ -44,6 +44,8 @@ class Difference:
     """Corrected for all figures that were compared."""
     counts: tuple[int, int, int] | None = None
     """Questions that became worse, better, or stayed; None where nothing is paired."""
+    alpha: float = 0.05
+    """1 less the level of the intervals."""
     constant: bool = False
     """All differences are the same: no spread to be uncertain about, however few they are."""
 
@@ -62,13 +64,14 @@ class Difference:
 
     @property
     def trend(self) -> Trend:
-        """What the interval says: it lies on one side of 0, or holds it."""
+        """On which side of 0 the interval lies, if the corrected p also says that it is not chance."""
         if self.interval is None:
             return "unclear"
         low, high = self.interval
         if low == high == 0:
             return "same"
-        if low <= 0 <= high:
+        p = self.p if self.p_holm is None else self.p_holm
+        if low <= 0 <= high or p is None or p >= self.alpha:
             return "unclear"
         return "better" if (low > 0) == (self.better == "higher") else "worse"
 
@@ -118,7 +121,8 @@ def paired_difference(measure: Measure, base: Column, candidate: Column, *, alph
     means = (float(both[:, 0].mean()), float(both[:, 1].mean()))
     return Difference(
         measure.name, measure.unit, measure.better, True, (n, n), missing, lost, means, absolute, relative, p,
-        counts=(worse, n - worse - equal, equal), constant=bool(n > 1 and np.ptp(moved) <= _EQUAL * np.abs(both).max()),
+        counts=(worse, n - worse - equal, equal), alpha=alpha,
+        constant=bool(n > 1 and np.ptp(moved) <= _EQUAL * np.abs(both).max()),
     )  # fmt: skip
 
 
@@ -142,7 +146,7 @@ def unpaired_difference(measure: Measure, base: Column, candidate: Column, *, al
         p = two_sample_p(ones, others)
     return Difference(
         measure.name, measure.unit, measure.better, False, n, missing, 0, (float(ones.mean()), float(others.mean())),
-        absolute, relative, p, constant=bool(np.ptp(ones) == 0 and np.ptp(others) == 0 and min(n) > 1),
+        absolute, relative, p, alpha=alpha, constant=bool(np.ptp(ones) == 0 and np.ptp(others) == 0 and min(n) > 1),
     )  # fmt: skip
 
 
