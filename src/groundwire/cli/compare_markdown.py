@@ -29,7 +29,7 @@ def comparison_markdown(found: Comparison, worst: Sequence[Regression]) -> Itera
             ]
             for g in found.gates
         ]
-        yield from table(["gate", "outcome", "why"], rows)
+        yield from table(["gate", "outcome", "why"], rows, left=3)
     yield ""
     yield from _figures(found.differences, found)
     yield ""

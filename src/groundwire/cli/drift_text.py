@@ -123,7 +123,7 @@ def drift_markdown(found: Drift) -> Iterator[str]:
     rows += [[code(f"--fail-on {g.text}"), _SIGNS[g.outcome], code(g.told, 400)] for g in found.gates]
     if rows:
         yield ""
-        yield from table(["asked", "outcome", "why"], rows)
+        yield from table(["asked", "outcome", "why"], rows, left=3)
     yield ""
     signs = {"worse": "❌ drift, worse", "changed": "⚠️ drift", "better": "✅ better", "gone": "❌ no longer known"}
     yield from table(

@@ -30,9 +30,9 @@ def fenced(text: str) -> Iterator[str]:
     yield from (f"{fence}text", *shown, fence)
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """A table, numbers to the right. Cells are taken as they are: foreign text goes through `code` first."""
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1) -> Iterator[str]:
+    """A table; columns after the first `left` hold numbers. Foreign text goes through `code` before it comes here."""
     yield f"| {' | '.join(head)} |"
-    yield f"|{'|'.join([' --- ', *[' ---: '] * (len(head) - 1)])}|"
+    yield f"|{'|'.join([*[' --- '] * left, *[' ---: '] * (len(head) - left)])}|"
     for row in rows:
         yield f"| {' | '.join(row)} |"

@@ -34,12 +34,12 @@ def quantity(value: float | None, unit: Unit) -> str:
 def change(value: float | None, unit: Unit) -> str:
     """A difference, always with its sign.
 
-    >>> change(-0.0684, "score"), change(12.0, "ms"), change(0.0, "score")
-    ('-0.068', '+12 ms', '0')
+    >>> change(-0.0684, "score"), change(12.0, "ms"), change(0.0, "score"), change(0.05, "share")
+    ('-0.068', '+12 ms', '0', '+5.0 pt')
     """
     if value is None:
         return "n/a"
-    told = quantity(abs(value), unit)
+    told = f"{abs(value) * 100:.1f} pt" if unit == "share" else quantity(abs(value), unit)
     return f"{'+' if value > 0 else '-'}{told}" if re.search("[1-9]", told) else "0"  # not -0.000
 
 
