@@ -1,6 +1,7 @@
 """What spans say about an answer: the scores on it and in its `evaluate` children, whoever wrote them."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
@@ -66,16 +67,32 @@ def is_evaluation(span: SpanRecord) -> bool:
 
 
 def checks(spans: Iterable[SpanRecord]) -> dict[AnswerKey, tuple[Check, ...]]:
-    """Checks by answer, failed ones first. An `evaluate` span says more than attributes on its answer, so it wins."""
+    """Checks by answer, failed ones first. An `evaluate` span says more than attributes on its answer, so it wins.
+
+    Of several versions of an evaluator the one counts whose score is on the answer; where that does not tell, the
+    latest, and at last the highest version.
+    """
     found: dict[AnswerKey, dict[str, Check]] = {}
     spans = list(spans)
     for span in spans:
         for check in _on_answer(span):
             found.setdefault((span.trace_id, span.span_id), {})[check.name] = check
-    for span in sorted(filter(is_evaluation, spans), key=lambda s: (s.end_ns, s.span_id)):
-        check = _of_evaluation(span)
-        found.setdefault((span.trace_id, span.parent_id), {})[check.name] = check
+    told = {key: {name: check.value for name, check in by_name.items()} for key, by_name in found.items()}
+    for span, check in sorted(
+        ((span, _of_evaluation(span)) for span in spans if is_evaluation(span)),
+        key=lambda pair: (pair[0].end_ns, _natural(pair[1].version), pair[0].span_id),
+    ):
+        key = (span.trace_id, span.parent_id)
+        by_name = found.setdefault(key, {})
+        before, value = by_name.get(check.name), told.get(key, {}).get(check.name)
+        if before is None or not before.version or value is None or before.value != value or check.value == value:
+            by_name[check.name] = check
     return {key: tuple(sorted(by_name.values(), key=_severity)) for key, by_name in found.items()}
+
+
+def _natural(version: str) -> list[tuple[int, str]]:
+    """Sort key under which 10 comes after 9."""
+    return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", version[:100])]
 
 
 def _severity(check: Check) -> tuple[bool, bool, str]:

@@ -31,7 +31,8 @@ class Hashed:
             time.sleep(self.sleep_s)
         if "skip" in (chain.question or ""):
             return Skipped("no_question", "it said so")
-        value = int(hashlib.sha256(chain.answer.encode()).hexdigest()[:8], 16) / 0xFFFFFFFF
+        said = chain.answer if self.version == "1" else chain.answer + self.version
+        value = int(hashlib.sha256(said.encode()).hexdigest()[:8], 16) / 0xFFFFFFFF
         evidence = Evidence(chain.answer, 0, len(chain.answer), "supported", value, 0, flaws=(Flaw(0, 1, "words"),))
         label = "good" if value >= self.threshold else "bad"
         return Score(value, label, f"about {chain.question}", (evidence,), {"len": 1.0}, value >= self.threshold)
@@ -75,6 +76,7 @@ class Many(Hashed):
 
 hashed = Hashed()
 newer = Hashed(version="2")
+tenth = Hashed(version="10")
 slow = Hashed(sleep_s=0.002)
 other = Hashed(name="other")
 breaking = Breaking()

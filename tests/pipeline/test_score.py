@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -493,3 +494,58 @@ def test_full_disk_is_told_and_the_run_can_go_on(start: Start, score: Score, pla
     assert score(*call).code == 0
     assert spans_in("out.jsonl").keys() > spans_in("t.jsonl").keys()
     assert sum(n - 1 for n in judged(place).values()) <= 1 < before.total()
+
+
+@pytest.mark.parametrize("order", [("hashed", "newer"), ("newer", "hashed"), ("hashed", "newer", "tenth")])
+def test_last_version_that_judged_is_the_one_that_counts(score: Score, place: Path, order: tuple[str, ...]) -> None:
+    from groundwire.checks import checks
+
+    write(place / "t.jsonl", corpus(20))
+    for name in order:
+        assert score("t.jsonl", "-o", "t.jsonl", "-e", f"judges:{name}").code == 0
+    spans = list(spans_in("t.jsonl").values())
+    found = [check for by_answer in checks(spans).values() for check in by_answer if check.name == "hashed"]
+    versions = {"hashed": "1", "newer": "2", "tenth": "10"}
+
+    assert len(found) == 18
+    assert {check.version for check in found} == {versions[order[-1]]}
+    without = [replace(s, attributes={}) if not is_evaluation(s) else s for s in spans]
+    found = [check for by_answer in checks(without).values() for check in by_answer if check.name == "hashed"]
+    assert {check.version for check in found} == {max((versions[n] for n in order), key=int)}
+
+
+def test_kill_after_the_source_was_replaced_by_its_result(start: Start, score: Score, place: Path) -> None:
+    write(place / "t.jsonl", corpus(200))
+    assert score("t.jsonl", "-o", "whole.jsonl", "-e", "judges:hashed").code == 0
+    process = start("t.jsonl", "-o", "t.jsonl", "-e", "judges:slow")
+    before = judged(place).total()
+    while judged(place).total() < before + 30:
+        time.sleep(0.005)
+    process.kill()
+    process.communicate()
+    assert list(place.glob(".t.jsonl*"))
+    Path("whole.jsonl").replace("t.jsonl")  # what the killed process would have done next
+    whole = sorted_lines("t.jsonl")
+    result = score("t.jsonl", "-o", "t.jsonl", "-e", "judges:slow", "--json")
+
+    assert result.code == 0, result.err
+    assert result.json["written"] == {"to": "t.jsonl", "evaluate_spans": 0, "unchanged": 180}
+    assert sorted_lines("t.jsonl") == whole
+    assert not list(place.glob(".t.jsonl*"))
+
+
+def test_traces_come_whole_out_of_a_store_that_was_cut_anywhere(score: Score, place: Path) -> None:
+    spans = corpus(40)
+    write(place / "a.jsonl", spans[:50])
+    write(place / "b.jsonl", spans[50:])
+    data = Path("b.jsonl").read_bytes()
+    Path("b.jsonl").write_bytes(data[: len(data) // 2])
+    result = score("*.jsonl", "-o", "out/scored.jsonl", "-e", "judges:hashed", "--json")
+
+    assert result.code == 2, "the folder is not there"
+    Path("out").mkdir()
+    result = score("*.jsonl", "-o", "out/scored.jsonl", "-e", "judges:hashed", "--json")
+    assert result.code == 3
+    assert result.json["rejected"] == 1
+    assert result.json["complete"] is False
+    assert score("*.jsonl", "-e", "judges:hashed", "--max-errors", "1").code == 0
