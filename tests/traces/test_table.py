@@ -182,5 +182,21 @@ def test_folder_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
         open_sink(str(tmp_path / "no" / "t.csv"))
 
 
+def test_times_of_nanoseconds_are_read_out_of_parquet(tmp_path: Path) -> None:
+    import pyarrow as pa
+
+    moment = 1795622400_123456789
+    rows = pa.table({
+        "name": ["chat"], "context.trace_id": ["a" * 32], "context.span_id": ["b" * 16],
+        "start_time": pa.array([moment], pa.timestamp("ns", "UTC")),
+        "end_time": pa.array([moment // 1000 + 1], pa.timestamp("us")),
+    })  # fmt: skip
+    pq.write_table(rows, tmp_path / "t.parquet")
+
+    [span] = open_source(str(tmp_path / "t.parquet"))
+    assert isinstance(span, SpanRecord)
+    assert (span.start_ns, span.end_ns) == (moment, moment // 1000 * 1000 + 1000)
+
+
 def test_failed_outcome_is_a_reason_and_no_value() -> None:
     assert isinstance(evaluate(next(answers(SPANS)).chain, _Says("broken", ValueError("no"))).result, Failed)

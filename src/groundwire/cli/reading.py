@@ -9,6 +9,7 @@ from groundwire.figures import plural
 from groundwire.model import LogEvent, SpanRecord
 from groundwire.terminal import inert
 from groundwire.traces import Problem, joined, open_source
+from groundwire.traces.source import Problems
 
 T = TypeVar("T")
 _TOLD = 5
@@ -49,8 +50,9 @@ def report(problems: Sequence[Problem]) -> None:
     """Tell on stderr what could not be read."""
     for problem in problems[:_TOLD]:
         print(f"left out: {inert(str(problem))}", file=sys.stderr)
-    if len(problems) > _TOLD:
-        print(f"left out: {len(problems) - _TOLD} more such parts (--json lists all)", file=sys.stderr)
+    all_of_them = len(problems) + (problems.untold if isinstance(problems, Problems) else 0)
+    if all_of_them > _TOLD:
+        print(f"left out: {all_of_them - _TOLD:,} more such parts (--json lists up to 1,000)", file=sys.stderr)
 
 
 def as_json(problems: Sequence[Problem]) -> list[dict[str, Any]]:

@@ -42,11 +42,22 @@ def of_parquet(name: str, stream: IO[bytes]) -> Iterator[Parsed | Broken]:
         table = pq.ParquetFile(seekable)
         columns = _index_columns(table.schema_arrow)
         for batch in table.iter_batches(batch_size=_BATCH):
-            for row in batch.to_pylist():
+            for row in _with_plain_times(batch).to_pylist():
                 number += 1
                 yield Parsed(number, {columns.get(key, key): _plain(value) for key, value in row.items()})
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         yield Broken(number + 1, f"no Parquet that can be read from this row on: {' '.join(str(error).split())[:200]}")
+
+
+def _with_plain_times(batch: Any) -> Any:
+    """The same rows with times as nanoseconds: Python's own times end at microseconds, and Arrow refuses to cut."""
+    import pyarrow as pa  # type: ignore[import-untyped]
+
+    for n, field in enumerate(batch.schema):
+        if pa.types.is_timestamp(field.type):
+            times = batch.column(n).cast(pa.timestamp("ns", field.type.tz)).cast(pa.int64())
+            batch = batch.set_column(n, field.name, times)
+    return batch
 
 
 def _index_columns(schema: Any) -> Mapping[str, str]:
