@@ -29,7 +29,7 @@ from groundwire.agreement import auc, bootstrap_interval, ece, f1, span_f1
 from groundwire.labelled import Labelled, labelled
 from groundwire.model import Score
 from groundwire_evaluators import context_relevance, faithfulness
-from groundwire_evaluators.combined import answer_row, marked, sentence_row
+from groundwire_evaluators.combined import answer_row, marked
 from groundwire_evaluators.lexical import index_passages
 from groundwire_evaluators.local_model import SentenceOdds, local_model
 
@@ -94,7 +94,7 @@ def read(row: Labelled, name: str, otherwise: Any) -> Case | None:
             )
     return Case(
         row, name, faithfulness.answer_kind(reading.measures), words.value,
-        [sentence_row(p, o) for p, o in zip(words.unsupported, odds, strict=True)], labels, against, odds,
+        faithfulness.sentence_rows(words.unsupported, odds, reading.measures), labels, against, odds,
         bounds, [list(m) for m in reading.measures],
     )  # fmt: skip
 

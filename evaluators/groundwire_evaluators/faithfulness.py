@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from groundwire.model import Evidence, Flaw, RagChain, Score, Skipped, Verdict
 from groundwire_evaluators.claims import FEATURES, Claim, in_answer, read_claim
-from groundwire_evaluators.combined import NO_MODEL, Combined, combined, marked, sentence_row
+from groundwire_evaluators.combined import NO_MODEL, Combined, combined, log_odds, marked, sentence_row
 from groundwire_evaluators.evidence import EvidenceReader
 from groundwire_evaluators.forest import Forest, Linear, Row, both, probability, stored_weights
 from groundwire_evaluators.hours import opening_hours
@@ -47,7 +47,7 @@ def read_answer(answer: str, passages: Sequence[str], question: str | None, weig
 
 AnswerKind: TypeAlias = Literal["one_sentence", "prose", "structured"]
 _KINDS: tuple[AnswerKind, ...] = ("one_sentence", "prose", "structured")
-_STRUCTURED = FEATURES.index("structured")
+_STRUCTURED, _HOURS_AGREEING, _HOURS_CLASHING = map(FEATURES.index, ("structured", "hours_agreeing", "hours_clashing"))
 
 
 def answer_kind(measures: Sequence[Row]) -> AnswerKind:
@@ -233,7 +233,7 @@ def by_both(
     answer: str, reading: Reading, words: _Verdicts, odds: Sequence[SentenceOdds], fitted: Combined
 ) -> _Verdicts:
     """The verdicts of words and model together."""
-    rows = [sentence_row(chance, one) for chance, one in zip(words.unsupported, odds, strict=True)]
+    rows = sentence_rows(words.unsupported, odds, reading.measures)
     unsupported = fitted.unsupported(rows)
     joined = _fitted().faithful(unsupported, reading.measures)
     value = fitted.faithful(words.value, joined, unsupported, answer_kind(reading.measures))
@@ -248,6 +248,18 @@ def by_both(
     return _Verdicts(
         value, unsupported, against, marks, fitted.threshold, fitted.sentence_threshold, "local"
     )  # fmt: skip
+
+
+def sentence_rows(unsupported: Row, odds: Sequence[SentenceOdds], measures: Sequence[Row]) -> list[list[float]]:
+    """What each checkable sentence is judged by, shape (n, 4).
+
+    The words alone decide on opening hours: `17:30-23:0` and "from 5:30 PM to 11 PM" are all foreign to the model.
+    """
+    rows: list[list[float]] = []
+    for chance, one, measured in zip(unsupported, odds, measures, strict=True):
+        by_hours = measured[_HOURS_AGREEING] or measured[_HOURS_CLASHING]
+        rows.append([log_odds(chance)] * 4 if by_hours else sentence_row(chance, one))
+    return rows
 
 
 def _told(spans: Sequence[tuple[int, int]], lexical: Sequence[Flaw]) -> tuple[Flaw, ...]:
