@@ -252,8 +252,8 @@ class _Work:
             else:
                 self.tally.count(made, dict(self._order.minimums))
             span = trace.spans[answer.chain.span_id]
-            if made:
-                trace.spans[span.span_id] = with_scores(span, made)
+            if made and (told := with_scores(span, made)).attributes != span.attributes:
+                trace.spans[span.span_id] = told  # else it says so already, in its own order
             for judgement in made:
                 if judgement.found:
                     continue
