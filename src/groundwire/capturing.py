@@ -114,6 +114,39 @@ class Capture:
                 self._spans.setdefault(record.trace_id, []).append(record)
 
 
+class _Instrumentation:
+    """What was instrumented for captures alone: it lasts as long as the last of them."""
+
+    def __init__(self, made: runtime.Runtime | None) -> None:
+        self.made = made
+        self.holders = 0
+
+    def leave(self) -> None:
+        """One less."""
+        with _holders:
+            self.holders -= 1
+            if not self.holders and runtime.current() is self.made:
+                uninstrument()
+
+
+_instrumentation = _Instrumentation(None)
+_holders = threading.Lock()
+"""Not `_lock`: `instrument()` takes that while it holds its own, and is called here while this is held."""
+
+
+def _holding(provider: trace.TracerProvider) -> _Instrumentation | None:
+    """Instrument where nobody has, or join another capture that did; None where the application did it itself."""
+    global _instrumentation
+    with _holders:
+        if runtime.current() is None:
+            instrument(tracer_provider=provider, evaluators=[])
+            _instrumentation = _Instrumentation(runtime.current())
+        elif runtime.current() is not _instrumentation.made:
+            return None
+        _instrumentation.holders += 1
+        return _instrumentation
+
+
 @contextmanager
 def capturing(
     *,
@@ -148,10 +181,7 @@ def capturing(
         resource = Resource.create({"service.name": service_name})
         provider = TracerProvider(sampler=ALWAYS_ON, resource=resource, shutdown_on_exit=False)
     capture = Capture(provider, wanted)
-    mine: runtime.Runtime | None = None
-    if there is None:
-        instrument(tracer_provider=provider, evaluators=[])
-        mine = runtime.current()
+    held = _holding(provider)
     try:
         with watching(capture.listen):
             for one in (provider, existing, provider_in_force()):
@@ -160,5 +190,5 @@ def capturing(
             yield capture
     finally:
         capture.close()
-        if mine is not None and runtime.current() is mine:
-            uninstrument()
+        if held is not None:
+            held.leave()

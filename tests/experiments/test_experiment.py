@@ -474,6 +474,22 @@ def test_a_dataset_with_a_bad_line_is_not_run_in_part(tmp_path: Path) -> None:
 # --- the application's own tracing ---
 
 
+def test_two_experiments_at_once_do_not_end_each_others_tracing() -> None:
+    gone = threading.Event()
+
+    def slow(question: str) -> str:
+        assert gone.wait(20)
+        return find(question)[0]
+
+    results: list[Experiment] = []
+    thread = threading.Thread(target=lambda: results.append(experiment(slow, ["A?"], [Shares()])))
+    started = experiment(lambda q: (thread.start(), time.sleep(0.3), find(q)[0])[2], ["B?"], [Shares()])  # type: ignore[func-returns-value]
+    gone.set()
+    thread.join(30)
+
+    assert [r.means for r in (started, *results)] == [{"shares": 1.0}] * 2
+
+
 def test_an_applications_provider_keeps_its_spans_and_we_see_them() -> None:
     exporter = InMemorySpanExporter()
     provider = TracerProvider(shutdown_on_exit=False)

@@ -6,26 +6,23 @@ import sys
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
-from opentelemetry import context as otel_context
-from opentelemetry.context import Context
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode, TracerProvider, set_span_in_context
+from opentelemetry.trace import TracerProvider
 
-from groundwire import semconv
 from groundwire.budget import encodable
-from groundwire.capturing import Capture, capturing
+from groundwire.capturing import capturing
 from groundwire.datasets.case import Case
 from groundwire.datasets.file import Dataset
 from groundwire.datasets.file import dataset as dataset_of
 from groundwire.errors import ConfigurationError
 from groundwire.experiments.file import Destination, destination
+from groundwire.experiments.one_case import CaseRun, Outcome
 from groundwire.experiments.result import Experiment, Row, row_of
-from groundwire.experiments.spans import ROOT, SCOPE, Plan, finished
-from groundwire.experiments.target import Reply, Target, reply_of
-from groundwire.model import Evaluator, SpanRecord
+from groundwire.experiments.spans import Plan
+from groundwire.experiments.target import Target
+from groundwire.model import Evaluator
 from groundwire.plugins import DEFAULT_EVALUATORS
 from groundwire.plugins import evaluators as load_evaluators
 
@@ -126,64 +123,6 @@ def default_evaluators(cases: Dataset) -> list[str]:
     return [*DEFAULT_EVALUATORS, *(["completeness"] if referred else [])]
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    spans: list[SpanRecord]
-    error: BaseException | None
-    """What the target raised."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """One case, from its question to its spans."""
-
-    target: Target
-    plan: Plan
-    capture: Capture
-    timeout_s: float | None
-    wanted: set[str]
-    """Traces whose spans are kept."""
-
-    def of(self, case: Case, repeat: int) -> _Outcome:
-        root = self.capture.tracer(SCOPE).start_span(
-            ROOT, context=Context(), kind=SpanKind.INTERNAL, attributes=self.plan.attributes(case, repeat)
-        )
-        context = root.get_span_context()
-        if not root.is_recording() or not context.trace_flags.sampled:
-            root.end()
-            raise ConfigurationError(
-                "the TracerProvider in force drops spans (its sampler, or OTEL_TRACES_SAMPLER); an experiment needs "
-                "all: give tracer_provider="
-            )
-        trace_id = f"{context.trace_id:032x}"
-        self.wanted.add(trace_id)
-        reply: Reply | None = None
-        error: BaseException | None = None
-        token = otel_context.attach(set_span_in_context(root, Context()))
-        try:
-            reply = reply_of(self.target.call(case, self.timeout_s))
-        except BaseException as raised:
-            error = raised
-            _mark(root, raised)
-            if isinstance(raised, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
-                raise  # it is the user who wants to stop
-        finally:
-            otel_context.detach(token)
-            root.end()
-        self.wanted.discard(trace_id)
-        return _Outcome(finished(self.plan, case, self.capture.take(trace_id), reply), error)
-
-
-def _mark(root: Span, error: BaseException) -> None:
-    try:
-        words = str(error)
-        root.record_exception(error)
-    except Exception:  # its own __str__ breaks
-        words = ""
-    root.set_attribute(semconv.ERROR_TYPE, type(error).__qualname__)
-    root.set_status(Status(StatusCode.ERROR, encodable(" ".join(words.split())[:1000])))
-
-
 @contextmanager
 def _opened(out: str | os.PathLike[str] | None, plan: Plan, *, resume: bool) -> Generator[Destination]:
     place = destination(out, plan, resume=resume)
@@ -196,15 +135,15 @@ def _opened(out: str | os.PathLike[str] | None, plan: Plan, *, resume: bool) -> 
 @contextmanager
 def _running(
     target: Target, plan: Plan, timeout_s: float | None, tracer_provider: TracerProvider | None
-) -> Generator[_Run]:
+) -> Generator[CaseRun]:
     wanted: set[str] = set()
     with capturing(
         tracer_provider=tracer_provider, service_name=plan.name, wanted=lambda trace_id: trace_id in wanted
     ) as capture:
-        yield _Run(target, plan, capture, timeout_s, wanted)
+        yield CaseRun(target, plan, capture, timeout_s, wanted)
 
 
-def _each(run: _Run, todo: Sequence[tuple[Case, int]], threads: int) -> Iterator[_Outcome]:
+def _each(run: CaseRun, todo: Sequence[tuple[Case, int]], threads: int) -> Iterator[Outcome]:
     """Outcomes as they come.
 
     One at a time they run where the caller is: what an application opened there (SQLite, for instance) may not be used
@@ -216,7 +155,7 @@ def _each(run: _Run, todo: Sequence[tuple[Case, int]], threads: int) -> Iterator
     pending: queue.SimpleQueue[tuple[Case, int]] = queue.SimpleQueue()
     for entry in todo:
         pending.put(entry)
-    done: queue.SimpleQueue[_Outcome | BaseException] = queue.SimpleQueue()
+    done: queue.SimpleQueue[Outcome | BaseException] = queue.SimpleQueue()
     stopped = threading.Event()
 
     def work() -> None:
