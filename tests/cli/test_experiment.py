@@ -200,7 +200,10 @@ def test_what_others_do_with_the_file(command: Command, capsys: pytest.CaptureFi
         ["dataset", "build", "base.jsonl", "-o", "again.jsonl", "--json"],
     ):
         assert run(arguments) == 0, arguments
-        assert json.loads(capsys.readouterr().out.splitlines()[-1])
+        told = json.loads(capsys.readouterr().out.splitlines()[-1])
+        assert told
+        if arguments[0] == "score":
+            assert told["evaluators"]["completeness"]["scored"] == 2, "the reference is on the root"
     first, _ = [json.loads(line) for line in Path("again.jsonl").read_text().splitlines()]
     assert (first["question"], first["reference"]) == ("How tall is the tower?", "It is 330 metres tall.")
 
