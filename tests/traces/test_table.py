@@ -1,6 +1,7 @@
 """Tables of answers: a row an answer, a group of columns an evaluator; and back."""
 
 import csv
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import stored
 from groundwire.answers import answers
@@ -16,6 +19,7 @@ from groundwire.model import Failed, RagChain, Score, Skipped, SpanRecord
 from groundwire.scoring import evaluate, evaluation_record
 from groundwire.traces import open_sink, open_source
 from groundwire.traces.sink import LinkedSink
+from groundwire.traces.table import TableFile
 
 
 class _Says:
@@ -120,6 +124,26 @@ def test_table_is_a_source_of_the_same_answers_and_scores(tmp_path: Path, name: 
     }
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
+    | st.text(st.sampled_from("'=+-@\t\r\n\",\0 []{}x"), min_size=1)
+)
+def test_any_text_comes_back_as_it_was(tmp_path: Path, text: str) -> None:
+    from groundwire.traces.answer_rows import row_of
+
+    [answer] = answers(stored.request())
+    odd = replace(answer, chain=replace(answer.chain, answer=text, question=text, model=text))
+    for name in ("t.csv", "t.parquet"):
+        sink = TableFile(tmp_path / name)
+        sink.add(row_of(odd), ())
+        sink.close()
+        [call] = (s for s in open_source(str(tmp_path / name)) if isinstance(s, SpanRecord))
+        assert call.attributes["gen_ai.response.model"] == text
+        assert call.attributes["gen_ai.retrieval.query.text"] == text
+        assert json.loads(call.attributes["gen_ai.output.messages"])[0]["parts"][0]["content"] == text
+
+
 def test_evaluators_of_other_rows_are_empty_columns(tmp_path: Path) -> None:
     other = "f" * 32
     second = [replace(s, trace_id=other) for s in stored.request()]
@@ -165,6 +189,26 @@ def test_lone_surrogates_do_not_lose_the_table(tmp_path: Path) -> None:
     for name in ("t.parquet", "t.csv"):
         written(tmp_path / name, stored.request("It is 330 metres \ud800 tall."))
         assert rows(tmp_path / name)[0]["answer"] == "It is 330 metres ? tall."
+
+
+@pytest.mark.parametrize("name", ["t.parquet", "t.csv"])
+def test_odd_values_do_not_lose_the_table(tmp_path: Path, name: str) -> None:
+    odd = [
+        replace(
+            s,
+            resource={"service.name": 7},
+            attributes={**s.attributes, "gen_ai.usage.input_tokens": 10**30, "gen_ai.usage.cost": float("inf")},
+        )
+        for s in stored.request()
+    ]
+    odd = [replace(s, attributes={k: v.replace("0.91", "NaN").replace("0.55", "1e999") if isinstance(v, str) else v
+                                  for k, v in s.attributes.items()}) for s in odd]  # fmt: skip
+    written(tmp_path / name, odd)
+
+    [row] = rows(tmp_path / name)
+    assert row["service"] == "7"
+    assert not row["input_tokens"]
+    assert float(row["request_cost_usd"]) == 0.00004  # as the root says
 
 
 def test_parquet_without_its_library_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ score. Passages that never reached the prompt are in the row, and are not read b
 """
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -52,6 +53,7 @@ GROUP: Mapping[str, str] = {
     ".model": "text",
 }
 """What follows an evaluator's name in its columns."""
+_INT64 = range(-(2**63), 2**63)
 
 
 def row_of(answer: Answer) -> dict[str, Any]:
@@ -85,7 +87,26 @@ def row_of(answer: Answer) -> dict[str, Any]:
             *(check.reason or None, check.explanation or None, check.version or None, check.judged_by or None),
         )
         row.update({f"{name}{end}": value for end, value in zip(GROUP, values, strict=True)})
-    return {key: encodable(value) if isinstance(value, str) else value for key, value in row.items()}
+    return {key: _typed(value, COLUMNS.get(key, "")) for key, value in row.items()}
+
+
+def _typed(value: Any, kind: str) -> Any:
+    """A value that its column takes: what is no text becomes it, what is no finite figure is unknown."""
+    match value:
+        case None:
+            return None
+        case str():
+            return encodable(value)
+        case list():
+            return [{key: _typed(entry, "") for key, entry in passage.items()} for passage in value]
+        case _ if kind == "text":
+            return encodable(str(value))
+        case float() if not math.isfinite(value):
+            return None
+        case int() if value not in _INT64:
+            return None
+        case _:
+            return value
 
 
 def _written(nanoseconds: int) -> str:

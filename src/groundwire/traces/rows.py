@@ -17,8 +17,7 @@ from typing import IO, Any
 from groundwire.errors import MissingLibrary
 from groundwire.traces.json_documents import Broken, Parsed
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a cell of CSV begins with that a spreadsheet would run: tables of ours have an apostrophe before it."""
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _BATCH = 256
 _MARKS = frozenset(
     {"trace_id", "traceid", "context.trace_id", "span_id", "context.span_id", "run_type", "parentobservationid", "id"}
@@ -51,7 +50,7 @@ def of_parquet(name: str, stream: IO[bytes]) -> Iterator[Parsed | Broken]:
 
 def _with_plain_times(batch: Any) -> Any:
     """The same rows with times as nanoseconds: Python's own times end at microseconds, and Arrow refuses to cut."""
-    import pyarrow as pa  # type: ignore[import-untyped]
+    import pyarrow as pa
 
     for n, field in enumerate(batch.schema):
         if pa.types.is_timestamp(field.type):
@@ -133,6 +132,11 @@ def _csv_rows(reader: Any) -> Iterator[Parsed | Broken]:
 
 def _cell(text: str) -> str | None:
     """A cell of CSV; None where it is empty."""
-    if text[:1] == "'" and text[1:2] in FORMULA:
+    if text[:1] == "'" and is_formula(text):
         return text[1:]
     return text or None
+
+
+def is_formula(text: str) -> bool:
+    """Whether a spreadsheet would run a cell of CSV, apostrophes taken away: tables of ours put one before it."""
+    return text.lstrip("'").startswith(_FORMULA)

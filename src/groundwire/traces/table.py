@@ -7,14 +7,14 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, cast
 
 from groundwire.errors import MissingLibrary, SinkError
 from groundwire.model import SpanRecord
 from groundwire.traces.answer_rows import COLUMNS, GROUP, row_of
-from groundwire.traces.rows import FORMULA
+from groundwire.traces.rows import is_formula
 
 EXTENSIONS = (".parquet", ".csv", ".csv.gz")
 _BATCH = 500
@@ -52,13 +52,16 @@ class TableFile:
         try:
             for answer in answers([*linked, *spans]):
                 if answer.chain.trace_id in own:
-                    row = row_of(answer)
-                    for name in answer.checks:
-                        self._names.update({f"{name}{end}": kind for end, kind in GROUP.items()})
-                    self._spool.write(json.dumps(row, allow_nan=False, default=str) + "\n")
-                    self._rows += 1
+                    self.add(row_of(answer), answer.checks)
         except OSError as error:
             raise self._error(error) from error
+
+    def add(self, row: Mapping[str, Any], evaluators: Iterable[str]) -> None:
+        """Add one row, as `row_of` gives it, with the outcomes of these evaluators."""
+        for name in evaluators:
+            self._names.update({f"{name}{end}": kind for end, kind in GROUP.items()})
+        self._spool.write(json.dumps(row, allow_nan=False, default=str) + "\n")
+        self._rows += 1
 
     def close(self) -> None:
         """Put the table into its place."""
@@ -97,7 +100,7 @@ class TableFile:
         columns = self._columns()
         packed = gzip.GzipFile(fileobj=file, mode="wb", mtime=0) if self._path.suffix == ".gz" else None
         text = io.TextIOWrapper(file if packed is None else cast(IO[bytes], packed), encoding="utf-8", newline="")
-        writer = csv.writer(text, lineterminator="\n")
+        writer = csv.writer(text)  # lines end with both characters, or Python 3.11 would not quote a lone \r
         writer.writerow(columns)
         for row in self._read():
             writer.writerow([_cell(row.get(name), kind) for name, kind in columns.items()])
@@ -156,7 +159,7 @@ def _cell(value: Any, kind: str) -> str:
     if kind in ("number", "integer"):
         return repr(value)
     text = str(value)
-    return "'" + text if text[:1] in FORMULA else text
+    return "'" + text if is_formula(text) else text
 
 
 def _pyarrow(what: str) -> tuple[Any, Any]:
