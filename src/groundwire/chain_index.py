@@ -23,6 +23,7 @@ NEEDED = (
     semconv.INPUT_TOKENS,
     semconv.OUTPUT_TOKENS,
     semconv.COST,
+    semconv.RESPONSE_ID,
     semconv.RETRIEVAL_DOCUMENTS,
     semconv.RETRIEVAL_QUERY,
 )
@@ -77,6 +78,9 @@ class _Call:
     scope: str
     output: Any
     tokens: int | None
+    cost: float | None = None
+    response: Any = None
+    """The provider's id of its answer."""
     prompt: int | None = None
     """A digest of what was asked; None where that is not compared."""
 
@@ -133,15 +137,20 @@ class ChainIndex:
         elif kind == "chat" or kind == "embeddings":
             output = attributes.get(semconv.OUTPUT_MESSAGES)
             tokens = _tokens(attributes)
-            call = _Call(span.span_id, span.start_ns, span.end_ns, span.scope, output, tokens, _prompt(span))
+            cost = attributes.get(semconv.COST)
+            cost = cost if isinstance(cost, int | float) else None
+            response = attributes.get(semconv.RESPONSE_ID)
+            call = _Call(
+                span.span_id, span.start_ns, span.end_ns, span.scope, output, tokens, cost, response, _prompt(span)
+            )
             size = _length(output)
-            if not any(other.tokens and _same_road(trace, other, span) for other in trace.calls):
-                # A span around another that has tokens repeats them: only the first to end is billed.
-                cost = attributes.get(semconv.COST)
-                if isinstance(cost, int | float):
-                    trace.cost_usd = (trace.cost_usd or 0.0) + cost
-                if call.tokens is not None:
-                    trace.tokens = (trace.tokens or 0) + call.tokens
+            # A span around another repeats its figures: the first to end that has one is billed. The inner one may
+            # have tokens alone: clients trace themselves, and know no price.
+            told = [other for other in trace.calls if _same_call(trace, other, call, span)]
+            if cost is not None and all(other.cost is None for other in told):
+                trace.cost_usd = (trace.cost_usd or 0.0) + cost
+            if tokens is not None and not any(other.tokens for other in told):
+                trace.tokens = (trace.tokens or 0) + tokens
             _keep(trace.calls, call)
         trace.size += size
         self._size += size
@@ -241,6 +250,14 @@ def _same_road(trace: _Trace, call: _Call, span: SpanRecord) -> bool:
     if _within(call, span):
         return _descends(trace, call.span_id, span.span_id)
     return call.start_ns <= span.start_ns < call.end_ns and _descends(trace, span.span_id, call.span_id)
+
+
+def _same_call(trace: _Trace, other: _Call, call: _Call, span: SpanRecord) -> bool:
+    """Whether two spans are of one call: one is inside the other, or both tell of the same answer at the same time."""
+    if _same_road(trace, other, span):
+        return True
+    same = call.response is not None and other.response == call.response and other.scope != call.scope
+    return same and other.start_ns < call.end_ns and call.start_ns < other.end_ns
 
 
 def _prompt(span: SpanRecord) -> int | None:

@@ -82,14 +82,25 @@ class Trace:
     @cached_property
     def calls(self) -> tuple[Stage, ...]:
         """The innermost calls: a framework's span around a client's would count everything twice."""
+        counted = [s for s in self.stages if s.call is not None and s.call.usage is not None]
+        return self._innermost(counted)
+
+    def _innermost(self, counted: Sequence[Stage]) -> tuple[Stage, ...]:
+        """The calls but those around one of these, and those that tell of the same answer as one of these."""
         parents = {s.span.span_id: s.span.parent_id for s in self.stages}
         outer: set[str] = set()
-        for stage in self.stages:
-            if stage.call is not None and stage.call.usage is not None:
-                above, seen = stage.span.parent_id, 0
-                while above is not None and seen < 100:
-                    outer.add(above)
-                    above, seen = parents.get(above), seen + 1
+        for stage in counted:
+            above, seen = stage.span.parent_id, 0
+            while above is not None and seen < 100:
+                outer.add(above)
+                above, seen = parents.get(above), seen + 1
+        first: dict[str, SpanRecord] = {}
+        for stage in sorted(counted, key=lambda s: s.span.end_ns):
+            response = stage.span.attributes.get(semconv.RESPONSE_ID)
+            if isinstance(response, str) and stage.span.span_id not in outer:
+                told = first.setdefault(response, stage.span)
+                if told.scope != stage.span.scope and _overlap(told, stage.span):
+                    outer.add(stage.span.span_id)
         return tuple(s for s in self.stages if s.call is not None and s.span.span_id not in outer)
 
     @property
@@ -111,7 +122,9 @@ class Trace:
         total = number(self.root.attributes.get(semconv.REQUEST_COST))
         if total is not None:
             return total
-        costs = [c.cost_usd for c in self.calls if c.cost_usd is not None]
+        # Apart from tokens: the innermost span may have these alone.
+        priced = self._innermost([s for s in self.stages if s.call is not None and s.cost_usd is not None])
+        costs = [c.cost_usd for c in priced if c.cost_usd is not None]
         return sum(costs) if costs else None
 
     @cached_property
@@ -267,3 +280,7 @@ def _tree(spans: Sequence[SpanRecord], found: Mapping[tuple[str, str | None], tu
             return
         # Spans that are each other's parents hang from nowhere.
         pending.append((next(s for s in spans if s.span_id not in told), 0))
+
+
+def _overlap(one: SpanRecord, other: SpanRecord) -> bool:
+    return one.start_ns < other.end_ns and other.start_ns < one.end_ns

@@ -8,7 +8,7 @@ import pytest
 from groundwire.answers import answers
 from groundwire.assembly import assemble
 from groundwire.chain import chains
-from groundwire.chain_index import Material
+from groundwire.chain_index import ChainIndex, Material
 from groundwire.dialects import DIALECT, canonical
 from groundwire.dialects.gen_ai import CallView, message_text, tool_results, view
 from groundwire.model import NoChain, SpanEvent, SpanRecord
@@ -283,6 +283,44 @@ def test_a_chain_of_langchain_around_a_client_is_one_chain_and_one_bill() -> Non
     assert [r.reason for r in assembly.rejected] == ["duplicate"]
     (answer,) = answers([outer, inner])
     assert answer.tokens == (171, 14)
+
+
+def of_the_client(at: int, parent: str) -> SpanRecord:
+    """As Anthropic's client traces itself today: tokens, and neither content nor cost."""
+    attributes = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.response.id": "msg_1",
+        "gen_ai.usage.input_tokens": 171,
+        "gen_ai.usage.output_tokens": 14,
+    }
+    return span(attributes, at=at, lasts=3, scope="com.anthropic.sdk.python", parent=parent)
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_client_that_traces_itself_is_one_chain_and_one_bill_with_the_span_beside_it(inside: bool) -> None:
+    root = span({"service.name": "shop"}, at=0, lasts=30)
+    told = {"gen_ai.response.id": "msg_1", "gen_ai.usage.cost": 0.25}
+    usage = {"gen_ai.usage.prompt_tokens": 171, "gen_ai.usage.completion_tokens": 14}
+    outer = span(indexed(**told, **usage), at=10, lasts=9, scope="opentelemetry.instrumentation.x", parent=root.span_id)
+    client = of_the_client(12, outer.span_id if inside else root.span_id)
+    spans = [root, outer, client]
+    assembly = chains(spans)
+    assert [c.span_id for c in assembly.chains] == [outer.span_id]
+    assert [r.reason for r in assembly.rejected] == ["no_content"]
+    (answer,) = answers(spans)
+    assert (answer.tokens, answer.cost_usd) == ((171, 14), 0.25)
+    index = ChainIndex()
+    for record in sorted(spans, key=lambda s: s.end_ns):
+        index.add(canonical(record))
+    assert index.request_cost(TRACE) == (0.25, 185)
+
+
+def test_calls_one_after_the_other_are_two_though_a_server_gives_both_one_id() -> None:
+    usage = {"gen_ai.usage.prompt_tokens": 10, "gen_ai.usage.completion_tokens": 1, "gen_ai.response.id": "same"}
+    root = span({"service.name": "shop"}, at=0, lasts=40)
+    spans = [root, *(span(indexed(**usage), at=at, scope=f"s{at}", parent=root.span_id) for at in (10, 20))]
+    (*_, last) = answers(spans)
+    assert last.tokens == (20, 2)
 
 
 # --- content in events ----------------------------------------------------------------------------------------------
