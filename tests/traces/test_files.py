@@ -217,6 +217,37 @@ def test_files_beside_the_traces_of_an_archive_are_passed_over(here: Path) -> No
     assert source.problems == []
 
 
+@pytest.mark.parametrize("at", range(4, 60))
+def test_archive_with_a_broken_head_is_told(here: Path, at: int) -> None:
+    with zipfile.ZipFile("t.zip", "w") as archive:
+        archive.writestr("a.jsonl", encode([span(1)]))
+    whole = Path("t.zip").read_bytes()
+    directory = whole.rindex(b"PK\x01\x02")
+    broken = bytearray(whole)
+    broken[directory + at - 4] ^= 0x54
+    Path("t.zip").write_bytes(broken)
+    source = open_source("t.zip")
+
+    try:
+        found = list(source)
+    except SourceError:
+        found = []
+    assert found == [span(1)] or source.problems
+
+
+def test_archive_with_a_password_is_told(here: Path) -> None:
+    with zipfile.ZipFile("t.zip", "w") as archive:
+        archive.writestr("a.jsonl", encode([span(1)]))
+        archive.writestr("b.jsonl", encode([span(2)]))
+    whole = bytearray(Path("t.zip").read_bytes())
+    whole[whole.index(b"PK\x01\x02") + 8] |= 1  # the flag of the first entry
+    Path("t.zip").write_bytes(whole)
+    source = open_source("t.zip")
+
+    assert list(source) == [span(2)]
+    assert "password" in source.problems[0].message
+
+
 def test_folder_is_read_by_content_and_hidden_files_are_not(here: Path) -> None:
     (here / "runs" / ".git").mkdir(parents=True)
     (here / "runs" / "a").write_text(encode([span(1)]))

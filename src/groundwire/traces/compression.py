@@ -3,7 +3,6 @@
 import gzip
 import io
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import IO, Any, BinaryIO, cast
@@ -56,19 +55,21 @@ def peeked(stream: IO[bytes], size: int) -> bytes:
 
 def _members(name: str, stream: IO[bytes], complain: Callable[[str], None]) -> Iterator[tuple[str, IO[bytes]]]:
     try:
-        seekable = stream if stream.seekable() else io.BytesIO(stream.read())
-        with zipfile.ZipFile(seekable) as archive:
-            for entry in archive.infolist():
-                if not entry.is_dir() and not entry.filename.startswith("__MACOSX/"):
-                    try:
-                        inner = archive.open(entry)
-                    except (RuntimeError, NotImplementedError, zipfile.BadZipFile) as error:  # with a password, say
-                        complain(f"{entry.filename}: {error}")
-                        continue
-                    with inner:
-                        yield from unpacked(f"{name}/{entry.filename}", _lenient(inner, complain), complain)
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
+        archive = zipfile.ZipFile(stream if stream.seekable() else io.BytesIO(stream.read()))
+    except Exception as error:  # zipfile raises a dozen kinds for what is no archive
         complain(f"no zip archive that can be read: {error}")
+        return
+    with archive:
+        for entry in archive.infolist():
+            if entry.is_dir() or entry.filename.startswith("__MACOSX/"):
+                continue
+            try:
+                inner = archive.open(entry)
+            except Exception as error:  # with a password, say, or packed in a way that nobody knows
+                complain(f"{entry.filename!r:.80}: {error}")
+                continue
+            with inner:
+                yield from unpacked(f"{name}/{entry.filename}", _lenient(inner, complain), complain)
 
 
 def _lenient(stream: IO[bytes], complain: Callable[[str], None]) -> IO[bytes]:
@@ -91,15 +92,9 @@ class _Lenient(io.RawIOBase):
             return 0
         try:
             data = self._read(len(buffer))  # `read` would lose what came before the break
-        except Exception as error:
-            if not isinstance(error, EOFError | zlib.error | OSError | ValueError) and not _of_zstd(error):
-                raise
+        except Exception as error:  # each way of packing has kinds of its own
             self._broken = True
             self._complain(f"breaks off: {error}")
             return 0
         buffer[: len(data)] = data
         return len(data)
-
-
-def _of_zstd(error: Exception) -> bool:
-    return type(error).__name__ == "ZstdError" or isinstance(error, zipfile.BadZipFile)

@@ -94,10 +94,9 @@ def _after(first: bytes, stream: IO[bytes]) -> Callable[[int], bytes]:
 def decode(message: bytes, complain: Complaint) -> Iterator[Item]:
     """The spans and log records of one message: in protobuf, in JSON, or either packed with zstd."""
     if message.startswith(ZSTD):
+        library = zstd("a message packed with zstd")
         try:
-            message = zstd("zstd in OTLP").decompress(message)
-        except ValueError:  # the library is missing
-            raise
+            message = library.decompress(message)
         except Exception as error:
             complain(f"a message cannot be unpacked: {error}")
             return
