@@ -189,7 +189,7 @@ def test_list_that_breaks_off_or_is_broken_gives_its_other_elements(here: Path, 
 
 def test_list_on_one_line_is_read_element_by_element(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("groundwire.traces.json_documents._LINE", 1000)
-    monkeypatch.setattr("groundwire.traces.json_documents._CHUNK", 7)
+    monkeypatch.setattr("groundwire.traces.json_lists._CHUNK", 7)
     spans = [replace(span(n), name="☃é😀" * 9) for n in range(1, 60)]
     (here / "t.json").write_text(f"[{', '.join(encode([one]) for one in spans)}]\n", encoding="utf-8")
 

@@ -9,6 +9,7 @@ from typing import IO
 from groundwire.errors import SourceError
 from groundwire.traces import json_documents, shapes
 from groundwire.traces.compression import peeked, unpacked
+from groundwire.traces.json_values import Broken, Parsed, parsed
 from groundwire.traces.source import ACCEPTED, Item, Problems, Tally
 
 _HEAD = 4096
@@ -82,14 +83,14 @@ class _File:
             yield from self._rows(rows.of_csv(stream))
         else:
             for document in json_documents.documents(stream, shapes.is_trace):
-                if isinstance(document, json_documents.Broken):
+                if isinstance(document, Broken):
                     self._problems.add(self.name, document.line, document.reason)
                 else:
                     yield from self._decoded(document.value, document.line)
 
-    def _rows(self, found: "Iterable[json_documents.Parsed | json_documents.Broken]") -> Iterator[Item]:
+    def _rows(self, found: "Iterable[Parsed | Broken]") -> Iterator[Item]:
         for row in found:
-            if isinstance(row, json_documents.Broken):
+            if isinstance(row, Broken):
                 self._problems.add(self.name, row.line, row.reason)
             else:
                 yield from self._decoded(row.value, row.line)
@@ -146,5 +147,5 @@ def _may_be_a_trace(name: str, head: bytes | None) -> bool:
         return True
     if head.lstrip()[:1] in (b"{", b"["):
         line = head.partition(b"\n")[0]
-        return b'"resourceSpans"' in head or shapes.is_trace(json_documents.parsed(line))
+        return b'"resourceSpans"' in head or shapes.is_trace(parsed(line))
     return head.startswith(_PARQUET) or (otlp_proto.framing(head) is not None and not _CONTROL.isdisjoint(head))

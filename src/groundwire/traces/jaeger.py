@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
 
 from groundwire.errors import SourceError
 from groundwire.traces import jaeger_ui, otlp_json
-from groundwire.traces.json_documents import concatenated
+from groundwire.traces.json_values import concatenated
 from groundwire.traces.source import Item, Problems, Tally
 
 if TYPE_CHECKING:

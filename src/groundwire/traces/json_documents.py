@@ -3,39 +3,20 @@
 Nothing but the document at hand is held. What is no JSON is told with its line, and what follows is read.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import IO, Any
+
+from groundwire.traces.json_lists import elements
+from groundwire.traces.json_values import Broken, Parsed, concatenated, parsed, why_not_json
 
 _LINE = 16 * 1024 * 1024
 """A longer line that opens a list is read element by element."""
 _LONGEST = 512 * 1024 * 1024
 """Beyond this a line is no document, but what a broken or hostile file unpacks to."""
-_ELEMENT = 64 * 1024 * 1024
-"""No element of a list is longer: what is, is a list that is broken."""
-_CHUNK = 1024 * 1024
 _TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{}"]')
 _WEIGHTS = {b"{": 1, b"[": 1, b"}": -1, b"]": -1}
 _BOM = b"\xef\xbb\xbf"
-
-
-@dataclass(frozen=True, slots=True)
-class Parsed:
-    """One document."""
-
-    line: int | None
-    """Where it began, from 1; None where it lay over many lines."""
-    value: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """Something that is no JSON."""
-
-    line: int
-    reason: str
 
 
 def documents(stream: IO[bytes], known: Callable[[Any], bool] = bool) -> Iterator[Parsed | Broken]:
@@ -54,11 +35,11 @@ def documents(stream: IO[bytes], known: Callable[[Any], bool] = bool) -> Iterato
             continue
         opens = not gathered.lines and line.lstrip().startswith(b"[")
         if opens and len(line) >= _LINE:
-            yield from _elements(number, line, stream)
+            yield from elements(number, line, stream)
             continue
         value = parsed(line)
         if value is None and opens and (_depth(line) or 0) > 0:
-            yield from _elements(number, line, stream)
+            yield from elements(number, line, stream)
             continue
         if not gathered.lines:
             if value is not None:
@@ -180,123 +161,3 @@ def _depth(line: bytes) -> int | None:
             return None
         depth += _WEIGHTS.get(token, 0)
     return depth
-
-
-def _elements(number: int, start: bytes, stream: IO[bytes]) -> Iterator[Parsed | Broken]:
-    """The elements of a list that is not to be held, and the documents after it, lists or not.
-
-    Where one is broken, the next is looked for at a line that begins as that of the first element did.
-    """
-    decoder = json.JSONDecoder()
-    rest, text, at, more = start, "", 0, True
-    first: str | None = None
-    lost, whole, depth = False, True, 0
-    while True:
-        cut = _whole_characters(rest) if more else len(rest)
-        text, at, rest = text[at:] + rest[:cut].decode(errors="replace"), 0, rest[cut:]
-        while True:
-            if lost:
-                found = -1 if first is None else text.find(first, at)
-                lost, at = found < 0, found + len(first or "") - 1 if found >= 0 else max(at, len(text) - 1000)
-                if lost:
-                    break
-            found = _skip(text, at)
-            depth += text.count("[", at, found) - text.count("]", at, found)
-            at = found
-            if at >= len(text):
-                break
-            if first is None:
-                first = _beginning(text, at)
-            try:
-                value, end = decoder.raw_decode(text, at)
-            except ValueError as error:
-                if more and _may_go_on(error, text) and len(text) - at <= _ELEMENT:
-                    break
-                yield Broken(number, f"an element of the list is no JSON: {error}")
-                lost, whole, at = True, False, at + 1
-            except RecursionError:
-                yield Broken(number, "nested too deeply")
-                lost, whole, at = True, False, at + 1
-            else:
-                if end >= len(text) and more:  # a number may go on
-                    break
-                at = end
-                yield Parsed(None, value)
-        if not more:
-            if whole and depth > 0:
-                yield Broken(number, "the list breaks off")
-            return
-        # Twice what is there already: an element that does not fit is not parsed again and again.
-        chunk = stream.read(max(_CHUNK, len(text) - at))
-        more = bool(chunk)
-        rest += chunk
-
-
-def _beginning(text: str, at: int) -> str | None:
-    """What the lines of elements begin with; None where they are not lines."""
-    line = text.rfind("\n", 0, at)
-    return text[line : at + 1] if line >= 0 and text[line:at].isspace() else None
-
-
-def _may_go_on(error: ValueError, text: str) -> bool:
-    """Whether JSON is wrong only because its end is not there yet."""
-    if not isinstance(error, json.JSONDecodeError):
-        return False
-    return error.msg.startswith("Unterminated") or error.pos >= len(text) - 16
-
-
-def _whole_characters(data: bytes) -> int:
-    """How many bytes end with a whole character of UTF-8."""
-    for back in range(1, min(4, len(data)) + 1):
-        byte = data[-back]
-        if byte < 0x80:
-            return len(data)
-        if byte >= 0xC0:  # begins a character of 2, 3 or 4 bytes
-            length = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
-            return len(data) if length == back else len(data) - back
-    return len(data)
-
-
-def _skip(text: str, at: int) -> int:
-    while at < len(text) and text[at] in " \t\r\n,[]":
-        at += 1
-    return at
-
-
-def concatenated(text: str) -> Iterator[Any]:
-    """JSON documents that follow one another, with or without white space between them.
-
-    Raises:
-        ValueError: one of them is no JSON.
-    """
-    decoder, at = json.JSONDecoder(), 0
-    while at < len(text):
-        if text[at].isspace():
-            at += 1
-            continue
-        document, at = decoder.raw_decode(text, at)
-        yield document
-
-
-def parsed(line: bytes) -> Any:
-    """The JSON value of some bytes; None where it is none (`null` says as little)."""
-    try:
-        return json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-
-
-def why_not_json(line: bytes) -> str:
-    """Why `parsed` gave None."""
-    try:
-        json.loads(line)
-    except UnicodeDecodeError:
-        return "not UTF-8"
-    except json.JSONDecodeError as error:
-        cut = error.pos >= len(error.doc.rstrip()) or error.msg.startswith("Unterminated")
-        return "half a line: the JSON breaks off" if cut else f"no JSON: {error.msg} at column {error.colno}"
-    except RecursionError:
-        return "nested too deeply"
-    except ValueError as error:
-        return f"no JSON: {error}"
-    return "null is no trace"

@@ -12,7 +12,7 @@ from typing import IO, Any, Literal, TypeAlias
 from groundwire.model import LogEvent, SpanEvent, SpanLink, SpanRecord
 from groundwire.traces import shapes
 from groundwire.traces.compression import ZSTD, zstd
-from groundwire.traces.json_documents import parsed
+from groundwire.traces.json_values import parsed
 from groundwire.traces.otlp_json import KINDS, STATUSES
 from groundwire.traces.otlp_values import Complaint
 from groundwire.traces.source import Item

@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import IO, Any
 
 from groundwire.errors import MissingLibrary
-from groundwire.traces.json_documents import Broken, Parsed
+from groundwire.traces.json_values import Broken, Parsed
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _BATCH = 256

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from groundwire.errors import SourceError
 from groundwire.traces import otlp_json, otlp_proto
 from groundwire.traces.http_api import Address, Api, connected
-from groundwire.traces.json_documents import parsed
+from groundwire.traces.json_values import parsed
 from groundwire.traces.source import Item, Problems, Tally
 
 if TYPE_CHECKING:
