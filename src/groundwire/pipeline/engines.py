@@ -33,6 +33,10 @@ class Engine(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Let go of what it holds. Never raises."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Here:
@@ -47,51 +51,62 @@ class Here:
             control.done(job.bucket.name, job.bucket.size)
             yield done
 
+    def close(self) -> None:
+        """Nothing."""
 
-@dataclass(frozen=True, slots=True)
+
 class Processes:
     """Several processes of this machine, each with evaluators of its own.
 
-    They are started anew (not forked), so a script that scores needs the usual `if __name__ == "__main__":`.
+    They are started at once, and load what they need while the source is still being read; anew, not forked, so a
+    script that scores needs the usual `if __name__ == "__main__":`.
     """
 
-    recipe: Recipe
-    workers: int
+    def __init__(self, recipe: Recipe, workers: int) -> None:
+        self._recipe = recipe
+        self._workers: dict[Connection, _Worker] = {}
+        try:
+            for _ in range(workers):
+                self._hire()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Have all of them gone."""
+        for worker in self._workers.values():
+            worker.end()
+        self._workers.clear()
+
+    def _hire(self) -> "_Worker":
+        worker = _Worker(self._recipe)
+        self._workers[worker.pipe] = worker
+        return worker
 
     def run(self, jobs: Iterable[Job], control: RunControl) -> Iterator[Done]:
         """What comes of the jobs, in the order in which they end."""
         waiting = deque((job, 1) for job in jobs)
-        workers = {w.pipe: w for w in (_Worker(self.recipe) for _ in range(min(self.workers, len(waiting))))}
-        try:
-            for worker in workers.values():
+        for worker in self._workers.values():
+            if waiting:
                 worker.take(*waiting.popleft())
-            told: str | None = None
-            while any(worker.job is not None for worker in workers.values()):
-                ready = wait([w.pipe for w in workers.values() if w.job is not None])
-                for pipe in cast(list[Connection], ready):
-                    worker = workers[pipe]
-                    try:
-                        done = worker.hear(control)
-                    except (EOFError, OSError):
-                        again = worker.died()
-                        del workers[pipe]
-                        replacement = _Worker(self.recipe)
-                        workers[replacement.pipe] = replacement
-                        replacement.take(*again)
-                        continue
-                    if done is not None:
-                        control.done(done[0].bucket.name, done[0].bucket.size)
-                        if waiting:
-                            worker.take(*waiting.popleft())
-                        yield done[1]
-                if control.why is not None and told is None:
-                    told = control.why
-                if told is not None:
-                    for worker in workers.values():
-                        worker.stop(told)
-        finally:
-            for worker in workers.values():
-                worker.end()
+        while busy := [w.pipe for w in self._workers.values() if w.job is not None]:
+            for pipe in cast(list[Connection], wait(busy)):
+                worker = self._workers[pipe]
+                try:
+                    done = worker.hear(control)
+                except (EOFError, OSError):
+                    again = worker.died()
+                    del self._workers[pipe]
+                    self._hire().take(*again)
+                    continue
+                if done is not None:
+                    control.done(done[0].bucket.name, done[0].bucket.size)
+                    if waiting:
+                        worker.take(*waiting.popleft())
+                    yield done[1]
+            if control.why is not None:
+                for worker in self._workers.values():
+                    worker.stop(control.why)
 
 
 class _Worker:
@@ -189,6 +204,10 @@ def _serve(pipe: Connection, recipe: Recipe) -> None:
         sys.path.append("")  # as in the command that began it
     control = _Remote(pipe)
     evaluators: Sequence[Evaluator] | None = None
+    with contextlib.suppress(Exception):  # it is told where there is a job to be told of
+        import groundwire.assembly as _  # noqa: F401  # what it takes a while to load
+
+        evaluators = recipe.make()
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:
             match pipe.recv():

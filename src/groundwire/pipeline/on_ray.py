@@ -59,6 +59,9 @@ class OnRay:
             if ours:
                 ray.shutdown()
 
+    def close(self) -> None:
+        """Nothing: the cluster was left when the run ended."""
+
     def _spread(self, ray: Any, jobs: Iterable[Job], control: RunControl) -> Iterator[Done]:
         task: Any = ray.remote(max_retries=_RETRIES, num_cpus=1)(_perform)
         rest = iter(jobs)

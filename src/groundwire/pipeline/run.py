@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -113,22 +114,23 @@ def _executed(
     limits: Limits,
     in_memory: int | None,
 ) -> Result:
-    buckets, on_disk = _sorted(items, None if workspace is None else workspace.spool, watcher, in_memory)
-    control = RunControl(
-        watcher, sum(b.size for b in buckets), max_usd=limits.max_usd, max_errors=limits.max_errors,
-        spent=0.0 if workspace is None else journal.spent(workspace.journals),
-    )  # fmt: skip
     if engine is not None:
         scoring = engine()
-    elif workers > 1 and len(buckets) > 1 and order.selection.limit is None and not order.dry:
+    elif workers > 1 and order.selection.limit is None and not order.dry:
         scoring = Processes(order.recipe, workers)
     else:
         scoring = Here(evaluators)
-    jobs = _Jobs(buckets, order, workspace, on_disk)
     found: dict[str, Done] = {}
-    for done in scoring.run(jobs, control):
-        jobs.done(done)
-        found[done.name] = replace(done, output=()) if on_disk else done
+    with closing(scoring):
+        buckets, on_disk = _sorted(items, None if workspace is None else workspace.spool, watcher, in_memory)
+        control = RunControl(
+            watcher, sum(b.size for b in buckets), max_usd=limits.max_usd, max_errors=limits.max_errors,
+            spent=0.0 if workspace is None else journal.spent(workspace.journals),
+        )  # fmt: skip
+        jobs = _Jobs(buckets, order, workspace, on_disk)
+        for done in scoring.run(jobs, control):
+            jobs.done(done)
+            found[done.name] = replace(done, output=()) if on_disk else done
     ordered = [found[b.name] for b in buckets if b.name in found]
     return Result(
         added(d.tally for d in ordered),
