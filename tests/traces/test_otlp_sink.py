@@ -7,8 +7,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from groundwire.errors import SinkError
 from groundwire.model import SpanRecord
+from groundwire.traces.otlp_http import OtlpHttp
 from groundwire.traces.otlp_json import decode
-from groundwire.traces.sink import OtlpHttp
 
 SPANS = [SpanRecord("1" * 32, f"{n:016x}", "s", 1, 2) for n in range(1, 452)]
 

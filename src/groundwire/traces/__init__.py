@@ -69,7 +69,8 @@ def open_sink(spec: str) -> Sink:
     Raises:
         SinkError: nothing can be written there. That an endpoint is unreachable shows on the first write.
     """
-    from groundwire.traces.sink import FORM, OtlpHttp, StandardOutput, TraceFile
+    from groundwire.traces.otlp_http import OtlpHttp
+    from groundwire.traces.sink import FORM, StandardOutput, TraceFile
     from groundwire.traces.table import EXTENSIONS, TableFile
 
     if spec.startswith(("otlp+http://", "otlp+https://")):
