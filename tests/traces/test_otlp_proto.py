@@ -35,6 +35,7 @@ RICH = SpanRecord(
 def test_what_is_sent_in_protobuf_is_read_back_the_same(written: SpanRecord) -> None:
     assume(encodable(repr(written)) == repr(written))  # lone surrogates are replaced
     assume("\\ud" not in repr(written))
+    assume(written.end_ns or not written.start_ns)  # an end of 0 is none there
     complaints: list[str] = []
 
     assert list(decode(encode_binary([written, written, RICH]), complaints.append)) == [written, written, RICH]
