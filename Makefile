@@ -46,9 +46,10 @@ format: .venv/installed-check ## format and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: .venv/installed-test ## measure what tracing costs, and that no span is lost under load
+bench: .venv/installed-test ## measure what tracing costs, that no span is lost under load, and stored traces
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/soak.py
+	$(BIN)/python benchmarks/stored.py
 
 judgement: .venv/installed-test ## measure the judges on labelled sets (DATA=directory, ARGS="--quick")
 	@test -n "$(DATA)" || { echo "make judgement DATA=directory of the labelled sets"; exit 1; }
