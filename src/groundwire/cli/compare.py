@@ -93,7 +93,7 @@ def compare(
     """Compare two runs; the exit code."""
     from groundwire.cli.junit import checked_junit, write_junit
     from groundwire.cli.reading import report
-    from groundwire.cli.runs import read_requests, run_with_answers, with_scores
+    from groundwire.cli.runs import read_run, with_scores
     from groundwire.comparing import compare as compare_runs
     from groundwire.comparing import regressions
 
@@ -102,9 +102,9 @@ def compare(
     problems: list[Any] = []
     runs: list[Any] = []
     for name in (base, candidate):
-        traces, found = read_requests(name)
+        run, found = read_run(name, [*(by or ()), *([key] if key else ())])
         problems += found
-        runs.append(run_with_answers(name, traces))
+        runs.append(run)
     first, second = with_scores(runs, evaluators)
     comparison = compare_runs(
         first, second, key=key, unpaired=unpaired, by=by or (), fail_on=fail_on or (), alpha=alpha, min_n=min_n,

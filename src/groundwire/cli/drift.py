@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from groundwire.cli.junit import Case
     from groundwire.comparing import Run
     from groundwire.drifting import Drift
-    from groundwire.trace import Trace
     from groundwire.traces import Problem
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -153,21 +152,21 @@ def _check(
 
 
 def _runs(reference: str, current: str | None, seconds: float | None) -> "tuple[list[Run], list[Problem]]":
-    from groundwire.cli.runs import read_requests, run_with_answers
+    from groundwire.cli.runs import checked, read_run
 
-    before, problems = read_requests(reference)
+    whole, problems = read_run(reference)
     if current is not None:
-        after, more = read_requests(current)
-        return [run_with_answers(reference, before), run_with_answers(current, after)], [*problems, *more]
-    if seconds is None or not before:
-        raise SourceError(f"{reference}: no traces to split")
-    cut = max(trace.start_ns for trace in before) - round(seconds * 1e9)
-    parts: list[list[Trace]] = [[t for t in before if t.start_ns <= cut], [t for t in before if t.start_ns > cut]]
-    if not parts[0]:
-        raise SourceError(f"{reference}: all {len(before)} traces began within the window, none before it")
+        after, more = read_run(current)
+        return [whole, after], [*problems, *more]
+    starts = [a.trace.start_ns for a in whole.answers] + [trace.start_ns for trace in whole.errors]
+    cut = max(starts) - round((seconds or 0.0) * 1e9)
+    if cut < min(starts):
+        raise SourceError(f"{reference}: all {whole.requests} requests began within the window, none before it")
     day = _time(cut)
-    names = (f"{reference} until {day}", f"{reference} since {day}")
-    return [run_with_answers(name, part) for name, part in zip(names, parts, strict=True)], problems
+    parts = whole.split(cut, (f"{reference} until {day}", f"{reference} since {day}"))
+    for part in parts:
+        checked(part, part.requests)
+    return list(parts), problems
 
 
 def _time(ns: int) -> str:

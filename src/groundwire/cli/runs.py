@@ -1,37 +1,57 @@
 """Runs on behalf of the verbs that compare them: read, and scored where they are not."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from groundwire.cli.reading import counted, read
+from groundwire.cli.reading import counted
 from groundwire.comparing.measures import score_names
 from groundwire.comparing.runs import Run, judged, run_of_traces, was_judged, with_answers
+from groundwire.comparing.slimmed import Slimmer
 from groundwire.errors import SourceError
 from groundwire.model import Evaluator
-from groundwire.trace import Trace, read_traces
-from groundwire.traces import Problem
+from groundwire.pipeline.order import Order, Recipe
+from groundwire.pipeline.run import Limits
+from groundwire.pipeline.scored import Scored
+from groundwire.trace import Trace, read_trace
+from groundwire.traces import Problem, open_source
 
 
-def read_requests(spec: str) -> tuple[list[Trace], list[Problem]]:
-    """The requests in a source, and what could not be read.
+def read_run(spec: str, needed: Iterable[str] = ()) -> tuple[Run, list[Problem]]:
+    """The run in a source, and what could not be read. Requests come one by one, through the buckets of scoring.
 
-    Raises:
-        SourceError: nothing can be read.
-    """
-    spans, problems = read(spec)
-    return read_traces(spans), problems
-
-
-def run_with_answers(name: str, traces: Sequence[Trace]) -> Run:
-    """The run of some requests.
+    Args:
+        spec: What the user called it.
+        needed: Attributes that answers will be paired or sliced by.
 
     Raises:
-        SourceError: there is no RAG answer among them.
+        SourceError: nothing can be read, or there is no RAG answer in it.
     """
-    run = run_of_traces(name, traces)
+    source = open_source(spec)
+    order = Order(Recipe(objects=()), form="traces")
+    seen = 0
+
+    def requests() -> Iterator[Trace]:
+        nonlocal seen
+        with Scored(counted(source, "spans read"), order, (), 1, Limits(None, None), spec, None) as stored:
+            for own, linked in stored.spans():
+                trace = read_trace([*linked, *own])
+                if trace is not None:
+                    seen += 1
+                    yield trace
+
+    run = run_of_traces(spec, requests(), Slimmer(needed))
+    checked(run, seen)
+    return run, source.problems
+
+
+def checked(run: Run, traces: int) -> None:
+    """Raise where there is nothing to compare.
+
+    Raises:
+        SourceError: no RAG answer.
+    """
     if not run.answers:
         errors = f", {len(run.errors)} of them ended in an error" if run.errors else ""
-        raise SourceError(f"{name}: no RAG answer in {len(traces)} traces{errors}; groundwire chains tells why")
-    return run
+        raise SourceError(f"{run.name}: no RAG answer in {traces} traces{errors}; groundwire chains tells why")
 
 
 def with_scores(runs: Sequence[Run], names: Sequence[str] | None) -> list[Run]:

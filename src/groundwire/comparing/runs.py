@@ -9,6 +9,7 @@ from typing import Any
 from groundwire.answers import Answer, of_trace
 from groundwire.checks import checks
 from groundwire.comparing.measures import Measure
+from groundwire.comparing.slimmed import Slimmer
 from groundwire.model import Evaluator, SpanRecord
 from groundwire.scoring import evaluation_record
 from groundwire.scoring import score as evaluate_all
@@ -35,6 +36,19 @@ class Run:
         """With an answer, or with an error in its place."""
         return len({id(a.trace) for a in self.answers}) + len(self.errors)
 
+    def split(self, at_ns: int, names: tuple[str, str]) -> "tuple[Run, Run]":
+        """What began until a moment, in Unix nanoseconds, and what began after it."""
+        return (
+            Run(
+                names[0], tuple(a for a in self.answers if a.trace.start_ns <= at_ns),
+                tuple(t for t in self.errors if t.start_ns <= at_ns),
+            ),
+            Run(
+                names[1], tuple(a for a in self.answers if a.trace.start_ns > at_ns),
+                tuple(t for t in self.errors if t.start_ns > at_ns),
+            ),
+        )  # fmt: skip
+
     def as_json(self) -> dict[str, Any]:
         """What it is, ready for `json.dumps`."""
         return {
@@ -58,15 +72,15 @@ def run_of(name: str, spans: Iterable[SpanRecord]) -> Run:
     return run_of_traces(name, read_traces(spans))
 
 
-def run_of_traces(name: str, traces: Iterable[Trace]) -> Run:
-    """The run of some requests."""
+def run_of_traces(name: str, traces: Iterable[Trace], slimmer: Slimmer | None = None) -> Run:
+    """The run of some requests; with a slimmer nothing is kept of them that comparing does not need."""
     found: list[Answer] = []
     errors: list[Trace] = []
     for trace in traces:
         own = list(of_trace(trace))
-        found += own
+        found += own if slimmer is None else slimmer.answers(own)
         if not own and _failed(trace):
-            errors.append(trace)
+            errors.append(trace if slimmer is None else slimmer.trace(trace))
     found.sort(key=lambda a: (a.span.end_ns, a.chain.trace_id, a.chain.span_id))
     return Run(name, tuple(found), tuple(errors))
 
