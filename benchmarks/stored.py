@@ -129,9 +129,8 @@ def scoring(source: Path, requests: int, folder: Path) -> None:
     two = command(str(source), "-o", out, "--workers", "2", *LEXICAL)
     gain = one.wall_s / two.wall_s
     load = f"load {os.getloadavg()[0]:.1f} of {os.cpu_count()} cores; starting takes {started:.1f} s"
-    print(
-        f"two workers, wall clock {gain:.2f} x ({one.wall_s:.1f} s -> {two.wall_s:.1f} s; {load})   {verdict(gain, 1.8)}"
-    )
+    took = f"{one.wall_s:.1f} s -> {two.wall_s:.1f} s"
+    print(f"two workers, wall clock {gain:.2f} x ({took}; {load})   {verdict(gain, 1.8)}")
     # Where others are at work the clock tells of them; this is what it would tell of two idle cores.
     path = two.own_cpu_s + (two.cpu_s - two.own_cpu_s) / 2
     gain = one.cpu_s / path

@@ -1,4 +1,4 @@
-"""Stored traces to measure with: requests as `groundwire.instrument()` writes them, with real LLMs' recorded answers."""
+"""Stored traces to measure with: requests as `groundwire.instrument()` writes them, of recorded answers."""
 
 import json
 from collections.abc import Iterator
