@@ -1,13 +1,15 @@
 """Requests made small tell comparisons all that the whole ones do."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from groundwire.comparing import compare, regressions, run_of
 from groundwire.comparing.runs import run_of_traces
 from groundwire.comparing.slimmed import Slimmer
 from groundwire.drifting import drift
 from groundwire.trace import read_traces
-from runs import Asked, run_spans
+from groundwire.traces import open_source
+from runs import Asked, run_spans, write_run
 
 LONG = "long " * 100
 
@@ -38,6 +40,12 @@ def test_comparison_and_drift_are_the_same() -> None:
     assert worst[0] == worst[1]
     assert worst[0][0]["changed"]
     assert drift(*whole, min_n=5).as_json() == drift(*slim, min_n=5).as_json()
+
+
+def test_runs_are_made_from_sources_too(tmp_path: Path) -> None:
+    write_run(tmp_path / "run.jsonl", asked(4, 0.8))
+
+    assert len(run_of("run", open_source(str(tmp_path / "run.jsonl"))).answers) == 4
 
 
 def test_content_is_gone_and_passages_are_shared() -> None:

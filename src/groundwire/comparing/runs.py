@@ -10,10 +10,11 @@ from groundwire.answers import Answer, of_trace
 from groundwire.checks import checks
 from groundwire.comparing.measures import Measure
 from groundwire.comparing.slimmed import Slimmer
-from groundwire.model import Evaluator, SpanRecord
+from groundwire.model import Evaluator, LogEvent, SpanRecord
 from groundwire.scoring import evaluation_record
 from groundwire.scoring import score as evaluate_all
 from groundwire.trace import Trace, read_traces
+from groundwire.traces import joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +68,9 @@ class Run:
             yield answer, measure.of(answer)
 
 
-def run_of(name: str, spans: Iterable[SpanRecord]) -> Run:
-    """The run that stored spans tell of; without any RAG answer in them an empty one."""
-    return run_of_traces(name, read_traces(spans))
+def run_of(name: str, items: Iterable[SpanRecord | LogEvent]) -> Run:
+    """The run that stored spans, and log records beside them, tell of; without any RAG answer in them an empty one."""
+    return run_of_traces(name, read_traces(joined(items)))
 
 
 def run_of_traces(name: str, traces: Iterable[Trace], slimmer: Slimmer | None = None) -> Run:
