@@ -525,3 +525,15 @@ def test_strange_values_break_nothing(compare: Shell) -> None:
     for form in ((), ("--json",), ("--markdown",)):
         found = compare(*form, "--fail-on", "faithfulness:-0.03")
         assert found.code in (0, 1, 3), found.err
+
+
+def test_the_same_answers_recorded_by_two_sdks_pair_and_are_equal(compare: Shell) -> None:
+    recordings = Path(__file__).parents[1] / "recordings"
+    found = compare(
+        "--json", "-e", "faithfulness",
+        base=str(recordings / "openinference.jsonl"), candidate=str(recordings / "langfuse.jsonl"),
+    )  # fmt: skip
+    faithfulness = found.difference("faithfulness")
+
+    assert found.code == 0
+    assert (found.json["pairs"], faithfulness["equal"], faithfulness["difference"]) == (4, 4, 0)
