@@ -549,3 +549,22 @@ def test_traces_come_whole_out_of_a_store_that_was_cut_anywhere(score: Score, pl
     assert result.json["rejected"] == 1
     assert result.json["complete"] is False
     assert score("*.jsonl", "-e", "judges:hashed", "--max-errors", "1").code == 0
+
+
+def test_output_beside_its_sources_is_no_source_of_the_run_that_goes_on(
+    start: Start, score: Score, place: Path
+) -> None:
+    Path("runs").mkdir()
+    write(place / "runs" / "t.jsonl", corpus(200))
+    assert score("runs", "-o", "whole.jsonl", "-e", "judges:hashed").code == 0
+    before = judged(place).total()
+    process = start("runs", "-o", "runs/out.jsonl", "-e", "judges:slow")
+    while judged(place).total() < before + 30:
+        time.sleep(0.005)
+    process.kill()
+    process.communicate()
+    result = score("runs", "-o", "runs/out.jsonl", "-e", "judges:slow", "--json")
+
+    assert result.code == 0, result.err + result.out
+    assert result.json["resumed"] >= 29
+    assert sorted_lines("runs/out.jsonl") == sorted_lines("whole.jsonl")

@@ -113,9 +113,8 @@ def score(
     order = Order(recipe, selection, form, force, False, order.in_cost, order.minimums)
     asked = {
         "source": source,
-        "files": contents(source),
+        "files": contents(source, out),
         "out": out,
-        "in_place": out is not None and _same_file(source, out),
         "evaluators": [[e.name, e.version] for e in scorers],
         "selection": [list(map(str, wanted)), sample, since, until, limit],
         "force": force,
@@ -259,12 +258,6 @@ def _unkept() -> Any:
 def _rejected(opened: Any) -> int:
     tally = getattr(opened, "tally", None)
     return len(opened.problems) if tally is None else max(len(opened.problems), tally.rejected)
-
-
-def _same_file(source: str, out: str) -> bool:
-    with suppress(OSError):
-        return Path(out).exists() and Path(source).exists() and Path(source).samefile(out)
-    return False
 
 
 def _print(told: dict[str, Any] | list[str], *, to_stderr: bool = False) -> None:

@@ -18,7 +18,7 @@ from groundwire.pipeline import journal
 
 _FORMAT = 1
 _FORGOTTEN_S = 30 * 86_400
-_MARK = "run.json"
+_MARK = "run"
 
 
 class Workspace:
@@ -101,10 +101,7 @@ class Workspace:
             if not different:
                 return cast(dict[str, Any], before.get("moments") or moments)
             if journal.count(self.journals):
-                if different == ["files"] and asked.get("in_place"):
-                    pass  # it was killed after it had put its result in the place of its source
-                else:
-                    raise ConfigurationError(_another(self.folder, before["asked"], asked, different[0]))
+                raise ConfigurationError(_another(self.folder, before["asked"], asked, different[0]))
         self._empty()
         write_private(mark, json.dumps({"asked": asked, "moments": moments}).encode())
         return moments
@@ -182,17 +179,26 @@ def unkept() -> Generator[Workspace]:
         yield Workspace(Path(folder), {}, {})
 
 
-def contents(source: str) -> dict[str, list[int]]:
-    """Size and time of the files of a source, by name; empty for what is no file."""
+def contents(source: str, out: str | None) -> dict[str, list[int]]:
+    """Size and time of the files of a source, by name; empty for what is no file.
+
+    The output does not count where it is one of them: a run may be killed when it has just been written.
+    """
     if source == "-" or "://" in source:
         return {}
     path = Path(source)
     names = [path] if path.exists() else [Path(name) for name in sorted(glob.glob(source, recursive=True))]
-    files = [file for name in names for file in (sorted(name.rglob("*")) if name.is_dir() else [name])]
+    files = [file for name in names for file in (_shown(name) if name.is_dir() else [name])]
     found: dict[str, list[int]] = {}
     for file in files:
         with contextlib.suppress(OSError):
             about = file.stat()
-            if not file.is_dir() and ".groundwire" not in str(file):
+            ours = out is not None and "://" not in out and Path(out).exists() and file.samefile(out)
+            if file.is_file() and not ours:
                 found[str(file)] = [about.st_size, about.st_mtime_ns]
     return found
+
+
+def _shown(folder: Path) -> list[Path]:
+    """What is below a folder, without what is hidden there: no trace is read from it."""
+    return [p for p in sorted(folder.rglob("*")) if not any(n.startswith(".") for n in p.relative_to(folder).parts)]
