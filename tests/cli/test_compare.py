@@ -536,4 +536,9 @@ def test_the_same_answers_recorded_by_two_sdks_pair_and_are_equal(compare: Shell
     faithfulness = found.difference("faithfulness")
 
     assert found.code == 0
-    assert (found.json["pairs"], faithfulness["equal"], faithfulness["difference"]) == (4, 4, 0)
+    assert found.json["pairs"] == 4
+    assert (faithfulness["equal"], faithfulness["missing_candidate"], faithfulness["difference"]) == (
+        3,
+        1,
+        0,
+    )  # one declines
