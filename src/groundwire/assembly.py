@@ -21,7 +21,6 @@ chat span is assembled from what bears on it there.
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from groundwire import semconv
@@ -168,42 +167,40 @@ class _Reading:
             if document.text and document.text.strip()
         ]
         held = reached([document.text or "" for _, document in rows], prompt, self._earlier)
-        by_text: dict[str, Passage] = {}
+        keys = [words(document.text or "") for _, document in rows]
+        by_text: dict[str, dict[str, Any]] = {}
         places: dict[str, int] = {}
         used: set[str] = set()
-        for (supplier, document), place in zip(rows, held, strict=True):
+        for (supplier, document), key, place in zip(rows, keys, held, strict=True):
             if place is not None:
                 used.add(supplier.record.span_id)
-                places[words(document.text or "")] = place
-            first = by_text.setdefault(
-                words(document.text or ""),
-                Passage(
-                    text=document.text or "",
-                    id=document.id,
-                    score=document.score,
-                    in_prompt=place is not None,
-                    source="rerank" if supplier.kind == "rerank" else "retrieval",
-                    span_id=supplier.record.span_id,
-                ),
-            )
-            if first.source == supplier.kind and (first.id is None or first.score is None):
+                places[key] = place
+            first = by_text.get(key)
+            if first is None:
+                by_text[key] = {
+                    "text": document.text or "",
+                    "id": document.id,
+                    "score": document.score,
+                    "in_prompt": place is not None,
+                    "source": "rerank" if supplier.kind == "rerank" else "retrieval",
+                    "span_id": supplier.record.span_id,
+                }
+            elif first["source"] == supplier.kind:
                 # A retriever around a store hands on its texts, seldom their ids and scores.
-                by_text[words(document.text or "")] = replace(
-                    first,
-                    id=document.id if first.id is None else first.id,
-                    score=document.score if first.score is None else first.score,
-                )
+                first["id"] = document.id if first["id"] is None else first["id"]
+                first["score"] = document.score if first["score"] is None else first["score"]
         if not used:
-            return list(by_text.values())
-        kept = {words(d.text or "") for s, d in rows if s.record.span_id in used}
+            return [Passage(**fields) for fields in by_text.values()]
+        kept = {key for (supplier, _), key in zip(rows, keys, strict=True) if supplier.record.span_id in used}
         # A rerank that was used says which retrievals fed it: their other documents were dropped by it.
         if any(v.record.span_id in used for v in reranked):
-            kept |= {words(d.text or "") for s, d in rows if s.kind == "retrieval" and _feeds(s, reranked, used)}
+            feeding = {id(v) for v in retrieved if _feeds(v, reranked, used)}
+            kept |= {key for (supplier, _), key in zip(rows, keys, strict=True) if id(supplier) in feeding}
         ranks = _ranks(v for v in inner if v.record.span_id in used or _feeds(v, reranked, used))
         order = {key: n for n, key in enumerate(sorted(places, key=lambda key: places[key]), 1)}
         listed = [
-            replace(p, retrieved_rank=ranks.get(key), prompt_rank=order.get(key))
-            for key, p in by_text.items()
+            Passage(**fields, retrieved_rank=ranks.get(key), prompt_rank=order.get(key))
+            for key, fields in by_text.items()
             if key in kept
         ]
         return [p for p in listed if p.in_prompt] + [p for p in listed if not p.in_prompt]
