@@ -5,8 +5,10 @@ onnxruntime on one thread. Without onnxruntime (`pip install "groundwire[local]"
 alone and say so.
 """
 
+import atexit
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
@@ -74,7 +76,8 @@ class LocalModel:
             "ids": window.ids, "segments": window.segments, "matches": window.matches, "neighbours": window.neighbours,
         }  # fmt: skip
         feed = {name: np.asarray([values], np.int64) for name, values in inputs.items()}
-        return self._session.run(None, feed)[0][0]
+        with _doorway.inside():
+            return self._session.run(None, feed)[0][0]
 
     @staticmethod
     def _odds(columns: Any, rows: Any, at: int) -> float:
@@ -85,6 +88,40 @@ class LocalModel:
         return float((weight * rows[:, at + 1]).sum() / weight.sum() + columns[0, at + 2])
 
 
+class _Doorway:
+    """Keeps threads out of native code while the interpreter ends.
+
+    A daemon thread that comes back from it then is ended by force; C++ takes that for a mistake and aborts the process.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._inside = 0
+        self._closed = False
+
+    @contextmanager
+    def inside(self) -> Iterator[None]:
+        """A run of the network; once the doorway is closed, other threads than the main one wait here for the end."""
+        with self._changed:
+            while self._closed and threading.current_thread() is not threading.main_thread():
+                self._changed.wait()
+            self._inside += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._inside -= 1
+                self._changed.notify_all()
+
+    def close(self) -> None:
+        """Let nobody in any more, and wait for who is inside: one window, some 15 ms."""
+        with self._changed:
+            self._closed = True
+            self._changed.wait_for(lambda: self._inside == 0, timeout=10.0)
+
+
+_doorway = _Doorway()
+atexit.register(_doorway.close)  # at import: what is registered later, such as flushing spans, runs before
 _loading = threading.Lock()
 
 

@@ -5,9 +5,11 @@ as it worked, and a second at least; where it finds it idle, as it is while an a
 works at once.
 """
 
+import atexit
 import logging
 import queue
 import threading
+import weakref
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from time import monotonic, perf_counter, sleep
@@ -35,6 +37,7 @@ _SHORTEST_REST_S = 1.0
 _LONGEST_REST_S = 2.0
 _REPLACEMENTS = 8
 """Hung evaluators that are given up on, each with its thread, before nothing is scored any more."""
+_SHUTDOWN_S = 5.0
 
 
 def chosen(trace_id: int, sample: float) -> bool:
@@ -184,6 +187,7 @@ class Scorer:
         return True
 
     def _start_worker(self) -> threading.Thread:
+        _stopped_at_exit(self)
         self._retired = threading.Event()
         worker = threading.Thread(
             target=self._work, args=(self._queue, self._retired), name="groundwire-scorer", daemon=True
@@ -281,3 +285,19 @@ class Scorer:
             except IndexError:
                 return
             job.finish((), reason)
+
+
+_at_work: "weakref.WeakSet[Scorer]" = weakref.WeakSet()
+
+
+def _stopped_at_exit(scorer: Scorer) -> None:
+    """Score what is queued before the interpreter ends, whoever forgets to; evaluators are all there by then still."""
+    if not _at_work:
+        atexit.unregister(_stop_all)
+        atexit.register(_stop_all)
+    _at_work.add(scorer)
+
+
+def _stop_all() -> None:
+    for scorer in list(_at_work):
+        scorer.shutdown(_SHUTDOWN_S)

@@ -1,5 +1,7 @@
 import json
 import random
+import subprocess
+import sys
 import threading
 from hashlib import sha256
 from importlib.resources import files
@@ -123,3 +125,28 @@ def test_a_changed_number_lowers_the_value() -> None:
     true = RagChain("How tall is it?", (tower,), "The Eiffel Tower is 330 metres tall.")
     false = RagChain("How tall is it?", (tower,), "The Eiffel Tower is 350 metres tall.")
     assert value(true) > value(false) + 0.2
+
+
+ENDING = """
+import threading, time
+from groundwire_evaluators.evidence import EvidenceReader
+from groundwire_evaluators.lexical import index_passages
+from groundwire_evaluators.local_model import local_model
+
+model = local_model("local")
+text = "The tower was built in 1889 by Gustave Eiffel in Paris near the river. " * 3
+windows = EvidenceReader(index_passages([text]), model.pieces).windows(text, [(0, len(text))])
+def read():
+    while True:
+        for window in windows:
+            model.read(window)
+for _ in range(2):
+    threading.Thread(target=read, daemon=True).start()
+time.sleep(0.2)
+"""
+
+
+def test_an_interpreter_ends_in_peace_while_daemon_threads_read() -> None:
+    for _ in range(3):
+        ended = subprocess.run([sys.executable, "-c", ENDING], capture_output=True, text=True, timeout=60)
+        assert (ended.returncode, ended.stderr) == (0, "")
