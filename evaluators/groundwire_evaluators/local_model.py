@@ -7,7 +7,7 @@ alone and say so.
 
 import atexit
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -100,7 +100,7 @@ class _Doorway:
         self._closed = False
 
     @contextmanager
-    def inside(self) -> Iterator[None]:
+    def inside(self) -> Generator[None, None, None]:
         """A run of the network; once the doorway is closed, other threads than the main one wait here for the end."""
         with self._changed:
             while self._closed and threading.current_thread() is not threading.main_thread():

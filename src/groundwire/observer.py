@@ -56,9 +56,9 @@ class ScoringObserver(SpanProcessor):
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Remember what a right answer would be: roots, which say so, end after their answers."""
         reference = (span.attributes or {}).get(semconv.REFERENCE)
-        if reference is not None and (context := span.get_span_context()) is not None:
+        if reference is not None:
             with self._lock:
-                self._index.refer(hex_trace_id(context.trace_id), reference)
+                self._index.refer(hex_trace_id(span.get_span_context().trace_id), reference)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Queue the span."""

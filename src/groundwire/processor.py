@@ -100,9 +100,9 @@ class ScoringSpanProcessor(SpanProcessor):
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Tell the next processor. What a right answer would be, spans say when they start: roots end too late."""
         reference = (span.attributes or {}).get(semconv.REFERENCE)
-        if reference is not None and (context := span.get_span_context()) is not None:
+        if reference is not None:
             with self._lock:
-                self._index.refer(hex_trace_id(context.trace_id), reference)
+                self._index.refer(hex_trace_id(span.get_span_context().trace_id), reference)
         self._downstream.on_start(span, parent_context)
 
     def on_end(self, span: ReadableSpan) -> None:
