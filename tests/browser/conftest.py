@@ -41,9 +41,9 @@ class Opened:
 Open = Callable[..., Opened]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # longer, and Playwright's event loop would stand in the way of asynchronous tests
 def browser() -> Iterator[Any]:
-    """One browser for all tests. A machine without one skips them, unless GROUNDWIRE_REQUIRE_BROWSER says otherwise."""
+    """One browser for all tests of a file. A machine without one skips them, unless GROUNDWIRE_REQUIRE_BROWSER says otherwise."""
     path = chromium()
     try:
         from playwright.sync_api import sync_playwright
