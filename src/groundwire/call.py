@@ -102,6 +102,11 @@ class Call:
         return self._request.stream
 
     @property
+    def streaming(self) -> bool:
+        """Whether a chunk has come."""
+        return self._first_chunk_s is not None
+
+    @property
     def ended(self) -> bool:
         """Whether the span has ended."""
         return self._ended.locked()
@@ -159,7 +164,7 @@ class Call:
 
     def _read(self, result: Any) -> Response:
         try:
-            return self._operation.response(result)
+            return (self._request.read or self._operation.response)(result)
         except Exception:
             _log.debug("%s: unreadable result", self._provider.name, exc_info=True)
             return Response()

@@ -73,6 +73,9 @@ class Request:
     stream: bool = False
     attributes: Mapping[str, Any] = field(default_factory=_empty)
     """Further span attributes, already under their conventional names (temperature, max tokens, ...)."""
+    read: "Callable[[Any], Response] | None" = field(default=None, repr=False, compare=False)
+    """Result -> Response in place of the operation's own, where a result says nothing without what was asked: a
+    reranker that returns places in the list it was given, an index that returns numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,8 @@ class Response:
     usage: Usage | None = None
     documents: Sequence[Document] | Sequence[Sequence[Document]] | None = None
     """Passages, best first; a list of lists where the request carried several queries."""
+    higher_is_better: bool | None = None
+    """Whether a greater score is a better one (similarity) or a worse one (distance); None where scores do not say."""
     attributes: Mapping[str, Any] = field(default_factory=_empty)
 
 

@@ -39,6 +39,7 @@ COST_SOURCE = "groundwire.cost.source"
 RETRIEVAL_QUERY = "gen_ai.retrieval.query.text"
 RETRIEVAL_DOCUMENTS = "gen_ai.retrieval.documents"
 RETRIEVAL_TOP_K = "gen_ai.retrieval.top_k"
+HIGHER_IS_BETTER = "groundwire.retrieval.higher_is_better"
 DATA_SOURCE = "gen_ai.data_source.id"
 RERANK_INPUT = "groundwire.rerank.input_documents"
 
@@ -146,6 +147,8 @@ def response_attributes(response: Response) -> dict[str, Any]:
         attributes[RESPONSE_ID] = response.id
     if response.finish_reasons:
         attributes[FINISH_REASONS] = tuple(response.finish_reasons)
+    if response.higher_is_better is not None:
+        attributes[HIGHER_IS_BETTER] = response.higher_is_better
     if response.attributes:
         attributes.update(response.attributes)
     return attributes
