@@ -1,7 +1,8 @@
 """What the application gets in place of a stream or a raw response: the same thing, watched.
 
-The proxies keep type and behaviour (`isinstance`, attributes, `with`, iteration of either kind). A span is never
-current between two chunks; it ends when the stream runs out, fails, is closed, leaves its `with`, or is dropped.
+The proxies keep type and behaviour (`isinstance`, attributes, `with`, iteration of either kind). A span is current
+until the first chunk is there, for generators make their request when they are first read, and never between two
+chunks; it ends when the stream runs out, fails, is closed, leaves its `with`, or is dropped.
 """
 
 import _thread
@@ -14,11 +15,13 @@ from types import TracebackType
 from typing import Any, cast
 
 import wrapt
+from opentelemetry import context as otel_context
 
 from groundwire.call import Call
 from groundwire.wire import Tap, parse_document, parse_events
 
 _log = logging.getLogger(__name__)
+_END: Any = object()
 
 
 def traced(result: Any, call: Call) -> Any:
@@ -184,10 +187,15 @@ class SyncStream(_Watched):
         call = self._self_call
         chunks = iter(self.__wrapped__)
         try:
-            for chunk in chunks:  # the first one tells the time, and whether the others are collected
+            # The first one tells the time, and whether the others are collected.
+            token = otel_context.attach(call.context)
+            try:
+                chunk = next(chunks, _END)
+            finally:
+                otel_context.detach(token)
+            if chunk is not _END:
                 call.chunk(chunk)
                 yield chunk
-                break
             add = call.collect
             for chunk in chunks:
                 try:
@@ -204,6 +212,7 @@ class SyncStream(_Watched):
 
     def __next__(self) -> Any:
         call = self._self_call
+        token = None if call.streaming else otel_context.attach(call.context)
         try:
             chunk = self.__wrapped__.__next__()
         except StopIteration:
@@ -212,6 +221,9 @@ class SyncStream(_Watched):
         except BaseException as error:
             call.fail(error)
             raise
+        finally:
+            if token is not None:
+                otel_context.detach(token)
         call.chunk(chunk)
         return chunk
 
@@ -246,6 +258,7 @@ class AsyncStream(_Watched):
 
     async def __anext__(self) -> Any:
         call = self._self_call
+        token = None if call.streaming else otel_context.attach(call.context)
         try:
             chunk = await self.__wrapped__.__anext__()
         except StopAsyncIteration:
@@ -254,6 +267,9 @@ class AsyncStream(_Watched):
         except BaseException as error:
             call.fail(error)
             raise
+        finally:
+            if token is not None:
+                otel_context.detach(token)
         call.chunk(chunk)
         return chunk
 

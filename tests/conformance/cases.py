@@ -87,6 +87,8 @@ class Case:
     asynchronous: bool = False
     streams: bool = False
     """`call` gives a stream that the suite reads; every chunk must be equal between two runs."""
+    bare: bool = False
+    """(streams) A generator: no `with`, no HTTP response under it, no attributes of its own."""
     kind: type | None = None
     """What the result must be an instance of."""
     partial_chunks: int = 2

@@ -175,6 +175,11 @@ async def take(stream: Any, into: list[Any], count: int | None = None) -> list[A
     return into
 
 
+async def close(case: Case, stream: Any) -> None:
+    """Close a stream as its kind is closed."""
+    await finish(stream.aclose() if case.bare and case.asynchronous else stream.close())
+
+
 def whole(span: ReadableSpan) -> dict[str, Any]:
     """Everything of a span but its times and ids."""
     return {

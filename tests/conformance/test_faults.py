@@ -10,7 +10,7 @@ from opentelemetry.sdk import trace as sdk_trace
 import groundwire.call
 import groundwire.proxies
 from conformance.cases import Case, all_cases, finish
-from conformance.harness import Tracing, opened, outcome, sabotaged, take, untraced
+from conformance.harness import Tracing, close, opened, outcome, sabotaged, take, untraced
 from groundwire import budget, media, pricing, recall, semconv, tokens, wire
 
 CASES = all_cases()
@@ -127,7 +127,7 @@ async def test_the_application_gets_the_same_and_no_span_is_lost_whatever_breaks
             tracing.clear()
             stream = await finish(case.call(await opened(case, "answer")))
             await take(stream, [], 2)
-            await finish(stream.close())
+            await close(case, stream)
             stream = await finish(case.call(await opened(case, "answer")))
             del stream
             gc.collect(0)
