@@ -24,6 +24,31 @@ def test_a_language_does_not_conflict_with_itself_nor_with_names(text: str) -> N
     assert not language_conflict(QUESTION, ENGLISH)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "why am i not getting a toned body if i do exercise every day",
+        "oh really ? i do have a truck and a dog",
+        "Can we do that, or do I need a lawyer?",
+    ],
+)
+def test_everyday_english_is_no_polish(text: str) -> None:
+    assert not language_conflict(text, ENGLISH)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Warum ist der Turm so hoch, und wer hat ihn gebaut, der in Paris steht?",
+        "Wat is de hoogte van de toren en wie heeft het gebouwd in de stad?",
+        "Cu\u00e1l es la altura de la torre y qui\u00e9n la construy\u00f3 en la ciudad de Par\u00eds?",
+        "Jaka jest wysoko\u015b\u0107 wie\u017cy i kto j\u0105 zbudowa\u0142 w tym mie\u015bcie, i do kiedy?",
+    ],
+)
+def test_a_question_in_another_language_conflicts(text: str) -> None:
+    assert language_conflict(text, ENGLISH)
+
+
 def test_scripts_conflict() -> None:
     assert language_conflict("\u041f\u0430\u0440\u0438\u0436 \u0441\u0442\u043e\u043b\u0438\u0446\u0430", ENGLISH)
 

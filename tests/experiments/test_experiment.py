@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -90,7 +92,6 @@ def test_an_answer_with_its_passages_is_judged_by_them() -> None:
     assert root.attributes["app.version"] == "1.4"
     assert root.attributes["input.value"] == "How tall is the tower?"
     assert root.attributes["output.value"] == "It is 330 metres tall."
-    assert root.resource["service.name"] == "first"
 
 
 def test_traced_retrieval_stands_in_for_passages_that_are_not_returned() -> None:
@@ -595,3 +596,13 @@ def test_the_result_is_a_table() -> None:
     assert "shares" not in second
     assert len(result) == 2
     assert str(result).endswith("fails_on_when: 2 rows, shares 1.000, 1 failed")
+
+
+def test_a_process_without_a_provider_gets_one_named_after_the_experiment() -> None:
+    script = """
+import groundwire
+result = groundwire.experiment(lambda question: "It is tall.", [{"question": "How tall?"}], [], name="first")
+print(result.rows[0].spans[0].resource["service.name"])
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stdout) == (0, "first\n"), ended.stderr

@@ -76,7 +76,7 @@ def test_a_run_that_uses_nothing_pays_and_prints_nothing(inner: pytest.Pytester)
         """
         import sys
         def test_plain():
-            loaded = {"groundwire", "opentelemetry", "numpy"} & set(sys.modules)
+            loaded = {"groundwire", "groundwire_evaluators", "onnxruntime"} & set(sys.modules)
             assert not loaded, loaded
         """
     )
