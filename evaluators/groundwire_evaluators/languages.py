@@ -1,6 +1,7 @@
 """Which languages two texts are in, as far as comparing their words needs it: told by scripts and function words."""
 
 import re
+from functools import lru_cache
 
 _SAMPLE = 20_000
 _ENOUGH = 1_600
@@ -112,7 +113,12 @@ def _script(text: str) -> str | None:
 
 def _language(text: str) -> int | None:
     """-1 for English, a place in _OTHERS, or None where the function words do not tell."""
-    words = _WORD.findall(text[:_ENOUGH])
+    return _told(text[:_ENOUGH])
+
+
+@lru_cache(maxsize=16)  # several evaluators ask about the same texts one after the other
+def _told(text: str) -> int | None:
+    words = _WORD.findall(text)
     if len(words) < 8:
         return None
     english = sum(map(_ENGLISH.__contains__, words)) / len(words)

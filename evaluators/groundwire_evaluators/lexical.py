@@ -65,7 +65,9 @@ def negates(raw: Sequence[str], at: int) -> bool:
 
 def negated(raw: Sequence[str]) -> bool:
     """Whether one of the tokens denies something."""
-    return any(_NEGATING[token] and negates(raw, i) for i, token in enumerate(raw))
+    if not any(map(_NEGATING.__getitem__, raw)):
+        return False
+    return any(negates(raw, i) for i in range(len(raw)))
 
 
 @dataclass(frozen=True, slots=True)
