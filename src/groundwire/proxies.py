@@ -11,6 +11,7 @@ import inspect
 import logging
 import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncContextDecorator, ContextDecorator
 from types import TracebackType
 from typing import Any, cast
 
@@ -48,6 +49,8 @@ def _watcher(result: Any) -> Callable[[Any, Call], Any]:
         watcher = _raw
     elif inspect.isawaitable(result):
         watcher = _later
+    elif isinstance(result, ContextDecorator | AsyncContextDecorator):  # what contextlib makes of a generator
+        watcher = _managed
     if len(_watchers) < 1024:
         _watchers[type(result)] = watcher
     return watcher
@@ -64,6 +67,12 @@ def _async_stream(result: Any, call: Call) -> Any:
 
 def _sync_stream(result: Any, call: Call) -> Any:
     return _plain(result, call) if call.operation.stream is None else SyncStream(result, call)
+
+
+def _managed(result: Any, call: Call) -> Any:
+    from groundwire.managed import Managed  # which builds on this module
+
+    return _plain(result, call) if call.operation.stream is None else Managed(result, call)
 
 
 async def _later(result: Awaitable[Any], call: Call) -> Any:
@@ -98,7 +107,7 @@ def _drop(call: Call) -> None:
     call.abandon()
 
 
-class _Watched(wrapt.ObjectProxy):  # type: ignore[type-arg]
+class Watched(wrapt.ObjectProxy):  # type: ignore[type-arg]
     """A proxy that ends its call when it is dropped."""
 
     def __init__(self, wrapped: Any, call: Call) -> None:
@@ -135,10 +144,10 @@ class _HttpResponse(wrapt.ObjectProxy):  # type: ignore[type-arg]
         self._self_call = call
 
     def read(self) -> Any:
-        return _then(self.__wrapped__.read, self._self_read, self._self_call)
+        return then(self.__wrapped__.read, self._self_read, self._self_call)
 
     def aread(self) -> Any:
-        return _then(self.__wrapped__.aread, self._self_read, self._self_call)
+        return then(self.__wrapped__.aread, self._self_read, self._self_call)
 
     def _self_read(self, result: Any) -> Any:
         _finish_from_text(self._self_call, _text(self.__wrapped__))
@@ -175,7 +184,7 @@ class _HttpResponse(wrapt.ObjectProxy):  # type: ignore[type-arg]
             self._self_call.abandon()
 
 
-class SyncStream(_Watched):
+class SyncStream(Watched):
     """A stream of chunks read with `for` or `next`."""
 
     def __init__(self, wrapped: Any, call: Call) -> None:
@@ -246,7 +255,7 @@ class SyncStream(_Watched):
             self._self_call.abandon()
 
 
-class AsyncStream(_Watched):
+class AsyncStream(Watched):
     """A stream of chunks read with `async for` or `anext`."""
 
     def __init__(self, wrapped: Any, call: Call) -> None:
@@ -316,7 +325,7 @@ def _raw(result: Any, call: Call) -> Any:
     return _RawResponse(result, call)
 
 
-class _RawResponse(_Watched):
+class _RawResponse(Watched):
     """A response that the application will parse, maybe into a stream."""
 
     def __init__(self, wrapped: Any, call: Call) -> None:
@@ -328,7 +337,7 @@ class _RawResponse(_Watched):
         return _HttpResponse(self.__wrapped__.http_response, self._self_call)
 
     def parse(self, *args: Any, **kwargs: Any) -> Any:
-        return _then(lambda: self.__wrapped__.parse(*args, **kwargs), self._self_parsed, self._self_call)
+        return then(lambda: self.__wrapped__.parse(*args, **kwargs), self._self_parsed, self._self_call)
 
     def _self_parsed(self, parsed: Any) -> Any:
         if not (hasattr(parsed, "__next__") or hasattr(parsed, "__anext__")):
@@ -344,7 +353,7 @@ class _RawResponse(_Watched):
         return stream
 
     def close(self) -> Any:
-        return _then(self.__wrapped__.close, self._self_closed, self._self_call)
+        return then(self.__wrapped__.close, self._self_closed, self._self_call)
 
     def _self_closed(self, result: Any) -> Any:
         self._self_call.abandon()
@@ -355,13 +364,13 @@ class _StreamingResponse(_RawResponse):
     """A response whose body has not been read: the application reads it, we look over its shoulder."""
 
     def read(self) -> Any:
-        return _then(self.__wrapped__.read, self._self_read, self._self_call)
+        return then(self.__wrapped__.read, self._self_read, self._self_call)
 
     def text(self) -> Any:
-        return _then(self.__wrapped__.text, self._self_read, self._self_call)
+        return then(self.__wrapped__.text, self._self_read, self._self_call)
 
     def json(self) -> Any:
-        return _then(self.__wrapped__.json, self._self_read, self._self_call)
+        return then(self.__wrapped__.json, self._self_read, self._self_call)
 
     def _self_read(self, result: Any) -> Any:
         _finish_from_text(self._self_call, _text(self.__wrapped__.http_response))
@@ -377,7 +386,7 @@ class _StreamingResponse(_RawResponse):
         return _tapped(self.__wrapped__.iter_lines(*args, **kwargs), self._self_call, line=True)
 
 
-def _then(method: Callable[[], Any], seen: Callable[[Any], Any], call: Call) -> Any:
+def then(method: Callable[[], Any], seen: Callable[[Any], Any], call: Call) -> Any:
     """`seen(method())`, after awaiting where the method is async."""
     try:
         result = method()
