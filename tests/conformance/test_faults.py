@@ -121,7 +121,8 @@ async def test_the_application_gets_the_same_and_no_span_is_lost_whatever_breaks
             gc.collect(0)
             attributes = tracing.span.attributes or {}
             assert attributes["gen_ai.operation.name"] == case.asked["gen_ai.operation.name"]
-            if mode != "break" or name not in UNWATCHED:
+            # A generator fails when it is read.
+            if name not in UNWATCHED or (mode != "break" and not case.bare):
                 assert attributes.get("error.type") == (before.error.__qualname__ if before.error else None)
         if case.streams:
             tracing.clear()
