@@ -114,13 +114,15 @@ class Engine:
         owner: Any = importlib.import_module(module_name)
         *parents, attribute = path.split(".")
         for name in parents:
-            owner = getattr(owner, name)
-        function = getattr(owner, attribute)
-        own = vars(owner).get(attribute)
-        traced_call = self._wrapper(provider, operations, function)
-        wrapper = wrapt.FunctionWrapper(own if own is not None else function, traced_call)
-        setattr(owner, attribute, wrapper)
-        self._patches.append(_Patch(owner, attribute, own, wrapper))
+            owner = getattr(owner, name.removesuffix("+"))
+        owners = _family(owner, attribute) if path.endswith(f"+.{attribute}") else [owner]
+        for each in owners:
+            function = getattr(each, attribute)
+            own = vars(each).get(attribute)
+            traced_call = self._wrapper(provider, operations, function)
+            wrapper = wrapt.FunctionWrapper(own if own is not None else function, traced_call)
+            setattr(each, attribute, wrapper)
+            self._patches.append(_Patch(each, attribute, own, wrapper))
 
     # --- calling ------------------------------------------------------------------------------------------------
 
@@ -147,6 +149,10 @@ class Engine:
                 for name in operation.iterables:
                     if isinstance(kwargs.get(name), Iterator):
                         kwargs[name] = arguments[name] = _listed(kwargs[name])
+                    elif "." in name:
+                        _list_inside(arguments, name)
+                if operation.quiet is not None:
+                    _keep_quiet(operation.quiet, arguments)
                 return self._begin(provider, operation, instance, arguments, context)
             except Exception:
                 _log.debug("%s: call could not be traced", provider.name, exc_info=True)
@@ -228,6 +234,23 @@ def _links(recall: Any, request: Request, context: Context) -> Any:
         return None
 
 
+def _keep_quiet(quiet: Callable[[Arguments], None], arguments: Arguments) -> None:
+    try:
+        quiet(arguments)
+    except Exception:
+        _log.debug("the library's own span could not be kept away", exc_info=True)
+
+
+def _list_inside(arguments: Arguments, name: str) -> None:
+    """Make a list of a one-shot iterator inside an argument, in its place."""
+    *way, last = name.split(".")
+    holder: Any = arguments
+    for step in way:
+        holder = holder.get(step) if isinstance(holder, Mapping) else getattr(holder, step, None)
+    if isinstance(holder, dict) and isinstance(holder.get(last), Iterator):
+        holder[last] = _listed(holder[last])
+
+
 def _listed(value: Any) -> Any:
     """The items of a one-shot iterator, for us and the library to read; anything else as it is."""
     if not isinstance(value, Iterator):
@@ -241,16 +264,20 @@ def _listed(value: Any) -> Any:
     return items
 
 
-class _Broken:
-    """Items that end in an error, however often they are read."""
+class _Broken(Iterator[Any]):
+    """Items that end in an error, however often they are read; an iterator, as some libraries read nothing else."""
 
     def __init__(self, items: list[Any], error: Exception) -> None:
         self._items = items
         self._error = error
+        self._reading = iter(self)
 
     def __iter__(self) -> Iterator[Any]:
         yield from self._items
         raise self._error
+
+    def __next__(self) -> Any:
+        return next(self._reading)
 
 
 def _parameters(function: Callable[..., Any]) -> Iterable[str]:
@@ -258,6 +285,14 @@ def _parameters(function: Callable[..., Any]) -> Iterable[str]:
         return inspect.signature(function).parameters
     except (TypeError, ValueError):
         return ()
+
+
+def _family(owner: type[Any], attribute: str) -> list[type[Any]]:
+    """The class, and all below it that have the method of their own."""
+    found = {owner: None}
+    for each in owner.__subclasses__():
+        found |= dict.fromkeys(f for f in _family(each, attribute) if attribute in vars(f))
+    return list(found)
 
 
 def _version(distribution: str) -> str:

@@ -1,5 +1,6 @@
 """Who answers at an address: the provider name of the GenAI conventions for the host of a base URL."""
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -36,6 +37,8 @@ _BY_SUFFIX: Mapping[str, str] = {
     "amazonaws.com": "aws.bedrock",
 }
 
+_REGIONAL_VERTEX = re.compile(r"[\w-]+-aiplatform\.googleapis\.com|aiplatform\.\w+\.rep\.googleapis\.com")
+
 
 def server(base_url: Any, client: str = "") -> tuple[str, str | None, int | None]:
     """Provider name, host and port of a client of the OpenAI protocol.
@@ -70,4 +73,6 @@ def _server(base_url: str, azure: bool) -> tuple[str, str | None, int | None]:
     for suffix, name in _BY_SUFFIX.items():
         if host is not None and (host == suffix or host.endswith("." + suffix)):
             return name, host, port
+    if host is not None and _REGIONAL_VERTEX.fullmatch(host):
+        return "gcp.vertex_ai", host, port
     return COMPATIBLE, host, port

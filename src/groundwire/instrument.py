@@ -1,7 +1,6 @@
 """`groundwire.instrument()`: the one line, and its way back."""
 
 import atexit
-import importlib.util
 import logging
 import threading
 import weakref
@@ -29,8 +28,8 @@ from groundwire.model import Evaluator, Provider
 from groundwire.observer import ScoringObserver
 from groundwire.outlets import SCOPE, Annotator
 from groundwire.plugins import evaluators as load_evaluators
+from groundwire.plugins import is_installed, provider_names
 from groundwire.plugins import provider as load_provider
-from groundwire.plugins import provider_names
 from groundwire.pricing import PRICES
 from groundwire.processor import ScoringSpanProcessor
 from groundwire.recall import Recall, Vault
@@ -239,7 +238,7 @@ def _providers(asked: Sequence[str | Provider] | None, exclude: Sequence[str]) -
         except Exception:  # somebody else's broken plug-in must not keep the others from working
             _log.warning("provider %s could not be loaded", name, exc_info=True)
             continue
-        if importlib.util.find_spec(provider.module) is not None:
+        if is_installed(provider):
             found.append(provider)
     return found
 

@@ -34,6 +34,8 @@ class Usage:
     cache_read_tokens: int | None = None
     cache_creation_tokens: int | None = None
     reasoning_tokens: int | None = None
+    cache_creation_1h_tokens: int | None = None
+    """Those of `cache_creation_tokens` that are kept for an hour: they have a price of their own."""
     estimated: bool = False
     """True where we counted ourselves: the stream ended before the provider reported usage."""
 
@@ -113,7 +115,8 @@ class Operation:
 
     kind: OperationKind
     targets: tuple[str, ...]
-    """`module:Class.method` (or `module:function`), sync and async side by side."""
+    """`module:Class.method` (or `module:function`), sync and async side by side; `module:Class+.method` is that of the
+    class and of every subclass that has the method of its own."""
     request: Callable[[Any, Mapping[str, Any]], Request]
     """(instance the method is bound to, arguments by name) -> Request."""
     response: Callable[[Any], Response]
@@ -123,7 +126,11 @@ class Operation:
     applies: Callable[[Mapping[str, Any]], bool] | None = None
     """Whether a call with these arguments is this operation, where one method serves several; None: always."""
     iterables: tuple[str, ...] = ()
-    """Arguments that may be one-shot iterators: they are turned into lists before anybody reads them."""
+    """Arguments that may be one-shot iterators: they are turned into lists before anybody reads them. A dotted name is
+    a key or an attribute of an argument, `options.json_data.messages`."""
+    quiet: Callable[[Mapping[str, Any]], None] | None = None
+    """Keeps the library from making a span of its own for this call, which would count its tokens a second time; may
+    change what the library itself made for the call, never what the application gave. None: it makes none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,16 @@ def evaluator(name: str) -> Evaluator:
     return made(_loaded(entry, "evaluator"), _told(entry), name)
 
 
+def is_installed(found: Provider) -> bool:
+    """Whether the provider's library is there; it is not imported."""
+    from importlib.util import find_spec
+
+    try:
+        return find_spec(found.module) is not None
+    except ModuleNotFoundError:  # not even the package around it: `google` of `google.genai`
+        return False
+
+
 def evaluators(names: Sequence[str | Evaluator] | None) -> tuple[Evaluator, ...]:
     """Evaluators by name or as objects; None: the defaults.
 

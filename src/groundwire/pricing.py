@@ -72,15 +72,18 @@ class _UnitPrices:
     output: float
     cache_read: float
     cache_creation: float
+    cache_creation_1h: float
 
     def of(self, usage: Usage) -> float:
         read = usage.cache_read_tokens or 0
         created = usage.cache_creation_tokens or 0
+        long = usage.cache_creation_1h_tokens or 0
         plain = max(0, (usage.input_tokens or 0) - read - created)
         return (
             plain * self.input
             + read * self.cache_read
-            + created * self.cache_creation
+            + (created - long) * self.cache_creation
+            + long * self.cache_creation_1h
             + (usage.output_tokens or 0) * self.output
         )
 
@@ -163,14 +166,17 @@ class PriceTable:
 
     def _calculate(self, provider: str, model: str, usage: Usage, at: datetime | None) -> Any | None:
         library = self._library
-        tokens = library.Usage(
-            input_tokens=usage.input_tokens or 0,
-            output_tokens=usage.output_tokens or 0,
-            cache_read_tokens=usage.cache_read_tokens or 0,
-            cache_write_tokens=usage.cache_creation_tokens or 0,
-        )
+        counts = {
+            "input_tokens": usage.input_tokens or 0,
+            "output_tokens": usage.output_tokens or 0,
+            "cache_read_tokens": usage.cache_read_tokens or 0,
+            "cache_write_tokens": usage.cache_creation_tokens or 0,
+        }
+        if usage.cache_creation_1h_tokens:
+            counts["cache_write_1h_tokens"] = usage.cache_creation_1h_tokens
         provider_id, model_ref = self._reference(provider, model)
         try:
+            tokens = library.Usage(**counts)
             return library.calc_price(
                 tokens,
                 model_ref=model_ref,
@@ -198,15 +204,17 @@ def _flat(price: Any) -> _UnitPrices | None:
     base = usd("input_mtok")
     if base is None or hasattr(getattr(unit, "output_mtok", None), "tiers"):
         return None
-    for name in ("cache_read_mtok", "cache_write_mtok"):
+    for name in ("cache_read_mtok", "cache_write_mtok", "cache_write_1h_mtok"):
         if hasattr(getattr(unit, name, None), "tiers"):
             return None
-    read, written = usd("cache_read_mtok"), usd("cache_write_mtok")
+    read, written, kept = usd("cache_read_mtok"), usd("cache_write_mtok"), usd("cache_write_1h_mtok")
+    written = base if written is None else written
     return _UnitPrices(
         input=base,
         output=usd("output_mtok") or 0.0,
         cache_read=base if read is None else read,
-        cache_creation=base if written is None else written,
+        cache_creation=written,
+        cache_creation_1h=written if kept is None else kept,
     )
 
 

@@ -95,6 +95,8 @@ class Case:
     """(streams) Chunks that arrive before the wire breaks or stalls, and that the suite reads before it breaks off."""
     partial: Mapping[str, Any] = field(default_factory=dict)
     """(streams) What a stream broken off after `partial_chunks` adds to `asked`, without the cost and the marks."""
+    unread_input_tokens: int | None = None
+    """(streams) What the prompt of one that is never read is estimated at; None: as in `partial`."""
     wire_spans: int | None = None
     """Spans that one call makes in all, where a library calls an instrumented one underneath; None: one."""
 

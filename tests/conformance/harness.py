@@ -24,7 +24,7 @@ from groundwire.engine import Engine
 from groundwire.pricing import PRICES
 from groundwire.recall import Recall, Vault
 
-_PRICE_IDS = {"azure.ai.openai": "azure"}
+_PRICE_IDS = {"azure.ai.openai": "azure", "gcp.gemini": "google", "gcp.vertex_ai": "google", "mistral_ai": "mistral"}
 
 
 class CountingIds(IdGenerator):
@@ -106,6 +106,8 @@ def priced(attributes: Mapping[str, Any]) -> dict[str, Any]:
         input_tokens=attributes["gen_ai.usage.input_tokens"],
         output_tokens=attributes.get("gen_ai.usage.output_tokens", 0),
         cache_read_tokens=attributes.get("gen_ai.usage.cache_read.input_tokens", 0),
+        cache_write_tokens=attributes.get("gen_ai.usage.cache_creation.input_tokens", 0),
+        cache_write_1h_tokens=attributes.get("anthropic.usage.cache_creation.ephemeral_1h_input_tokens", 0),
     )
     try:
         price = genai_prices.calc_price(

@@ -1,6 +1,5 @@
 """`groundwire doctor`: what is installed, what will be traced, where spans go, and what is wrong."""
 
-import importlib.util
 import json
 import os
 import platform
@@ -12,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from urllib.parse import urlsplit
 
 from groundwire.errors import MissingLibrary
-from groundwire.plugins import evaluator, evaluator_names, provider, provider_names
+from groundwire.plugins import evaluator, evaluator_names, is_installed, provider, provider_names
 from groundwire.settings import CAPTURE_VARIABLE, read_environment
 from groundwire.version import __version__
 
@@ -141,7 +140,7 @@ def _traced(name: str) -> Traced:
     try:
         found = provider(name)
         installed = None
-        if importlib.util.find_spec(found.module) is not None:
+        if is_installed(found):
             installed = _version(found.distribution) or "version unknown"
         return Traced(name, found.distribution, installed)
     except Exception as error:  # somebody else's plug-in
