@@ -42,6 +42,7 @@ from groundwire.model import (
     Usage,
 )
 from groundwire.processor import ScoringSpanProcessor
+from groundwire.texts import texts_for
 from groundwire.version import __version__
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ __all__ = [
     "retriever",
     "score",
     "shutdown",
+    "texts_for",
     "uninstrument",
     "workflow",
 ]

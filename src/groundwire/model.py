@@ -123,6 +123,9 @@ class Operation:
     """Result of a call that was not streamed -> Response."""
     stream: Callable[[], Accumulator] | None = None
     """Makes the accumulator of one stream; None where the operation cannot stream."""
+    part: str | None = None
+    """Key of the result (a mapping) under which its stream is, or its unread body where `stream` is None: `response`
+    is then given the mapping once the application has read the body, with the JSON document (or None) in its place."""
     applies: Callable[[Mapping[str, Any]], bool] | None = None
     """Whether a call with these arguments is this operation, where one method serves several; None: always."""
     iterables: tuple[str, ...] = ()
