@@ -20,6 +20,7 @@ chat span is assembled from what bears on it there.
 """
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -29,6 +30,7 @@ from groundwire.cutting import Cut, cut_marked, cut_tool_result, cut_unmarked
 from groundwire.dialects.gen_ai import (
     CallView,
     first_choice,
+    handed_over,
     is_refusal,
     message_text,
     output_text,
@@ -41,6 +43,8 @@ from groundwire.prompt import question_in, reached, without_answers, words
 
 _NO_ROWS: tuple[Any, ...] = ("[]", (), [])
 """A list of documents with none in it, as it stands on a span."""
+_FIELD = re.compile(r"\[\[ ## (\w+) ## \]\]\s*(.*?)\s*(?=\[\[ ## \w+ ## \]\]|\Z)", re.DOTALL)
+"""How DSPy has models write: one field after the other."""
 _ANSWER_KEYS = ("answer", "final_answer", "response", "output", "result", "text", "content", "reply")
 
 
@@ -76,7 +80,7 @@ def assemble(span: SpanRecord, material: Material) -> RagChain | NoChain:
 
 
 def _answer(call: CallView) -> str:
-    """Text of the first choice; the answering member, where it is a JSON object."""
+    """Text of the first choice; the answering member, where it is a JSON object or DSPy's fields."""
     text = first_choice(call.output)
     if not text and any(is_refusal(m) for m in call.output):
         return "".join(str(p.get("content", "")) for m in call.output for p in parts_of(m))
@@ -89,7 +93,9 @@ def _answer(call: CallView) -> str:
         for key in _ANSWER_KEYS:
             if isinstance(value.get(key), str):
                 return str(value[key])
-    return text
+    fields = dict(_FIELD.findall(stripped)) if stripped.startswith("[[ ## ") else {}
+    fields.pop("completed", None)
+    return next((fields[key] for key in _ANSWER_KEYS if key in fields), next(reversed(fields.values()), text))
 
 
 def _twin(call: CallView, rivals: Sequence[Rival]) -> str | None:
@@ -116,8 +122,9 @@ class _Reading:
         self._reference = material.reference
         # What assistants said is no source; what tools returned is.
         self._messages = [m for m in call.prompt if m.get("role") not in ("assistant", "model", "ai")]
-        self._texts = [message_text(m) for m in self._messages]
+        self._texts = [message_text(m, "\n\n") for m in self._messages]
         self._results = [r for m in self._messages for r in tool_results(m)]
+        self._handed = [text for m in self._messages for text in handed_over(m)]
 
     def chain(self, answer: str) -> RagChain | None:
         """The chain, or None where the prompt carries no passages."""
@@ -154,7 +161,7 @@ class _Reading:
 
     def _listed(self) -> list[Passage]:
         """Documents that spans list, best ranking first; all dropped where none reached the prompt."""
-        prompt = "\n".join([*self._texts, *self._results])
+        prompt = "\n".join([*self._texts, *self._results, *self._handed])
         reranked = [v for v in self._suppliers if v.kind == "rerank"]
         retrieved = [v for v in self._suppliers if v.kind == "retrieval"]
         # A retriever around others (it fuses, compresses, filters) has the last word on their order.
@@ -207,9 +214,9 @@ class _Reading:
 
     def _cut(self, *, spans_list_text: bool) -> list[Passage]:
         """Passages out of the prompt itself, where no span tells them."""
-        cuts: list[Cut] = []
+        cuts = [Cut(text) for text in self._handed]
         if not spans_list_text:
-            cuts = [cut for result in self._results for cut in cut_tool_result(result)]
+            cuts += [cut for result in self._results for cut in cut_tool_result(result)]
         texts = [without_answers(text, self._earlier) for text in self._texts]
         for text in texts:
             cuts += cut_marked(text, strong=spans_list_text)

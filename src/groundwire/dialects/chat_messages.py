@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from groundwire.dialects.gen_ai import document_text
 from groundwire.model import Message
 
 _ROLES = {"human": "user", "ai": "assistant", "model": "assistant", "chatbot": "assistant", "function": "tool"}
@@ -103,6 +104,9 @@ def _part(block: Any) -> dict[str, Any] | None:
     if not isinstance(block, Mapping):
         return None
     kind = block.get("type")
+    if kind == "document" or kind == "search_result":
+        handed = document_text(block)
+        return {"type": kind} if handed is None else {"type": kind, "content": handed}
     text = next((block[k] for k in ("text", "content", "thinking", "reasoning") if isinstance(block.get(k), str)), None)
     if kind is None and text is None:
         return _unnamed(block)

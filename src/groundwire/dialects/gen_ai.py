@@ -91,13 +91,35 @@ def usage(attributes: Mapping[str, Any]) -> Usage | None:
     return found if found.input_tokens is not None or found.output_tokens is not None else None
 
 
-def message_text(message: Message) -> str:
-    """The prose of a message: its text parts, refusals and reasoning left out."""
-    return "".join(
+def message_text(message: Message, between: str = "") -> str:
+    """The prose of a message: its text parts, refusals and reasoning left out.
+
+    Args:
+        message: in the shape of the conventions.
+        between: what stands between parts. Models write on from one part to the next; applications do not.
+    """
+    return between.join(
         part["content"]
         for part in parts_of(message)
         if part.get("type", "text") == "text" and isinstance(part.get("content"), str) and not part.get("refusal")
     )
+
+
+def handed_over(message: Message) -> list[str]:
+    """Texts of the documents and search results that are parts of a message of their own, as Anthropic takes them."""
+    return [text for part in parts_of(message) if (text := document_text(part))]
+
+
+def document_text(part: Mapping[str, Any]) -> str | None:
+    """Text of such a part; None where it is none, or a file."""
+    if part.get("type") not in ("document", "search_result"):
+        return None
+    inner = part.get("source")
+    held = inner if isinstance(inner, _OBJECTS) else part
+    text = held.get("content", held.get("data") if held.get("type") == "text" else None)
+    if isinstance(text, list | tuple):
+        text = "\n\n".join(b["text"] for b in text if isinstance(b, _OBJECTS) and isinstance(b.get("text"), str))
+    return text if isinstance(text, str) and text.strip() else None
 
 
 def first_choice(output: Sequence[Message]) -> str:

@@ -131,7 +131,8 @@ def _block(entry: Any) -> dict[str, Any]:
     if kind == "document" and isinstance(told.get("document"), Mapping):
         inner = told["document"].get("document", told["document"])
         text = inner.get("content") if isinstance(inner, Mapping) else None
-        kind = "text" if isinstance(text, str) else kind
+        if isinstance(text, str):
+            return {"type": kind, "content": text}
     if isinstance(text, str):
         return {"type": kind if kind == "reasoning" else "text", "text": text}
     return {"type": kind} if isinstance(kind, str) else {}
