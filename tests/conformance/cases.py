@@ -89,6 +89,9 @@ class Case:
     """`call` gives a stream that the suite reads; every chunk must be equal between two runs."""
     bare: bool = False
     """(streams) A generator: no `with`, no HTTP response under it, no attributes of its own."""
+    lazy: bool = False
+    """(streams) The library's own generator, untouched, which calls what is traced when it is first read: one that
+    nobody reads is no call."""
     kind: type | None = None
     """What the result must be an instance of."""
     partial_chunks: int = 2

@@ -132,6 +132,6 @@ async def test_the_application_gets_the_same_and_no_span_is_lost_whatever_breaks
             stream = await finish(case.call(await opened(case, "answer")))
             del stream
             gc.collect(0)
-            assert name in FATAL or len(tracing.spans) == 2
+            assert name in FATAL or len(tracing.spans) == (1 if case.lazy else 2)
     finally:
         tracing.engine.uninstrument()

@@ -38,8 +38,10 @@ async def _take(case: Case, stream: Any, chunks: int | None = None) -> list[Any]
     return await take(stream, [], case.partial_chunks if chunks is None else chunks)
 
 
-def _dropped(tracing: Tracing) -> None:
+async def _dropped(case: Case, tracing: Tracing) -> None:
     gc.collect()
+    if case.lazy and case.asynchronous:  # the loop closes the library's own generator
+        await asyncio.sleep(0.01)
     tracing.wait_for(1)
 
 
@@ -74,7 +76,7 @@ async def test_a_stream_closed_twice_is_one_span(case: Case) -> None:
         await close(case, stream)
         await close(case, stream)
         del stream
-        _dropped(tracing)
+        await _dropped(case, tracing)
         assert whole(tracing.span) == _partial(case)
 
 
@@ -93,7 +95,7 @@ async def test_a_stream_that_is_dropped_ends(case: Case) -> None:
         stream = await _started(case)
         await _take(case, stream)
         del stream
-        _dropped(tracing)
+        await _dropped(case, tracing)
         assert whole(tracing.span) == _partial(case)
 
 
@@ -104,7 +106,7 @@ async def test_a_stream_that_is_dropped_in_a_cycle_ends(case: Case) -> None:
         cycle.append(cycle)
         await _take(case, cycle[0])
         del cycle
-        _dropped(tracing)
+        await _dropped(case, tracing)
         assert whole(tracing.span) == _partial(case)
 
 
@@ -113,7 +115,11 @@ async def test_a_stream_that_is_never_read_ends_with_estimated_usage(case: Case)
     with traced(case.provider) as tracing:
         stream = await _started(case)
         del stream
-        _dropped(tracing)
+        if case.lazy:
+            gc.collect()
+            assert tracing.spans == []
+            return
+        await _dropped(case, tracing)
         attributes = decoded(tracing.span.attributes)
         assert tracing.span.status.status_code is StatusCode.UNSET
         assert attributes.items() >= {**case.asked, **MARKS, "gen_ai.usage.output_tokens": 0}.items()
@@ -328,7 +334,7 @@ async def test_a_stream_has_its_own_attributes(case: Case) -> None:
             assert stream.response.status_code == 200
             stream.mine = "kept"
             assert stream.mine == "kept"
-        assert copy.copy(stream) is stream
+        assert case.lazy or copy.copy(stream) is stream
         assert not hasattr(stream, "no_such_attribute")
         await close(case, stream)
 
@@ -350,7 +356,7 @@ async def test_nothing_is_kept_of_streams_that_ended(case: Case) -> None:
     with traced(case.provider) as tracing:
         for mode in ("answer", "answer", *sorted(case.modes & {"break"})):
             await outcome(case, await opened(case, mode), chunks=None if mode == "break" else 2)
-        _dropped(tracing)
+        await _dropped(case, tracing)
         tracing.clear()
         gc.collect()
         assert [call for call in _calls() if id(call) not in before] == []
