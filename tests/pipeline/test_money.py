@@ -45,6 +45,19 @@ def test_dry_run_estimates_and_asks_nobody(score: Score, place: Path, server: Ju
     assert max(map(len, text.splitlines())) <= 80
 
 
+def test_dry_run_needs_no_key(score: Score, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    write(place / "t.jsonl", request(1))
+    dry = score("t.jsonl", "--judge", MODEL, "--dry-run", "--json")
+
+    assert dry.code == 0
+    assert dry.json["evaluators"]["faithfulness"]["cost_usd"] > 0
+    refused = score("t.jsonl", "--judge", MODEL)
+    assert refused.code == 2
+    assert "OPENAI_API_KEY" in refused.err
+
+
 def test_dry_run_counts_only_what_is_missing(score: Score, place: Path, server: JudgeServer) -> None:
     write(place / "t.jsonl", [s for n in range(6) for s in request(n)])
     score(*by_judge(server, "-o", "some.jsonl", "--limit", "4"))

@@ -16,6 +16,8 @@ from functools import partial
 from typing import NoReturn
 
 from groundwire.errors import GroundwireError
+from groundwire.replacing import STANDARD_OUTPUT
+from groundwire.terminal import inert
 from groundwire.version import __version__
 
 __all__ = ["main"]
@@ -47,8 +49,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command; the exit code."""
     for stream in (sys.stdout, sys.stderr):
         # Traces hold any text; a terminal's encoding may not. A question mark is better than no output.
-        if (reconfigure := getattr(stream, "reconfigure", None)) is not None:
-            reconfigure(errors="replace")
+        _reconfigure(stream, errors="replace")
     verb = next(iter(arguments), "--help")
     if verb in ("--help", "-h", "help"):
         if len(arguments) > 1 and arguments[1] in _VERBS:
@@ -61,6 +62,11 @@ def run(arguments: Sequence[str]) -> int:
     if verb not in _VERBS:
         return _fail("groundwire", f"no command {verb!r}; there are {', '.join(_VERBS)}", "groundwire --help")
     return _run_verb(verb, list(arguments[1:]))
+
+
+def _reconfigure(stream: object, **how: str) -> None:
+    if (reconfigure := getattr(stream, "reconfigure", None)) is not None:
+        reconfigure(**how)
 
 
 def _help() -> str:
@@ -116,7 +122,13 @@ def _parse_and_call(verb: str, title: str, arguments: list[str]) -> int:
             parser.error(f"No such option: {option}" if option else f"Unexpected argument: {unknown[0]}")
     except SystemExit as end:  # the help was printed, or what is wrong
         return int(end.code or 0)
-    return function(**vars(found))
+    asked = vars(found)
+    if asked.get("out") in STANDARD_OUTPUT:
+        asked["out"] = "-"
+    if asked.get("as_json") or asked.get("out") == "-":
+        # As programs exchange text, whatever a terminal can show: RFC 8259, section 8.1.
+        _reconfigure(sys.stdout, encoding="utf-8", errors="replace")
+    return function(**asked)
 
 
 class _Parser(ArgumentParser):
@@ -128,5 +140,6 @@ class _Parser(ArgumentParser):
 
 
 def _fail(title: str, what: str, next_step: str = "") -> int:
-    print(f"{title}: {' '.join(what.split())}" + (f" (see {next_step})" if next_step else ""), file=sys.stderr)
+    told = inert(" ".join(what.split()))  # a name, a line or a reply of others may be quoted in it
+    print(f"{title}: {told}" + (f" (see {next_step})" if next_step else ""), file=sys.stderr)
     return 2

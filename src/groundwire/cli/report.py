@@ -1,7 +1,6 @@
 """`groundwire report`: a run, or two, as one HTML file that opens on the worst answer."""
 
 import json
-import os
 import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from groundwire.errors import ConfigurationError, SinkError, SourceError
+from groundwire.replacing import replace
 
 if TYPE_CHECKING:
     from groundwire.comparing import Comparison, Run
@@ -201,17 +201,7 @@ def _write(out: str, text: str) -> None:
     if out == "-":
         sys.stdout.write(text)
         return
-    path = Path(out).resolve()  # where a link leads, so that the link stays one
-    if path.exists() and not path.is_file():  # a device or a pipe takes text, and must not become a file
-        try:
-            path.write_text(text, encoding="utf-8", newline="\n")
-        except OSError as error:
-            raise SinkError(f"{out} cannot be written: {error.strerror}") from None
-        return
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        beside.write_text(text, encoding="utf-8", newline="\n")
-        beside.replace(path)
+        replace(Path(out), text.encode())
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise SinkError(f"{out} cannot be written: {error.strerror}") from None

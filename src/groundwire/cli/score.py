@@ -1,12 +1,10 @@
 """`groundwire score`: stored traces are scored, and the scores written to a file or back to where the traces are."""
 
 import json
-import re
 import sys
 from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from groundwire.pipeline.order import Form, Order, Recipe
 from groundwire.pipeline.run import Limits, Result, execute
 from groundwire.pipeline.selection import Selection, instant_ns
 from groundwire.pipeline.workspace import Workspace, contents, workspace_of
+from groundwire.replacing import sweep
 from groundwire.traces import Sink, open_sink, open_source
 
 _ABOUT = """\
@@ -79,7 +78,7 @@ def score(
 
     recipe = Recipe(
         None if not evaluators else tuple(evaluators), judge=judge, judge_url=judge_url, judge_budget=judge_budget,
-        run_budget=max_cost,
+        run_budget=max_cost, dry=dry_run,
     )  # fmt: skip
     scorers = recipe.make()
     gates = [Gate.of(text, scorers) for text in fail_on or ()]
@@ -208,7 +207,7 @@ def _write(out: str, result: Result, *, resumed: bool) -> str:
     from groundwire.traces.sink import LineSink, LinkedSink
 
     if resumed and "://" not in out and out != "-":
-        _sweep(Path(out))
+        sweep(Path(out))
     sink = open_sink(out)
     try:
         for piece in result.pieces():
@@ -223,15 +222,6 @@ def _write(out: str, result: Result, *, resumed: bool) -> str:
         sink.abandon()
         raise
     return sink.name
-
-
-def _sweep(path: Path) -> None:
-    """Remove what a killed run left beside its output: files as `tempfile` names them."""
-    named = re.compile(re.escape(f".{path.name}.") + "[a-z0-9_]{8}")
-    with suppress(OSError):
-        for left in path.parent.iterdir():
-            if named.fullmatch(left.name) and left.is_file():
-                left.unlink()
 
 
 def _at_its_moments(order: Order, workspace: Workspace) -> Order:

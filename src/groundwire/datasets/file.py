@@ -4,7 +4,6 @@ import gzip
 import hashlib
 import json
 import os
-import tempfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from groundwire.datasets.case import Case
 from groundwire.datasets.shapes import case_of
 from groundwire.errors import ConfigurationError, SinkError, SourceError
 from groundwire.label_files import records
+from groundwire.replacing import is_device, replace
 
 ACCEPTED = (
     "one JSON object a line with a question (.jsonl, .jsonl.gz), a .csv or .tsv with a column question, or a JSON list"
@@ -166,7 +166,7 @@ def added(path: str | Path, cases: Sequence[Case]) -> int:
     known = addable(file)
     fresh = [case for case in cases if case.id not in known]
     if fresh or not file.exists():
-        before = _content(file) if file.exists() else b""
+        before = _content(file) if file.exists() and not is_device(file) else b""
         if before and not before.endswith(b"\n"):
             before += b"\n"
         _replace(file, before + lines(fresh).encode(errors="backslashreplace"))
@@ -201,22 +201,7 @@ def _content(file: Path) -> bytes:
 def _replace(file: Path, content: bytes) -> None:
     if file.suffix == ".gz":
         content = gzip.compress(content, mtime=0)
-    mode = file.stat().st_mode & 0o777 if file.exists() else None
-    temporary: Path | None = None
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
-        temporary = Path(name)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-        temporary.chmod(0o666 & ~_umask() if mode is None else mode)
-        temporary.replace(file)
+        replace(file, content)
     except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
         raise SinkError(f"cannot write {file}: {error.strerror or error}") from error
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -6,7 +6,6 @@ line at the end, which the next run cuts off.
 
 import json
 import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, TypeAlias
@@ -16,6 +15,7 @@ from groundwire.errors import ConfigurationError, SinkError
 from groundwire.experiments.result import Row, row_of
 from groundwire.experiments.spans import Plan
 from groundwire.model import SpanRecord
+from groundwire.replacing import is_device, replace
 from groundwire.traces import Sink, open_sink
 from groundwire.traces.otlp_json import decode, encode
 
@@ -88,7 +88,7 @@ class ExperimentFile:
                 else:
                     dropped = True
         if dropped:
-            _replace(path, kept)
+            replace(path, b"".join(kept))
 
 
 def _row(line: bytes) -> Row | None:
@@ -120,19 +120,6 @@ def _same_plan(path: Path, row: Row, plan: Plan) -> None:
 
 def _told(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-
-def _replace(path: Path, lines: Sequence[bytes]) -> None:
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.writelines(lines)
-        temporary.chmod(path.stat().st_mode & 0o777)
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 class Elsewhere:
@@ -179,7 +166,7 @@ def destination(out: str | os.PathLike[str] | None, plan: Plan, *, resume: bool)
     if out is None:
         return Nowhere()
     text = os.fspath(out)
-    if text == "-" or "://" in text:
+    if text == "-" or "://" in text or is_device(Path(text)):
         return Elsewhere(open_sink(text))
     if Path(text).is_dir():
         raise SinkError(f"cannot write to {text}, it is a folder; name a file, for instance run.jsonl")

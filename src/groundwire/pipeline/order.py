@@ -26,6 +26,8 @@ class Recipe:
     """USD a day."""
     run_budget: float | None = None
     """USD for all of it."""
+    dry: bool = False
+    """They will not be asked, so a judge needs no key."""
 
     def make(self) -> tuple[Evaluator, ...]:
         """The evaluators.
@@ -42,7 +44,7 @@ class Recipe:
             return made
         from groundwire.judge.placing import with_judge
 
-        return with_judge(made, self.judge, self.judge_url, self.judge_budget, self.run_budget)
+        return with_judge(made, self.judge, self.judge_url, self.judge_budget, self.run_budget, asked=not self.dry)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from typing import Any, cast
 from groundwire.errors import ConfigurationError
 from groundwire.judge.folders import cache_folder, private, write_private
 from groundwire.pipeline import journal
+from groundwire.replacing import is_device
 
 _FORMAT = 1
 _FORGOTTEN_S = 30 * 86_400
@@ -156,8 +157,7 @@ def workspace_of(asked: Mapping[str, Any], out: str | None, chosen: str | None) 
     """
     if chosen is not None:
         return Path(chosen)
-    if out is not None and out != "-" and "://" not in out:
-        path = Path(out)
+    if out is not None and out != "-" and "://" not in out and not is_device(path := Path(out)):
         return path.parent / f".{path.name}.groundwire"
     told = json.dumps([str(Path.cwd()), asked], sort_keys=True)
     named = hashlib.sha256(told.encode(errors="surrogatepass")).hexdigest()[:16]

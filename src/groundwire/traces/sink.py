@@ -2,15 +2,14 @@
 
 import contextlib
 import gzip
-import os
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Protocol, cast, runtime_checkable
 
 from groundwire.errors import SinkError
 from groundwire.model import SpanRecord
+from groundwire.replacing import Replacement
 from groundwire.traces.compression import zstd
 from groundwire.traces.otlp_json import encode
 
@@ -87,19 +86,17 @@ class TraceFile:
 
     def __init__(self, path: Path) -> None:
         self.name = str(path)
-        self._path = path
-        self._temporary: Path | None = None
+        self._done = False
         packer = zstd(self.name) if path.suffix == ".zst" else None
         try:
-            descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-            self._temporary = Path(name)
-            raw = os.fdopen(descriptor, "wb")
+            self._place = Replacement(path)
         except OSError as error:
             raise self._error(error) from error
-        self._file = cast(IO[bytes], gzip.GzipFile(fileobj=raw, mode="wb") if path.suffix == ".gz" else raw)
+        self._file = self._place.file
+        if path.suffix == ".gz":  # without a time: the same spans give the same bytes
+            self._file = cast(IO[bytes], gzip.GzipFile(fileobj=self._place.file, mode="wb", mtime=0))
         if packer is not None:
-            self._file = packer.ZstdFile(raw, mode="wb")
-        self._raw = raw
+            self._file = packer.ZstdFile(self._place.file, mode="wb")
 
     def write(self, spans: Sequence[SpanRecord]) -> None:
         """One line."""
@@ -115,43 +112,31 @@ class TraceFile:
 
     def close(self) -> None:
         """Put the file into its place."""
-        if self._temporary is None:
+        if self._done:
             return
         try:
-            self._shut()
-            # What a new file would have got: mkstemp makes it private.
-            mode = self._path.stat().st_mode if self._path.exists() else 0o666 & ~_umask()
-            self._temporary.chmod(mode & 0o777)
-            self._temporary.replace(self._path)
-            self._temporary = None
+            if self._file is not self._place.file:
+                self._file.close()
+            self._place.keep()
+            self._done = True
         except OSError as error:
             self.abandon()
             raise self._error(error) from error
 
     def abandon(self) -> None:
         """Leave no file behind."""
-        temporary, self._temporary = self._temporary, None
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                self._shut()
-            temporary.unlink(missing_ok=True)
-
-    def _shut(self) -> None:
-        self._file.close()
-        self._raw.close()
+        if not self._done:
+            self._done = True
+            with contextlib.suppress(OSError, ValueError):
+                self._file.close()
+            self._place.discard()
 
     def _error(self, error: OSError) -> SinkError:
         return SinkError(f"cannot write {self.name} ({error.strerror or error}); use {FORM}")
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
 class StandardOutput:
-    """Lines on standard output."""
+    """Lines on standard output, in UTF-8 whatever the terminal's encoding: a trace must not lose its letters."""
 
     holds_traces = True
     name = "standard output"
@@ -162,14 +147,21 @@ class StandardOutput:
     def write(self, spans: Sequence[SpanRecord]) -> None:
         """One line."""
         if spans:
-            sys.stdout.write(encode(spans) + "\n")
+            self._out(encode(spans).encode() + b"\n")
 
     def write_lines(self, lines: bytes) -> None:
         """As they are."""
         self._left += lines
         whole, _, self._left = self._left.rpartition(b"\n")
         if whole:
-            sys.stdout.write(whole.decode() + "\n")
+            self._out(whole + b"\n")
+
+    def _out(self, lines: bytes) -> None:
+        sys.stdout.flush()
+        if (binary := getattr(sys.stdout, "buffer", None)) is not None:
+            binary.write(lines)
+        else:  # a notebook's, for instance
+            sys.stdout.write(lines.decode())
 
     def close(self) -> None:
         """Flush."""

@@ -5,7 +5,6 @@ import csv
 import gzip
 import io
 import json
-import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import IO, Any, cast
 
 from groundwire.errors import MissingLibrary, SinkError
 from groundwire.model import SpanRecord
+from groundwire.replacing import Replacement, is_device
 from groundwire.traces.answer_rows import COLUMNS, GROUP, row_of
 from groundwire.traces.rows import is_formula
 
@@ -35,7 +35,7 @@ class TableFile:
             _pyarrow(self.name)
         try:
             self._spool: IO[str] = tempfile.TemporaryFile(  # noqa: SIM115
-                "w+", encoding="utf-8", prefix=f".{path.name}.", dir=path.parent
+                "w+", encoding="utf-8", prefix=f".{path.name}.", dir=None if is_device(path) else path.parent
             )
         except OSError as error:
             raise self._error(error) from error
@@ -66,19 +66,16 @@ class TableFile:
     def close(self) -> None:
         """Put the table into its place."""
         write = self._write_parquet if self._parquet else self._write_csv
-        temporary = ""
+        place: Replacement | None = None
         try:
-            descriptor, temporary = tempfile.mkstemp(prefix=f".{self._path.name}.", dir=self._path.parent)
-            with os.fdopen(descriptor, "wb") as file:
-                write(file)
-            mode = self._path.stat().st_mode if self._path.exists() else 0o666 & ~_umask()
-            Path(temporary).chmod(mode & 0o777)
-            Path(temporary).replace(self._path)
+            place = Replacement(self._path)
+            write(place.file)
+            place.keep()
         except OSError as error:
             raise self._error(error) from error
         finally:
-            if temporary:
-                Path(temporary).unlink(missing_ok=True)
+            if place is not None:
+                place.discard()
             self.abandon()
 
     def abandon(self) -> None:
@@ -169,9 +166,3 @@ def _pyarrow(what: str) -> tuple[Any, Any]:
     except ImportError as error:
         raise MissingLibrary(what, 'pyarrow (or "groundwire[parquet]")') from error
     return pa, pq
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
