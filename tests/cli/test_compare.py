@@ -218,6 +218,15 @@ def test_too_few_questions_decide_no_gate(compare: Shell) -> None:
     assert compare("--fail-on", "faithfulness:-0.03", "--min-n", "10").code == 1
 
 
+def test_chance_is_spoken_of_where_it_was_computed(compare: Shell) -> None:
+    write(asked(12), asked(12, seed=2))
+    few, many = compare().out, compare("--min-n", "10").out
+
+    assert "no interval and no p from fewer than 30" in " ".join(few.split())
+    assert "corrected" not in few
+    assert "corrected for" in many
+
+
 def test_different_versions_of_an_evaluator_do_not_compare(compare: Shell) -> None:
     write(asked(version="2-local"), asked(seed=2, version="2-lexical"))
     text, found = compare("--fail-on", "faithfulness:-0.03"), compare("--json")

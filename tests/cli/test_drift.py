@@ -190,7 +190,10 @@ def test_too_few_requests_decide_nothing(drift: Shell) -> None:
 
     assert text.code == 3
     assert "too few" in text.out
-    assert drift("--fail-on", "drift", "--min-n", "8").code == 1
+    assert "corrected" not in text.out
+    enough = drift("--fail-on", "drift", "--min-n", "8")
+    assert enough.code == 1
+    assert "corrected for" in enough.out
 
 
 def test_different_versions_are_not_drift(drift: Shell) -> None:

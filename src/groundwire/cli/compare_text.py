@@ -164,10 +164,14 @@ def notes(found: Comparison, quoted: Callable[[str], str]) -> Iterator[str]:
     """What must be known to read the figures. `quoted` makes text of others fit for where the notes go."""
     corrected = sum(d.p is not None for d in found.differences)
     how = "sign flips" if found.paired else "drawing who belongs to which run"
-    yield (
-        f"Means over questions, repeats of one averaged first; {level(found.alpha)} by "
-        f"{'paired ' if found.paired else ''}bootstrap; p by {how}, corrected for {corrected} figures (Holm)."
-    )
+    told = "Means over questions, repeats of one averaged first"
+    if corrected:
+        told += f"; {level(found.alpha)} by {'paired ' if found.paired else ''}bootstrap; p by {how}"
+    else:
+        told += f"; no interval and no p from fewer than {found.min_n} questions"
+    if corrected > 1:
+        told += f", corrected for {corrected} figures (Holm)"
+    yield f"{told}."
     for name, why in found.refused.items():
         yield f"{quoted(name)} NOT COMPARED: {quoted(why)}; {quoted(f'-e {name}')} scores both again."
     if found.unversioned:

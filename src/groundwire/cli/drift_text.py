@@ -98,10 +98,13 @@ def _notes(found: Drift, quoted: Callable[[str], str]) -> Iterator[str]:
     tested = sum(s.p is not None for s in found.shifts)
     expected = max((s.psi.expected for s in found.shifts if s.psi is not None), default=None)
     chances = "" if expected is None else f", up to {expected:.2f} here"
-    yield (
-        f"One value a request. PSI is less what chance alone gives{chances}; p by Kolmogorov-Smirnov, corrected for "
-        f"{tested} signals (Holm). Drift: p < {found.alpha:g} and PSI >= {found.threshold:g}; of shares 2 points."
+    many = f", corrected for {tested} signals (Holm)" if tested > 1 else ""
+    how = (
+        f"PSI is less what chance alone gives{chances}; p by Kolmogorov-Smirnov{many}."
+        if tested
+        else "Too few values for PSI and p (--min-n)."
     )
+    yield (f"One value a request. {how} Drift: p < {found.alpha:g} and PSI >= {found.threshold:g}; of shares 2 points.")
     for name, why in found.refused.items():
         yield f"{quoted(name)} NOT COMPARED: {quoted(why)}; {quoted(f'-e {name}')} scores both again."
     for s in found.shifts:
