@@ -28,6 +28,8 @@ _END: Any = object()
 def traced(result: Any, call: Call) -> Any:
     """The result as the application should get it; the call ends now, or when what is returned here has ended."""
     try:
+        if (part := call.operation.part) is not None:
+            return _in_part(result, part, call)
         return (_watchers.get(type(result)) or _watcher(result))(result, call)
     except Exception:
         _log.debug("result could not be watched", exc_info=True)
@@ -61,6 +63,12 @@ def _plain(result: Any, call: Call) -> Any:
     return result
 
 
+def _in_part(result: Any, part: str, call: Call) -> Any:
+    from groundwire.parts import watched  # which builds on this module
+
+    return watched(result, part, call)
+
+
 def _async_stream(result: Any, call: Call) -> Any:
     return _plain(result, call) if call.operation.stream is None else AsyncStream(result, call)
 
@@ -92,7 +100,7 @@ def _note_collection(phase: str, _: Any) -> None:
     (_collecting.add if phase == "start" else _collecting.discard)(_thread.get_ident())
 
 
-def _drop(call: Call) -> None:
+def dropped(end: Callable[[], None]) -> None:
     """End a call whose stream is gone.
 
     The collector runs wherever memory is asked for, also while this very thread holds a lock of the exporter: ending
@@ -100,11 +108,11 @@ def _drop(call: Call) -> None:
     """
     if _thread.get_ident() in _collecting:
         try:
-            _thread.start_new_thread(call.abandon, ())
+            _thread.start_new_thread(end, ())
             return
         except RuntimeError:  # no threads any more: the interpreter shuts down
             pass
-    call.abandon()
+    end()
 
 
 class Watched(wrapt.ObjectProxy):  # type: ignore[type-arg]
@@ -115,7 +123,7 @@ class Watched(wrapt.ObjectProxy):  # type: ignore[type-arg]
         if _note_collection not in gc.callbacks:
             gc.callbacks.append(_note_collection)
         self._self_call = call
-        self._self_finalizer = weakref.finalize(self, _drop, call)
+        self._self_finalizer = weakref.finalize(self, dropped, call.abandon)
 
     def _self_leave(self, error: BaseException | None) -> None:
         # A generator around the `with` that is closed: its reader went away, which is no error.
@@ -311,18 +319,18 @@ class AsyncStream(Watched):
 
 
 def _raw(result: Any, call: Call) -> Any:
-    if hasattr(type(result), "iter_lines"):
-        return _StreamingResponse(result, call)
     if getattr(result.http_response, "is_stream_consumed", False) and not call.streamed:
-        # The body is here already, and parsing is cached: the application's own `parse()` costs nothing more.
+        # The body is here already.
         try:
-            parsed = result.parse()
+            if inspect.iscoroutinefunction(result.parse):
+                raise TypeError("only the application can await it")
+            parsed = result.parse()  # it is cached: the application's own costs nothing more
         except Exception:  # the application's own will tell it
             _finish_from_text(call, _text(result.http_response))
         else:
             call.succeed(parsed)
         return result
-    return _RawResponse(result, call)
+    return (_StreamingResponse if hasattr(type(result), "iter_lines") else _RawResponse)(result, call)
 
 
 class _RawResponse(Watched):

@@ -1,0 +1,263 @@
+"""Anthropic: messages, plain, beta, parsed, raw and streamed, sync and async; direct, on Bedrock, Vertex and Foundry.
+
+As with OpenAI (docs/adr/006), every call passes `request`, whose options hold the path and the body. Anthropic counts
+cached tokens beside `input_tokens`: they are added up here. Batches and token counts generate nothing, and are no
+calls. Since 1.0 the SDK makes a span of its own for every call, with the same tokens: ours takes its place.
+"""
+
+from collections.abc import Mapping
+from itertools import groupby
+from typing import Any
+
+from groundwire.hosts import COMPATIBLE, server
+from groundwire.media import blob_part, file_part, uri_part
+from groundwire.model import Message, Operation, Provider, Request, Response, Usage
+from groundwire.wire import fields, parse_document
+
+_CLIENTS = ("Anthropic", "AnthropicBedrock", "AnthropicBedrockMantle", "AnthropicVertex")
+_PARAMETERS: Mapping[str, str] = {
+    "temperature": "gen_ai.request.temperature",
+    "top_p": "gen_ai.request.top_p",
+    "top_k": "gen_ai.request.top_k",
+    "max_tokens": "gen_ai.request.max_tokens",
+    "service_tier": "anthropic.request.service_tier",
+}
+_PLATFORMS: Mapping[str, str] = {"Bedrock": "aws.bedrock", "Vertex": "gcp.vertex_ai"}
+"""By the client's class: they are so behind any gateway."""
+_FINISH: Mapping[str, str] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "tool_call",
+    "refusal": "content_filter",
+}
+
+
+def _applies(arguments: Mapping[str, Any]) -> bool:
+    options = arguments["options"]
+    return bool(options.method.lower() == "post" and options.url.partition("?")[0].rstrip("/").endswith("/messages"))
+
+
+def _quiet(arguments: Mapping[str, Any]) -> None:
+    if getattr(arguments["options"], "span_name", None) is not None:
+        arguments["options"].span_name = None  # then the SDK makes none
+
+
+# --- what was asked -------------------------------------------------------------------------------------------------
+
+
+def _request(client: Any, arguments: Mapping[str, Any]) -> Request:
+    options = arguments["options"]
+    body = {**(options.json_data or {}), **(options.extra_json or {})}
+    attributes: dict[str, Any] = {
+        _PARAMETERS[k]: v for k, v in body.items() if k in _PARAMETERS and isinstance(v, int | float | str)
+    }
+    if isinstance(stop := body.get("stop_sequences"), list | tuple):
+        attributes["gen_ai.request.stop_sequences"] = tuple(stop)
+    if effort := _get(body.get("output_config"), "effort"):
+        attributes["gen_ai.request.reasoning.level"] = effort
+    provider, address, port = server(client.base_url)
+    for kind, name in _PLATFORMS.items():
+        if kind in type(client).__name__:
+            provider = name
+    return Request(
+        model=body.get("model"),
+        messages=[one for message in _listed(body.get("messages")) for one in _messages(message)],
+        instructions=_parts(body.get("system")),
+        tools=[_tool(tool) for tool in _listed(body.get("tools"))],
+        provider=None if provider == COMPATIBLE else provider,
+        server_address=address,
+        server_port=port,
+        stream=bool(arguments.get("stream")),
+        attributes=attributes,
+    )
+
+
+def _get(value: Any, name: str) -> Any:
+    """A member of a mapping or an object: answers go back into prompts as the objects they came in."""
+    return value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
+
+
+def _listed(value: Any) -> list[Any] | tuple[Any, ...]:
+    return value if isinstance(value, list | tuple) else ()
+
+
+def _tool(tool: Any) -> Any:
+    schema = _get(tool, "input_schema")
+    if schema is None:  # one of Anthropic's own
+        return tool
+    described = {"type": "function", "name": _get(tool, "name"), "description": _get(tool, "description")}
+    return {**{k: v for k, v in described.items() if v is not None}, "parameters": schema}
+
+
+def _messages(message: Any) -> list[Message]:
+    """One message; what tools answered is a message of its own, as the conventions have it."""
+    role = _get(message, "role") or "user"
+    runs = groupby(_parts(_get(message, "content")), lambda part: part["type"] == "tool_call_response")
+    found: list[Message] = [
+        {"role": "tool" if answers and role == "user" else role, "parts": list(run)} for answers, run in runs
+    ]
+    return found or [{"role": role, "parts": []}]
+
+
+def _parts(content: Any) -> list[dict[str, Any]]:
+    if isinstance(content, str):
+        return [{"type": "text", "content": content}]
+    return [_part(block) for block in _listed(content)]
+
+
+def _part(block: Any) -> dict[str, Any]:
+    """One content block, of a prompt or of an answer, by its `type`."""
+    kind = str(_get(block, "type"))
+    if kind == "text":
+        return {"type": "text", "content": _get(block, "text") or ""}
+    if kind == "thinking":
+        return {"type": "reasoning", "content": _get(block, "thinking") or ""}
+    if kind in ("tool_use", "server_tool_use", "mcp_tool_use"):
+        return {
+            "type": "tool_call",
+            "id": _get(block, "id"),
+            "name": _get(block, "name"),
+            "arguments": _get(block, "input"),
+        }
+    if kind.endswith("tool_result"):
+        answer = _text(_get(block, "content"))
+        return {"type": "tool_call_response", "id": _get(block, "tool_use_id"), "response": answer}
+    if kind == "search_result":
+        return {"type": "text", "content": _text(_get(block, "content"))}
+    if kind in ("image", "document"):
+        return _source(kind, _get(block, "source"))
+    return {"type": kind}
+
+
+def _source(modality: str, source: Any) -> dict[str, Any]:
+    kind, data = _get(source, "type"), _get(source, "data")
+    if kind in ("text", "content"):  # a document to be cited: what the answer rests on
+        return {"type": "text", "content": data if kind == "text" else _text(_get(source, "content"))}
+    if kind == "url":
+        return uri_part(modality, _get(source, "url"))
+    if kind == "base64" and isinstance(data, str | bytes):
+        return blob_part(modality, _get(source, "media_type"), data)
+    return file_part(modality, _get(source, "file_id"))
+
+
+def _text(content: Any) -> str:
+    """The prose of a tool's answer or of a document."""
+    if isinstance(content, str):
+        return content
+    found = [_get(one, "title") if _get(one, "url") else _part(one).get("content") for one in _listed(content)]
+    texts = found or [_get(content, name) for name in ("stdout", "stderr", "error_code")]
+    return "\n".join(text for text in texts if isinstance(text, str) and text)
+
+
+# --- what came back -------------------------------------------------------------------------------------------------
+
+
+def _response(result: Any) -> Response:
+    if isinstance(result, dict):  # a bare `client.post` gives whatever its `cast_to` says
+        result = fields(result)
+    elif hasattr(type(result), "iter_bytes"):
+        result = parse_document(result.text)
+    return _answer(result, [_part(block) for block in result.content or ()], result.stop_reason, result.usage)
+
+
+def _answer(message: Any, parts: list[dict[str, Any]], stop: str | None, usage: Any) -> Response:
+    attributes: dict[str, Any] = {}
+    if tier := _get(_get(message, "usage"), "service_tier"):
+        attributes["anthropic.response.service_tier"] = tier
+    kept = _get(_get(usage, "cache_creation"), "ephemeral_1h_input_tokens")
+    if kept:
+        attributes["anthropic.usage.cache_creation.ephemeral_1h_input_tokens"] = kept
+    if stop == "refusal":
+        parts = [part | {"refusal": True} for part in parts] or [{"type": "text", "content": "", "refusal": True}]
+    return Response(
+        model=_get(message, "model"),
+        id=_get(message, "id"),
+        messages=[{"role": "assistant", "parts": parts}] if parts else None,
+        finish_reasons=[_FINISH.get(stop, stop)] if stop else (),
+        usage=_usage(usage, kept) if usage else None,
+        attributes=attributes,
+    )
+
+
+def _usage(usage: Any, kept: int | None) -> Usage:
+    fresh, read, created, made = (
+        count if isinstance(count := _get(usage, name), int) else None
+        for name in ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens")
+    )
+    return Usage(
+        None if fresh is None else fresh + (read or 0) + (created or 0),
+        made,
+        cache_read_tokens=read,
+        cache_creation_tokens=created,
+        cache_creation_1h_tokens=kept,
+        reasoning_tokens=_get(_get(usage, "output_tokens_details"), "thinking_tokens"),
+    )
+
+
+class _Events:
+    """Events of one streamed message. What was generated is counted at the end alone: the start says 1 or so."""
+
+    def __init__(self) -> None:
+        self._message: Any = None
+        self._blocks: dict[int, tuple[Any, list[str]]] = {}
+        self._stop: str | None = None
+        self._usage: dict[str, Any] = {}
+
+    def add(self, event: Any) -> None:
+        kind = event.type
+        if kind == "content_block_delta":
+            delta = event.delta
+            piece = _get(delta, _PIECES.get(delta.type, ""))
+            if isinstance(piece, str):
+                self._blocks[event.index][1].append(piece)
+        elif kind == "content_block_start":
+            self._blocks[event.index] = (event.content_block, [])
+        elif kind == "message_start":
+            self._message = event.message
+            self._count(event.message.usage, _GENERATED)
+        elif kind == "message_delta":
+            self._stop = event.delta.stop_reason or self._stop
+            self._count(event.usage, ())
+
+    def _count(self, usage: Any, without: tuple[str, ...]) -> None:
+        counts = {name: _get(usage, name) for name in _COUNTS if name not in without}
+        self._usage |= {name: count for name, count in counts.items() if count is not None}
+
+    def response(self) -> Response:
+        parts = [_streamed(*self._blocks[index]) for index in sorted(self._blocks)]
+        return _answer(self._message, parts, self._stop, self._usage)
+
+
+_PIECES: Mapping[str, str] = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "partial_json"}
+_GENERATED = ("output_tokens", "output_tokens_details")
+_COUNTS = (*_GENERATED, "input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "cache_creation")
+
+
+def _streamed(block: Any, pieces: list[str]) -> dict[str, Any]:
+    """A content block with what came after its start."""
+    part = _part(block)
+    text = "".join(pieces)
+    if part["type"] == "tool_call" and text:
+        return part | {"arguments": parsed if (parsed := parse_document(text)) is not None else text}
+    return part | {"content": part["content"] + text} if "content" in part else part
+
+
+PROVIDER = Provider(
+    name="anthropic",
+    module="anthropic",
+    distribution="anthropic",
+    operations=(
+        Operation(
+            "chat",
+            tuple(f"anthropic:{how}{client}.request" for client in _CLIENTS for how in ("", "Async")),
+            _request,
+            _response,
+            stream=_Events,
+            applies=_applies,
+            iterables=tuple(f"options.json_data.{name}" for name in ("messages", "system", "tools")),
+            quiet=_quiet,
+        ),
+    ),
+)
