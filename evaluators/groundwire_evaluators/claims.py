@@ -155,22 +155,22 @@ def read_claim(
         float(speaks_of_itself(raw)), *map(_cap, manner(content)), float(declined),
     )  # fmt: skip
     capital = {*initial, *names_unknown}
+    told = [
+        *[(q.start, q.end, "unit" if q.start in numbers.clashing else "number") for q in numbers.wrong],
+        *[(i, i + 1, "name") for i in (*initial, *names_unknown)],
+        *[(i, i + 1, "words") for i in beyond if i not in capital and weights.get(stems[i], other) >= 0.6 * other],
+        *[(i, i + 1, "opposite") for i in opposed],
+        *[(i, i + 1, "value") for i in (*flags.clashing, *flags.clashing_loosely, *flags.unknown)],
+        *[(i, i + 1, "opposite") for i in (*swaps.names, *swaps.numbers)],
+        *[(i, i + 1, "negation") for i in swaps.denied],
+        *[(d.start, d.end, "date") for d in misdated],
+        *([(i, i + 1, "negation") for i in range(len(raw)) if negates(raw, i)][:1] if negation_differs else ()),
+    ]
     marks = [
-        *(Mark(*_reach(words, q.start, q.end), "unit" if q.start in numbers.clashing else "number")
-          for q in numbers.wrong),
-        *(Mark(*_reach(words, i, i + 1), "name") for i in (*initial, *names_unknown)),
-        *(Mark(*_reach(words, i, i + 1), "words") for i in beyond
-          if i not in capital and weights.get(stems[i], other) >= 0.6 * other),
-        *(Mark(*_reach(words, i, i + 1), "opposite") for i in opposed),
-        *(Mark(*_reach(words, i, i + 1), "value") for i in (*flags.clashing, *flags.clashing_loosely, *flags.unknown)),
-        *(Mark(*_reach(words, i, i + 1), "opposite") for i in (*swaps.names, *swaps.numbers)),
-        *(Mark(*_reach(words, i, i + 1), "negation") for i in swaps.denied),
-        *(Mark(*_reach(words, d.start, d.end), "date") for d in misdated),
-        *(Mark(a, b, "hours") for a, b in hours_wrong),
-        *(Mark(a, b, "quote") for a, b in quotes),
-    ]  # fmt: skip
-    if negation_differs:
-        marks.extend(_negation_mark(words))
+        *_marks(words, told),
+        *[Mark(a, b, "hours") for a, b in hours_wrong],
+        *[Mark(a, b, "quote") for a, b in quotes],
+    ]
     marks.sort(key=lambda m: (m.start, m.end))
     return Claim(words, True, support, tuple(marks), measures, tuple([stems[i] for i in beyond]))
 
@@ -259,12 +259,12 @@ def _longest_run(new_pairs: list[bool]) -> int:
     return best
 
 
-def _reach(words: Words, first: int, end: int) -> Span:
-    return words.starts[first], words.starts[end - 1] + len(words.raw[end - 1])
-
-
-def _negation_mark(words: Words) -> list[Mark]:
-    return [Mark(*_reach(words, i, i + 1), "negation") for i in range(len(words.raw)) if negates(words.raw, i)][:1]
+def _marks(words: Words, told: Sequence[tuple[int, int, str]]) -> list[Mark]:
+    """Marks in the text for (first token, one past the last, reason)."""
+    if not told:
+        return []
+    starts, raw = words.starts, words.raw
+    return [Mark(starts[first], starts[end - 1] + len(raw[end - 1]), reason) for first, end, reason in told]
 
 
 def _unknown_quotes(text: str, span: Span, index: IndexedPassages) -> list[Span]:

@@ -42,7 +42,7 @@ def passage_measures(question: Question, index: IndexedPassages, prior: Mapping[
     count = len(weight)
 
     def share(there: frozenset[str] | set[str]) -> float:
-        return sum(w for s, w in weight.items() if s in there) / total
+        return sum([w for s, w in weight.items() if s in there]) / total
 
     known = {s for s in weight if s in index.known}
     loose = {s for s in weight if s in known or (len(s) >= 5 and s[:5] in index.prefixes)}

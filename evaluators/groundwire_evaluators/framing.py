@@ -99,14 +99,13 @@ def _without_references(words: Words) -> Words:
     kept = [i for i in range(n) if i not in dropped]
     place = {old: new for new, old in enumerate(kept)}
     raw = tuple([words.raw[i] for i in kept])
-    return Words(
-        words.start,
-        words.end,
-        raw,
-        tuple([words.starts[i] for i in kept]),
-        tuple([words.stems[i] for i in kept]),
-        tuple([place[i] for i in words.content if i in place]),
-        tuple(quantities(raw)),
+    return replace(
+        words,
+        raw=raw,
+        stems=tuple([words.stems[i] for i in kept]),
+        content=tuple([place[i] for i in words.content if i in place]),
+        numbers=tuple(quantities(raw)),
+        kept=tuple(kept),
     )
 
 

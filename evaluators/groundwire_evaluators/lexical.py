@@ -99,7 +99,6 @@ class IndexedPassages:
     known: set[str] = field(default_factory=set[str])
     """Every stem, function words included."""
     pairs: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
-    triples: set[tuple[str, str, str]] = field(default_factory=set[tuple[str, str, str]])
     prefixes: set[str] = field(default_factory=set[str])
     postings: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict[str, list[int]](list))
     """Stem to the units that hold it."""
@@ -110,7 +109,20 @@ class IndexedPassages:
     """Share of the passages that are JSON, tables or lists of key and value."""
     n_tokens: int = 0
     texts: tuple[str, ...] = ()
+    runs: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
+    """Stems of each unit, those of the keys above it first."""
     _days: list[Day] | None = None
+    _triples: set[tuple[str, str, str]] | None = None
+    _idf: dict[str, float] = field(default_factory=dict[str, float])
+
+    @property
+    def triples(self) -> set[tuple[str, str, str]]:
+        """Three stems in a row. Worked out when first asked: not every evaluator does."""
+        if self._triples is None:
+            self._triples = set[tuple[str, str, str]]()
+            for stems in self.runs:
+                self._triples.update(zip(stems, stems[1:], stems[2:], strict=False))
+        return self._triples
 
     def days(self) -> list[Day]:
         """The dates of the passages that give more than a month. Worked out when first asked: few answers have any."""
@@ -127,8 +139,11 @@ class IndexedPassages:
 
     def idf(self, s: str) -> float:
         """How telling a stem is among the statements: from near 0 (in all) to about log(n + 1) (in none)."""
-        n, df = len(self.units), len(self.postings[s]) if s in self.postings else 0
-        return log(1.0 + (n - df + 0.5) / (df + 0.5)) + 0.25
+        known = self._idf.get(s)
+        if known is None:
+            n, df = len(self.units), len(self.postings[s]) if s in self.postings else 0
+            known = self._idf[s] = log(1.0 + (n - df + 0.5) / (df + 0.5)) + 0.25
+        return known
 
 
 def index_passages(texts: Sequence[str]) -> IndexedPassages:
@@ -216,7 +231,7 @@ def _add(index: IndexedPassages, passage: int, read: _Read) -> None:
     index.units.append(Unit(passage, read.statement, read.content, read.key, read.group))
     index.known.update(stems)
     index.pairs.update(pairwise(stems))
-    index.triples.update(zip(stems, stems[1:], stems[2:], strict=False))
+    index.runs.append(stems)
     index.numbers.add(read.numbers)
     index.n_tokens += read.own
     for s in read.content:
@@ -233,11 +248,23 @@ class Words:
     start: int
     end: int
     raw: tuple[str, ...]
-    starts: tuple[int, ...]
     stems: tuple[str, ...]
     content: tuple[int, ...]
     """Indices of the tokens that carry meaning, numbers included."""
     numbers: tuple[Quantity, ...]
+    text: str
+    """What they are cut from: all of it."""
+    begin: int
+    """Where cutting began: `start`, or past a lead-in."""
+    kept: tuple[int, ...] | None = None
+    """Which of the tokens that were cut these are; None: all."""
+
+    @property
+    def starts(self) -> tuple[int, ...]:
+        """Where each token begins in the text. Worked out anew each time: few sentences are marked."""
+        found = token_pattern(self.text).finditer(self.text, self.begin, self.end)
+        places = [m.start() for m in found if self.text[m.start()] != "["]
+        return tuple(places if self.kept is None else [places[i] for i in self.kept])
 
 
 _LONG = 4_000
@@ -245,18 +272,20 @@ _LONG = 4_000
 
 def read_words(text: str, start: int, end: int) -> Words:
     """Cut the part `[start, end)` of a text into tokens, citations dropped; numbers among the first 4,000 are read."""
-    found = [m for m in token_pattern(text).finditer(text, start, end) if text[m.start()] != "["]
-    raw = [m.group() for m in found]
+    raw = token_pattern(text).findall(text, start, end)
+    if "[" in text:
+        raw = [w for w in raw if w[0] != "["]
     stems = [_WORD_STEMS[w] for w in raw]
     content = [i for i, s in enumerate(stems) if CARRIES[s]]
     return Words(
         start,
         end,
         tuple(raw),
-        tuple([m.start() for m in found]),
         tuple(stems),
         tuple(content),
         tuple(quantities(raw[:_LONG])),
+        text,
+        start,
     )
 
 
