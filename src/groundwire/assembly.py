@@ -21,7 +21,7 @@ chat span is assembled from what bears on it there.
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from groundwire import semconv
@@ -38,8 +38,9 @@ from groundwire.dialects.gen_ai import (
     tool_results,
     view,
 )
-from groundwire.model import NoChain, Passage, RagChain, Reason, SpanRecord
+from groundwire.model import Document, NoChain, Passage, RagChain, Reason, SpanRecord
 from groundwire.prompt import question_in, reached, without_answers, words
+from groundwire.suppliers import feeds, ranks_in, strangers_among
 
 _NO_ROWS: tuple[Any, ...] = ("[]", (), [])
 """A list of documents with none in it, as it stands on a span."""
@@ -119,6 +120,7 @@ class _Reading:
         self._earlier = [text for output in material.outputs if (text := output_text(output))]
         self._suppliers = [v for s in material.suppliers if (v := view(s)) is not None]
         self._around = material.around
+        self._places = material.places
         self._reference = material.reference
         # What assistants said is no source; what tools returned is.
         self._messages = [m for m in call.prompt if m.get("role") not in ("assistant", "model", "ai")]
@@ -198,12 +200,16 @@ class _Reading:
                 first["score"] = document.score if first["score"] is None else first["score"]
         if not used:
             return [Passage(**fields) for fields in by_text.values()]
+        strangers = strangers_among(self._suppliers, self._gave(rows, keys, places), self._places, prompt)
+        if strangers:  # without them: they would lend their ranks and scores, and count as retrieved
+            self._suppliers = [v for v in self._suppliers if v.record.span_id not in strangers]
+            return self._listed()
         kept = {key for (supplier, _), key in zip(rows, keys, strict=True) if supplier.record.span_id in used}
         # A rerank that was used says which retrievals fed it: their other documents were dropped by it.
         if any(v.record.span_id in used for v in reranked):
-            feeding = {id(v) for v in retrieved if _feeds(v, reranked, used)}
+            feeding = {id(v) for v in retrieved if feeds(v, reranked, used)}
             kept |= {key for (supplier, _), key in zip(rows, keys, strict=True) if id(supplier) in feeding}
-        ranks = _ranks(v for v in inner if v.record.span_id in used or _feeds(v, reranked, used))
+        ranks = ranks_in(v for v in inner if v.record.span_id in used or feeds(v, reranked, used))
         order = {key: n for n, key in enumerate(sorted(places, key=lambda key: places[key]), 1)}
         listed = [
             Passage(**fields, retrieved_rank=ranks.get(key), prompt_rank=order.get(key))
@@ -211,6 +217,16 @@ class _Reading:
             if key in kept
         ]
         return [p for p in listed if p.in_prompt] + [p for p in listed if not p.in_prompt]
+
+    def _gave(
+        self, rows: Sequence[tuple[CallView, Document]], keys: Sequence[str], reached: Collection[str]
+    ) -> dict[str, set[str]]:
+        """By supplier, the words of those of its documents that reached the prompt."""
+        gave: dict[str, set[str]] = {v.record.span_id: set() for v in self._suppliers}
+        for (supplier, _), key in zip(rows, keys, strict=True):
+            if key in reached:
+                gave[supplier.record.span_id].add(key)
+        return gave
 
     def _cut(self, *, spans_list_text: bool) -> list[Passage]:
         """Passages out of the prompt itself, where no span tells them."""
@@ -242,19 +258,3 @@ class _Reading:
         if not user:
             return queries[0] if queries else None
         return question_in(user[-1], queries, passages)
-
-
-def _ranks(retrievals: Iterable[CallView]) -> dict[str, int]:
-    """Words of each document to its best place, from 1, in what these retrievals returned."""
-    best: dict[str, int] = {}
-    for retrieval in retrievals:
-        for rank, document in enumerate(retrieval.documents, 1):
-            if document.text:
-                key = words(document.text)
-                best[key] = min(rank, best.get(key, rank))
-    return best
-
-
-def _feeds(retrieval: CallView, reranked: Sequence[CallView], used: set[str]) -> bool:
-    """Whether a retrieval ended before a rerank that supplied the answer started."""
-    return any(v.record.span_id in used and retrieval.record.end_ns <= v.record.start_ns for v in reranked)

@@ -6,7 +6,7 @@ has bounds, the same for both, so that one endless trace costs no more memory th
 
 import math
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -66,6 +66,18 @@ class Material:
     """A right answer, where a span of the trace carries one."""
     around: frozenset[str] = frozenset()
     """Ids of the suppliers inside which others searched: their order is the later one."""
+    places: Mapping[str, "Place"] = field(default_factory=dict[str, "Place"])
+    """By span id, where the suppliers stand, where there are several."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a supplier stands in the tree of a trace, as far as the tree is known when an answer ends."""
+
+    steps: int | None
+    """From the answer up to the first span that holds the supplier as well; None where none is known to."""
+    outermost: str | None
+    """Id of the outermost span known to hold the supplier; None where nothing holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,9 +209,8 @@ class ChainIndex:
             elif _same_road(trace, call, span) or (call.scope != span.scope and _within(call, span)):
                 rivals.append(Rival(call.span_id, call.output))
         suppliers = [s for s in (*self._linked(span), *trace.suppliers) if s.end_ns <= span.start_ns]
-        return Material(
-            tuple(suppliers), tuple(outputs), tuple(rivals), trace.reference, _around(trace.parents, suppliers)
-        )
+        around, places = _around(trace.parents, suppliers), _places(trace.parents, suppliers, span)
+        return Material(tuple(suppliers), tuple(outputs), tuple(rivals), trace.reference, around, places)
 
     def request_cost(self, trace_id: str) -> tuple[float | None, int | None]:
         """Cost in USD and tokens of a trace so far, innermost LLM spans only; None where nothing is known."""
@@ -284,6 +295,30 @@ def _around(parents: Mapping[str, str | None], suppliers: Iterable[SpanRecord]) 
                 found.add(parent)
             parent = parents.get(parent)
     return frozenset(found)
+
+
+def _places(parents: Mapping[str, str | None], suppliers: Sequence[SpanRecord], span: SpanRecord) -> dict[str, Place]:
+    """Where the suppliers of the answer's own trace stand. Spans that have not ended are known as parents alone."""
+    own = [s for s in suppliers if s.trace_id == span.trace_id]
+    if len(own) < 2:
+        return {}
+    holding = {span_id: steps for steps, span_id in enumerate(_upwards(parents, span.parent_id))}
+    found: dict[str, Place] = {}
+    for supplier in own:
+        steps: int | None = None
+        outermost: str | None = None
+        for outermost in _upwards(parents, supplier.parent_id):
+            steps = holding.get(outermost) if steps is None else steps
+        found[supplier.span_id] = Place(steps, outermost)
+    return found
+
+
+def _upwards(parents: Mapping[str, str | None], span_id: str | None) -> Iterator[str]:
+    for _ in range(100):
+        if span_id is None:
+            return
+        yield span_id
+        span_id = parents.get(span_id)
 
 
 def _descends(trace: _Trace, span_id: str, ancestor_id: str) -> bool:
