@@ -136,6 +136,8 @@ def plain(value: Any) -> Any:
         return [plain(v) for v in value]
     if hasattr(value, "tolist"):
         return value.tolist()
+    if hasattr(value, "__dict__") and type(value).__eq__ is object.__eq__:
+        return plain(vars(value))  # equal to nothing but itself
     return value
 
 
