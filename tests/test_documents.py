@@ -7,13 +7,14 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import MagicMock
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from groundwire import Document
-from groundwire.documents import as_documents, from_columns, passage
+from groundwire.documents import as_documents, from_columns, from_row, passage, scores_descend
 
 
 class Page(BaseModel):
@@ -211,3 +212,20 @@ def test_any_payload_can_be_read(payload: dict[str, Any]) -> None:
     text, rest = passage(payload)
     assert isinstance(text, str | None)
     assert rest is None or rest.keys() <= payload.keys() or rest in payload.values()
+
+
+def test_a_row_is_a_document_without_its_vectors() -> None:
+    row = {"id": 7, "text": "Everest is high.", "page": 1, "vector": [0.5, 1.0], "blob": b"x", "pages": [1, 2]}
+    assert from_row(row, score=0.5) == Document("Everest is high.", "7", 0.5, {"page": 1, "pages": [1, 2]})
+    assert from_row({"_id": "a", "id": "b"}, "given") == Document(None, "given", None, {"_id": "a", "id": "b"})
+    assert from_row({"vector": np.array([0.5]), "n": None}) == Document(None, None, None, {"n": None})
+    assert from_row({}) == Document()
+
+
+def test_documents_that_come_best_first_tell_what_their_scores_mean() -> None:
+    def order(*scores: float | None) -> bool | None:
+        return scores_descend([Document(score=score) for score in scores])
+
+    assert order(2.0, None, 1.0) is True
+    assert order(0.0, 0.5) is False
+    assert order(1.0) is order(1.0, 1.0) is order(None) is order() is None

@@ -88,6 +88,34 @@ def passage(payload: Mapping[str, Any]) -> tuple[str | None, Mapping[str, Any] |
     return payload[key], inner or None
 
 
+def from_row(row: Mapping[str, Any], identity: Any = None, score: Any = None) -> Document:
+    """The document in a row of a table or an object of a search engine, its vectors left out.
+
+    Args:
+        row: fields by name; one of them is the text.
+        identity: where the store gives an id beside the fields; else it is the field `id`, `_id`, `doc_id` ...
+        score: likewise; a field that holds it stays where it is.
+    """
+    fields = {key: value for key, value in row.items() if not _is_vector(value)}
+    if identity is None and (key := next((k for k in _ID if fields.get(k) is not None), None)) is not None:
+        identity = fields.pop(key)
+    text, rest = passage(fields)
+    return Document(text, None if identity is None else str(identity), _number(score), rest)
+
+
+def scores_descend(documents: Sequence[Document]) -> bool | None:
+    """Whether a greater score is a better one, told by documents that come best first; None where none tells."""
+    scores = [document.score for document in documents if document.score is not None]
+    return None if not scores or scores[0] == scores[-1] else scores[0] > scores[-1]
+
+
+def _is_vector(value: Any) -> bool:
+    """Whether it says nothing to a reader: numbers of an embedding, or bytes."""
+    if isinstance(value, bytes | bytearray | memoryview) or hasattr(value, "dtype"):
+        return True
+    return isinstance(value, list | tuple) and bool(value) and all(isinstance(v, float) for v in value[:8])
+
+
 def _rows(ids: Sequence[Any], texts: Any, scores: Any, metadatas: Any) -> list[Document]:
     columns = zip(ids, texts or repeat(None), scores or repeat(None), metadatas or repeat(None), strict=False)
     return [Document(text, str(identity), score, metadata) for identity, text, score, metadata in columns]

@@ -1,0 +1,57 @@
+"""Elasticsearch: `search`, `msearch` and `search_template`, by text, vector or retriever, sync and async.
+
+A search for aggregations alone (`size=0`) and scrolling through an index are none; nor is fetching by id, which
+applications do for much else. Texts are found in the source of a hit, or in the fields that were asked for.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from groundwire.model import Operation, Provider, Request
+from groundwire_instrumentation._search_bodies import finds, found, found_many, index_name, query_texts, searches
+
+_BODY = ("query", "knn", "retriever", "sub_searches")
+
+
+def _targets(method: str) -> tuple[str, ...]:
+    return (f"elasticsearch:Elasticsearch.{method}", f"elasticsearch:AsyncElasticsearch.{method}")
+
+
+def _common(client: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """What every request has: the index, and the server where there is one alone."""
+    nodes = client.transport.node_pool.all()
+    config = nodes[0].config if len(nodes) == 1 else None
+    return {
+        "data_source": index_name(arguments),
+        "server_address": config and config.host,
+        "server_port": config and config.port,
+    }
+
+
+def _search(client: Any, arguments: Mapping[str, Any]) -> Request:
+    body = arguments.get("body") or {}
+    query = arguments.get("q") or query_texts([arguments.get(key, body.get(key)) for key in _BODY])
+    return Request(query=query, top_k=arguments.get("size", body.get("size")), **_common(client, arguments))
+
+
+def _several(client: Any, arguments: Mapping[str, Any]) -> Request:
+    bodies = searches(arguments.get("searches") or arguments.get("body"))
+    sizes = {body.get("size") for body in bodies}
+    top_k = sizes.pop() if len(sizes) == 1 else None
+    return Request(query=query_texts(bodies), top_k=top_k, **_common(client, arguments))
+
+
+def _template(client: Any, arguments: Mapping[str, Any]) -> Request:
+    return Request(**_common(client, arguments))
+
+
+PROVIDER = Provider(
+    name="elasticsearch",
+    module="elasticsearch",
+    distribution="elasticsearch",
+    operations=(
+        Operation("retrieval", _targets("search"), _search, found, applies=finds),
+        Operation("retrieval", _targets("msearch"), _several, found_many),
+        Operation("retrieval", _targets("search_template"), _template, found),
+    ),
+)

@@ -1,0 +1,59 @@
+"""OpenSearch: `search`, `msearch` and `search_template`, by text, vector or neural query, sync and async.
+
+A search for aggregations alone (`size=0`) and scrolling through an index are none; nor is fetching by id. Texts are
+found in the source of a hit, or in the fields that were asked for.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from groundwire.model import Operation, Provider, Request
+from groundwire_instrumentation._search_bodies import finds, found, found_many, index_name, query_texts, searches
+
+
+def _targets(method: str) -> tuple[str, ...]:
+    return (f"opensearchpy:OpenSearch.{method}", f"opensearchpy:AsyncOpenSearch.{method}")
+
+
+def _common(client: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """What every request has: the index, and the server where there is one alone."""
+    hosts = client.transport.hosts
+    host = hosts[0] if len(hosts) == 1 else {}
+    return {
+        "data_source": index_name(arguments),
+        "server_address": host.get("host"),
+        "server_port": host.get("port"),
+    }
+
+
+def _search(client: Any, arguments: Mapping[str, Any]) -> Request:
+    body = arguments.get("body") or {}
+    given = {**(arguments.get("params") or {}), **arguments}
+    return Request(
+        query=given.get("q") or query_texts(body.get("query")),
+        top_k=given.get("size", body.get("size")),
+        **_common(client, arguments),
+    )
+
+
+def _several(client: Any, arguments: Mapping[str, Any]) -> Request:
+    bodies = searches(arguments["body"])
+    sizes = {body.get("size") for body in bodies}
+    top_k = sizes.pop() if len(sizes) == 1 else None
+    return Request(query=query_texts(bodies), top_k=top_k, **_common(client, arguments))
+
+
+def _template(client: Any, arguments: Mapping[str, Any]) -> Request:
+    return Request(**_common(client, arguments))
+
+
+PROVIDER = Provider(
+    name="opensearch",
+    module="opensearchpy",
+    distribution="opensearch-py",
+    operations=(
+        Operation("retrieval", _targets("search"), _search, found, applies=finds),
+        Operation("retrieval", _targets("msearch"), _several, found_many),
+        Operation("retrieval", _targets("search_template"), _template, found),
+    ),
+)
