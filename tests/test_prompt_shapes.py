@@ -31,7 +31,33 @@ def text(content: str) -> dict[str, Any]:
     return {"type": "text", "content": content}
 
 
-SHAPES = {
+def rows(*texts: str) -> list[dict[str, str]]:
+    return [{"title": f"t{n}", "text": one} for n, one in enumerate(texts)]
+
+
+BOTH = "\n\n".join(PASSAGES)
+SHAPES: dict[str, str | list[dict[str, Any]]] = {
+    "an object": json.dumps({"question": QUESTION, "context": PASSAGES}),
+    "an object with rows": json.dumps({"query": QUESTION, "documents": rows(*PASSAGES)}),
+    "an object with one text": json.dumps({"user_question": QUESTION, "retrieved_context": BOTH}),
+    "metadata above each": "Context information is below.\n---------------------\n"
+    + "\n\n".join(f"page_label: {n}\nfile_path: data/h{n}.pdf\n\n{one}" for n, one in enumerate(PASSAGES))
+    + f"\n---------------------\nGiven the context information, answer the query.\nQuery: {QUESTION}\nAnswer: ",
+    "source and content": "Context:\n"
+    + "\n\n".join(f"Source: handbook.pdf (page {n})\nContent: {one}" for n, one in enumerate(PASSAGES))
+    + f"\n\nQuestion: {QUESTION}",
+    "rows in YAML": "documents:\n"
+    + "\n".join(f"  - id: d{n}\n    text: {one}" for n, one in enumerate(PASSAGES))
+    + f"\nquestion: {QUESTION}",
+    "in guillemets": "[[ ## context ## ]]\n"
+    + "\n".join(f"[{n}] «{one}»" for n, one in enumerate(PASSAGES, 1))
+    + f"\n\n[[ ## question ## ]]\n{QUESTION}\n\nRespond with the corresponding output fields.",
+    "German": f"Beantworte die Frage nur anhand des Kontexts.\n\nKontext:\n{BOTH}\n\nFrage: {QUESTION}",
+    "French": f"Réponds à l'aide du contexte.\n\nContexte :\n{BOTH}\n\nQuestion : {QUESTION}",
+    "Spanish": f"Responde a partir del contexto.\n\nContexto:\n{BOTH}\n\nPregunta: {QUESTION}\nRespuesta:",
+    "between instruction and question": "Use the following pieces of context to answer the question at the end. If you "
+    f"don't know the answer, say so.\n\n{BOTH}\n\nQuestion: {QUESTION}\nHelpful Answer:",
+    "a question in quotes": f'Answer the user\'s question "{QUESTION}" from this context:\n\n{BOTH}',
     "documents handed over": parts(*documents(*PASSAGES), text(QUESTION)),
     "search results handed over": parts(*search_results(*PASSAGES), text(QUESTION)),
     "an image among the parts": parts(
@@ -52,6 +78,70 @@ def test_passages_and_question_come_out_of_the_prompt(name: str, listed: bool) -
     assert chain.question == QUESTION
     assert [p.text for p in chain.context] == list(PASSAGES)
     assert [p.text for p in chain.passages if not p.in_prompt] == ([BANANA] if listed else [])
+
+
+def test_passages_of_a_tool_come_without_their_labels() -> None:
+    said = "\n\n".join(f"Source: {{'source': 'h{n}.pdf'}}\nContent: {one}" for n, one in enumerate(PASSAGES))
+    tool = {"role": "tool", "parts": [{"type": "tool_call_response", "id": "1", "response": said}]}
+    trace = Trace()
+    trace.chat([message("user", QUESTION), tool])
+    assert [p.text for p in trace.chain.passages] == list(PASSAGES)
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [
+        "You are an assistant who answers questions from the given context.\n\nYour name is Bob, and you are brief.",
+        '{"question": "How tall is it?", "language": "en"}',
+        "Write a poem with the title: the following answer to a question",
+        "Summarise for the query: the existing answer is fine.",
+    ],
+)
+def test_a_plain_prompt_has_no_passages(plain: str) -> None:
+    trace = Trace()
+    trace.chat([message("system", plain), message("user", "Hello, who are you and what can you do for me?")])
+    assert trace.reasons == ["no_passages"]
+
+
+def test_a_synthesis_rests_on_the_answers_to_its_parts() -> None:
+    trace = Trace()
+    for text, part, said in ((TOWER, "How tall is it?", "It is 330 metres tall."), (LOUVRE, "And visited?", "Most.")):
+        trace.retrieval(text, query=part)
+        trace.chat(f"Context:\n{text}\n\nQuestion: {part}", said)
+    asked = "Compare the tower and the museum."
+    parts_answered = [
+        "Sub question: How tall is it?\nResponse: It is 330 metres tall.",
+        "Sub question: And visited?\nResponse: Most.",
+    ]
+    final = trace.chat(
+        "Context information is below.\n---------------------\n"
+        + "\n\n".join(parts_answered)
+        + f"\n---------------------\nGiven the context information, answer the query.\nQuery: {asked}\nAnswer: "
+    )
+    chain = trace.assembly.chains[-1]
+    assert chain.span_id == final.span_id
+    assert (chain.question, [p.text for p in chain.passages]) == (asked, parts_answered)
+
+
+@pytest.mark.parametrize("label", ["We have provided an existing answer:", "Original Answer:"])
+def test_a_refined_answer_rests_on_the_earlier_one_as_well(label: str) -> None:
+    draft = "It is 330 metres tall."
+    trace = Trace()
+    trace.retrieval(TOWER, LOUVRE)
+    trace.chat(f"Context:\n{TOWER}\n\nQuestion: {QUESTION}", draft)
+    trace.chat(f"The original query is: {QUESTION}\n{label} {draft}\nMore context below.\n---\n{LOUVRE}\n---\n")
+    chain = trace.assembly.chains[-1]
+    assert [(p.text, p.in_prompt) for p in chain.passages] == [(LOUVRE, True), (draft, True), (TOWER, False)]
+
+
+def test_an_earlier_turn_that_is_quoted_is_no_passage() -> None:
+    trace = Trace()
+    trace.retrieval(TOWER)
+    trace.chat(f"Context:\n{TOWER}\n\nQuestion: {QUESTION}", "It is 330 metres tall.")
+    trace.retrieval(LOUVRE, query="museum")
+    history = f"Chat history:\nuser: {QUESTION}\nassistant: It is 330 metres tall."
+    trace.chat(f"{history}\n\nContext:\n{LOUVRE}\n\nQuestion: Which museum is there?", "The Louvre.")
+    assert [p.text for p in trace.assembly.chains[-1].context] == [LOUVRE]
 
 
 def test_a_file_that_is_handed_over_has_no_text() -> None:

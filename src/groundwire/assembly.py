@@ -39,7 +39,7 @@ from groundwire.dialects.gen_ai import (
     view,
 )
 from groundwire.model import Document, NoChain, Passage, RagChain, Reason, SpanRecord
-from groundwire.prompt import question_in, reached, without_answers, words
+from groundwire.prompt import drafts_in, question_in, reached, without_answers, words
 from groundwire.suppliers import feeds, ranks_in, strangers_among
 
 _NO_ROWS: tuple[Any, ...] = ("[]", (), [])
@@ -137,6 +137,8 @@ class _Reading:
             passages = self._cut(spans_list_text=bool(passages))
         if not passages and given is None:
             return None
+        if given is None:
+            passages = self._with_drafts(passages)
         question = call.query if given is not None else None
         own = call.record.attributes.get(semconv.REFERENCE)
         return RagChain(
@@ -227,6 +229,18 @@ class _Reading:
             if key in reached:
                 gave[supplier.record.span_id].add(key)
         return gave
+
+    def _with_drafts(self, passages: Sequence[Passage]) -> list[Passage]:
+        """The passages, and the earlier answers that this one was asked to refine, behind those in the prompt."""
+        known = {words(p.text) for p in passages}
+        drafts = [
+            Passage(text=draft, source="prompt", span_id=self._call.record.span_id)
+            for text in self._texts
+            for draft in drafts_in(text, self._earlier)
+            if words(draft) not in known
+        ]
+        in_prompt = [p for p in passages if p.in_prompt]
+        return [*in_prompt, *drafts, *(p for p in passages if not p.in_prompt)]
 
     def _cut(self, *, spans_list_text: bool) -> list[Passage]:
         """Passages out of the prompt itself, where no span tells them."""

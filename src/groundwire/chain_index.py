@@ -37,6 +37,7 @@ _TRACE_SIZE = 700
 _MARKERS = (
     *("context", "document", "passage", "source", "excerpt", "extract", "snippet", "chunk", "reference", "knowledge"),
     *("result", "retriev", "background", "evidence", "article", "facts", "notes", "information", "material", "data"),
+    *("kontext", "contest", "dokument", "quelle", "fuente", "fonte", "fonti", "auszüge", "extrait"),
     *("tool_call_response", "<doc", "[1]"),
 )
 """Words without one of which no prompt marks passages."""

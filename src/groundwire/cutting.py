@@ -16,13 +16,18 @@ _CONTEXT = (
     r"|knowledge(?: base)?"
     r"|(?:search |retrieval )?results?|background|evidence|articles?(?: section)?|facts|notes|information|materials?"
     r"|(?:structured |retrieved )?data"
+    r"|kontext|contexte|contexto|contesto|dokumente|documentos|documenti|quellen|fuentes|fontes|fonti|auszüge|extraits"
 )
-_STRONG = r"contexts?|documents?|passages?|sources?|excerpts?|search results?"
+_STRONG = (
+    r"contexts?|documents?|passages?|sources?|excerpts?|search results?"
+    r"|kontext|contexte|contexto|contesto|dokumente|documentos|documenti|quellen|fuentes|fontes|fonti"
+)
 _ITEM_NOUN = r"document|doc|passage|source|chunk|excerpt|context|result|snippet|article|reference"
 _END = (
     r"(?:(?:the |current |original |standalone )?(?:user(?:'s)? )?(?:question|query|q|input|request|prompt|message)"
     r"|human|user|(?:helpful |final |your |concise |short |now )*(?:answer|response|reply|output)"
     r"|instructions?|tasks?|assistant|ai"
+    r"|frage|antwort|réponse|pregunta|respuesta|pergunta|resposta|domanda|risposta"
     r"|chat history|(?:previous )?conversation(?: history)?|history|rules|guidelines|requirements|format)"
 )
 _DECOR = r"[^\w\n<\[({]{0,6}"
@@ -30,7 +35,16 @@ _DECOR = r"[^\w\n<\[({]{0,6}"
 _HEADING = re.compile(rf"(?i)^{_DECOR}(?:[\w'/-]+ ){{0,8}}(?:{_CONTEXT})\b[^:<]{{0,60}}:[*_ \t]*")
 _STRONG_HEADING = re.compile(rf"(?i)^{_DECOR}(?:[\w'/-]+ ){{0,8}}(?:{_STRONG})\b[^:<]{{0,60}}:[*_ \t]*")
 _ANNOUNCED = re.compile(rf"(?i)^{_DECOR}(?:[\w'/-]+ ){{0,6}}(?:{_CONTEXT})\b.{{0,40}}\b(?:below|follow(?:s|ing)?)\W*$")
-_TRAILING = re.compile(rf"(?i)[.!?] (?:[\w'-]+ ){{0,3}}(?:{_CONTEXT}):[ \t]*$")
+_STRONG_ANNOUNCED = re.compile(
+    rf"(?i)^{_DECOR}(?:[\w'/-]+ ){{0,6}}(?:{_STRONG})\b.{{0,40}}\b(?:below|follow(?:s|ing)?)\W*$"
+)
+_TRAILING = re.compile(rf"(?i)[.!?\"'»”] (?:[\w'-]+ ){{0,5}}(?:{_CONTEXT}):[ \t]*$")
+_ASKED_OF = re.compile(
+    rf"(?i)\b(?:following|provided|given|retrieved|these)\b[\w ,'-]{{0,40}}\b(?:{_STRONG})\b[^\n]*"
+    r"\b(?:question|query|answer)"
+)
+_KEY = re.compile(rf"(?i)^(?:retrieved[ _-])?(?:{_CONTEXT.replace(' ', '[ _-]')})$")
+_BODY_LABEL = re.compile(r"(?im)^[ \t]*[\"']?(?:page[ _]?)?(?:content|text|passage|body)[\"']?[ \t]*[:=][ \t]*")
 _FIELD = re.compile(r"^\[\[ ## (\w+) ## \]\]$", re.MULTILINE)
 _TITLE = re.compile(rf"(?i)^(?:#+|\*\*)[ \t]*(?:[\w'-]+ ){{0,3}}(?:{_CONTEXT})[ \t]*\**[ \t]*$")
 _END_HEADING = re.compile(
@@ -50,13 +64,15 @@ _MARKER = re.compile(
     r")(?:\*\*)?[ \t]*"
 )
 _NAMED = re.compile(rf"(?i)^[ \t]*(?:[-*•][ \t]+)?(?:\*\*|#+[ \t]*)?\[?(?:{_ITEM_NOUN})\b")
+_QUESTION_LABEL = re.compile(rf"(?i)^{_DECOR}(?:the |user(?:'s)? )?(?:question|query|human|user|input)[*_ \t]*:")
 _RULE = re.compile(r"^[ \t]*(?:-{3,}|={3,}|\*{3,}|#{3,}|_{3,}|`{3,}\w*|\"{3})[ \t]*$")
 _BULLET = re.compile(r"^[ \t]*[-*•][ \t]+")
 _TAG = re.compile(rf"(?i)<((?:retrieved[_ -])?(?:{_CONTEXT.replace(' ', '[ _-]')})(?:_[a-z]+)?)\b[^<>]*>")
 _ITEM_TAG = re.compile(rf"(?i)<({_ITEM_NOUN}|item)\b([^<>]*)>")
 _BODY_TAG = re.compile(r"(?i)<((?:document_|page_)?content|text|body)\b[^<>]*>")
 _BRACKETED = re.compile(r"(?m)^[ \t]*\[\d{1,3}\]")
-_METADATA = re.compile(r"^[\w .-]{1,30}[:=] ?\S{1,80}$")
+_METADATA = re.compile(r"(?:^[ \t]*[\w .-]{1,30}[:=] ?\S{1,80}[ \t]*(?:\n|\Z))+\Z", re.MULTILINE)
+"""Nothing but lines such as `page_label: 3`."""
 _ANY_TAG = re.compile(r"</?[a-zA-Z][\w-]*(?: [^<>]*)?>")
 _ID = re.compile(r"""(?i)\b(?:id|index|n|number)\s*=\s*["']?([\w.-]+)""")
 _WORD = re.compile(r"\w+")
@@ -81,11 +97,37 @@ def cut_marked(text: str, *, strong: bool = False) -> list[Cut]:
     tagged = elements(text, _TAG)
     if tagged:
         return [cut for attributes, body in tagged for cut in _parted(body, attributes)]
+    if text.lstrip()[:1] == "{" and (cuts := _members(text)):
+        return cuts
     text = _FIELD.sub(r"## \1", text)
-    cuts: list[Cut] = []
-    for block in _Blocks(strong, numbered=len(_BRACKETED.findall(text)) > 1).read(text.splitlines()):
+    cuts = []
+    lines = text.splitlines()
+    for block in _Blocks(strong, numbered=len(_BRACKETED.findall(text)) > 1).read(lines):
         cuts += _parted("\n".join(block))
+    return cuts or _between(lines)
+
+
+def _members(text: str) -> list[Cut]:
+    """Passages in the members of a JSON object that are called so."""
+    try:
+        value: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return []
+    cuts: list[Cut] = []
+    for key, member in value.items() if isinstance(value, dict) else ():
+        if _KEY.match(key):
+            cuts += _parted(member) if isinstance(member, str) else _rows(member)
     return cuts
+
+
+def _between(lines: Sequence[str]) -> list[Cut]:
+    """Paragraphs between an instruction to answer from what follows and a label such as `Question:`."""
+    start = next((n for n, line in enumerate(lines) if _ASKED_OF.search(line[:2000])), None)
+    if start is None:
+        return []
+    end = next((n for n, line in enumerate(lines) if n > start and _QUESTION_LABEL.match(line[:2000])), None)
+    between = "\n".join(lines[start + 1 : end]) if end is not None else ""
+    return cut_unmarked(between) if lines[start + 1 : start + 2] == [""] else []
 
 
 def cut_unmarked(text: str) -> list[Cut]:
@@ -106,8 +148,7 @@ def cut_tool_result(text: str) -> list[Cut]:
         return _parted(text)
     if isinstance(value, Mapping):
         value = next((v for v in value.values() if isinstance(v, list)), [value])
-    rows: Sequence[Any] = value if isinstance(value, list) else [value]
-    return [cut for row in rows if (cut := _row(row)) is not None and _worth(cut.text)]
+    return _rows(value)
 
 
 def elements(text: str, opening: re.Pattern[str]) -> list[tuple[str, str]]:
@@ -175,9 +216,8 @@ class _Blocks:
         if heading is not None and not self._is_prose(heading.group()):
             self._open(raw[heading.end() :])
             return True
-        if not self.inside and (
-            _TITLE.match(line) or (not self.strong and (_ANNOUNCED.match(line) or _TRAILING.search(line)))
-        ):
+        announced = (_STRONG_ANNOUNCED if self.strong else _ANNOUNCED).match(line)
+        if not self.inside and (_TITLE.match(line) or announced or (not self.strong and _TRAILING.search(line))):
             self._open("")
             return True
         return False
@@ -244,13 +284,27 @@ def _parted(block: str, attributes: str = "") -> list[Cut]:
                 pieces[-1][1].append(line)
             elif pieces[-1][1]:
                 pieces.append((None, []))
-    return [Cut(text, identity) for identity, body in pieces if _worth(text := "\n".join(body).strip())]
+    return [Cut(text, identity) for identity, body in pieces if _worth(text := _bare("\n".join(body)))]
+
+
+def _bare(piece: str) -> str:
+    """The passage in a piece: without quotes around it, and without the metadata above a label such as `Content:`."""
+    piece = piece.strip()
+    if piece[:1] == "«" and piece[-1:] == "»":
+        piece = piece[1:-1].strip()
+    label = _BODY_LABEL.search(piece[:400])
+    return piece[label.end() :].strip() if label is not None and label.end() < len(piece) else piece
 
 
 def _inner(body: str) -> str:
     """Text of an item: its content element, where it has one beside its metadata."""
     content = elements(body, _BODY_TAG)
     return _ANY_TAG.sub(" ", content[0][1] if content else body).strip()
+
+
+def _rows(value: Any) -> list[Cut]:
+    rows: Sequence[Any] = value if isinstance(value, list) else [value]
+    return [cut for row in rows if (cut := _row(row)) is not None and _worth(cut.text)]
 
 
 def _row(row: Any) -> Cut | None:

@@ -4,9 +4,11 @@ Templates differ and nobody marks them up, so everything here goes by words: whi
 JSON escapes do not count when a passage is looked for.
 """
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from typing import Any
 
 from groundwire.cutting import cut_marked, elements
 
@@ -15,7 +17,10 @@ _ESCAPES = re.compile(r"\\(?:[nrt\"/]|u[0-9a-fA-F]{4})")
 _WINDOW = 8
 """Words that are looked for at a time where a passage is not in the prompt as a whole."""
 
-_QUESTION = r"(?:the |current |original )?(?:user(?:'s)? )?(?:question|query|q|input|request|prompt)|human|user"
+_QUESTION = (
+    r"(?:the |current |original )?(?:user(?:'s)? )?(?:question|query|q|input|request|prompt)|human|user"
+    r"|frage|pregunta|pergunta|domanda"
+)
 _AFTER_QUESTION = (
     r"(?:helpful |final |your |concise |short )*(?:answer|response|reply|output)|instructions?|assistant|ai"
     r"|contexts?|documents?|passages?|sources?|search results?|<"
@@ -27,7 +32,16 @@ _LABELLED_QUESTION = re.compile(
 _TITLED_QUESTION = re.compile(rf"(?i)(?:^|\n)#+[ \t]*(?:{_QUESTION})[ \t]*\n+([^\n#]+)")
 _QUESTION_TAG = re.compile(r"(?i)<((?:user_?)?(?:question|query|input|request))\b[^<>]*>")
 _INLINE_QUESTION = re.compile(r"(?i)\b(?:question|query|answer)[ \t]*:[ \t]*([^\n]+\?)")
+_QUOTED_QUESTION = re.compile(
+    r"(?i)\b(?:question|query|frage|pregunta|pergunta|domanda)[ \t:]*[\"“«„]([^\"”»“\n]+)[\"”»“]"
+)
 _ANSWER_LABEL = re.compile(r"(?i)(?:answer|response|reply|assistant|ai|bot|output|draft|\ba)\W{0,6}$")
+_SUB_ANSWER = re.compile(r"(?i)\bsub[- _]?(?:question|query)\b[^\n]*\n[^\n]{0,20}$")
+"""An answer that stands behind the part of the question that it answers: the synthesis rests on it."""
+_DRAFT_LABEL = re.compile(
+    r"(?i)\b(?:existing|original|previous|prior|current|initial|draft|intermediate|partial) "
+    r"(?:answer|response|summary)\W{0,8}$"
+)
 _CONTEXT_LABEL = re.compile(
     r"(?i)\b(?:contexts?|documents?|passages?|sources?|excerpts?|extracts?|evidence|notes|facts)\b"
 )
@@ -117,13 +131,27 @@ def without_answers(prompt: str, answers: Iterable[str]) -> str:
         at = prompt.find(text)
         while at >= 0:
             before = prompt[max(0, at - 400) : at]
-            labelled = _ANSWER_LABEL.search(before[-40:])
+            labelled = _ANSWER_LABEL.search(before[-40:]) and not _SUB_ANSWER.search(before)
             if labelled or not _CONTEXT_LABEL.search(before):
                 prompt = f"{prompt[:at]}\n{prompt[at + len(text) :]}"
                 at = prompt.find(text, at)
             else:
                 at = prompt.find(text, at + len(text))
     return prompt
+
+
+def drafts_in(prompt: str, answers: Iterable[str]) -> list[str]:
+    """Earlier answers that the prompt hands on to be refined: the next answer rests on them as on its passages."""
+    found: list[str] = []
+    for answer in answers:
+        text = answer.strip()
+        at = prompt.find(text) if text and text not in found else -1
+        while at >= 0:
+            if _DRAFT_LABEL.search(prompt[max(0, at - 60) : at]):
+                found.append(text)
+                break
+            at = prompt.find(text, at + len(text))
+    return found
 
 
 # --- the question ---------------------------------------------------------------------------------------------------
@@ -137,6 +165,9 @@ def question_in(message: str, queries: Sequence[str], passages: Sequence[str]) -
         queries: texts that were retrieved with, latest first. A query may be a rewrite, so the message goes first.
         passages: texts known to be in the message.
     """
+    asked_for = _member(message)
+    if asked_for is not None:
+        return asked_for
     bare = message  # a passage may hold questions of its own
     for passage in passages:
         bare = bare.replace(passage.strip(), "\n\n")
@@ -155,12 +186,24 @@ def question_in(message: str, queries: Sequence[str], passages: Sequence[str]) -
         return (message.strip() if len(message) <= 8000 else None) or inside
     if inside is not None:
         return inside
-    inline = _INLINE_QUESTION.findall(bare)
+    inline = _INLINE_QUESTION.findall(bare) or _QUOTED_QUESTION.findall(bare)
     if inline:
         return str(inline[-1]).strip()
     rest = [p for piece in re.split(r"\n[ \t]*\n", bare) if (p := piece.strip()) and not p.endswith(":")]
     asked = [line for p in reversed(rest) if (line := p.splitlines()[-1].strip()).endswith("?")]
     return next(iter([*asked[:1], *queries[:1], *rest[-1:]]), None)
+
+
+def _member(message: str) -> str | None:
+    """The question in a message that is a JSON object."""
+    if message.lstrip()[:1] != "{":
+        return None
+    try:
+        value: Any = json.loads(message)
+    except (ValueError, RecursionError):
+        return None
+    named = (value.get(key) for key in ("question", "query", "user_question", "user_query", "input"))
+    return next((text.strip() for text in named if isinstance(text, str) and text.strip()), None)
 
 
 def _labelled(message: str) -> str | None:
