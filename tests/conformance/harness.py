@@ -24,7 +24,13 @@ from groundwire.engine import Engine
 from groundwire.pricing import PRICES
 from groundwire.recall import Recall, Vault
 
-_PRICE_IDS = {"azure.ai.openai": "azure", "gcp.gemini": "google", "gcp.vertex_ai": "google", "mistral_ai": "mistral"}
+_PRICE_IDS = {
+    "aws.bedrock": "aws",
+    "azure.ai.openai": "azure",
+    "gcp.gemini": "google",
+    "gcp.vertex_ai": "google",
+    "mistral_ai": "mistral",
+}
 
 
 class CountingIds(IdGenerator):
@@ -168,6 +174,7 @@ async def opened(case: Case, mode: Any, served: Any = lambda: None) -> Any:
 async def take(stream: Any, into: list[Any], count: int | None = None) -> list[Any]:
     """Put so many items (or all) of a stream of either kind into the list, and let go of the stream."""
     asynchronous = hasattr(stream, "__anext__")
+    stream = stream if asynchronous or hasattr(stream, "__next__") else iter(stream)
     while count is None or count > 0:
         try:
             into.append(await stream.__anext__() if asynchronous else next(stream))

@@ -134,7 +134,7 @@ async def test_a_stream_that_is_never_read_ends_with_estimated_usage(case: Case)
 async def test_one_chunk_taken_by_hand_is_part_of_the_span(case: Case) -> None:
     with traced(case.provider) as tracing:
         stream = await _started(case)
-        first = (await stream.__anext__()) if case.asynchronous else next(stream)
+        (first,) = await _take(case, stream, 1)
         assert plain(first) == (await untraced(case, "answer")).chunks[0]
         await close(case, stream)
         attributes = decoded(tracing.span.attributes)

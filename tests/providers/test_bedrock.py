@@ -1,0 +1,121 @@
+"""What is Bedrock's own: bodies of many makers, read in many ways, and errors inside a stream."""
+
+import gc
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import EventStreamError
+
+from conformance.bedrock_cases import (
+    ANSWER,
+    ANSWERED_CLAUDE,
+    ASKED_CLAUDE,
+    CLAUDE,
+    CLAUDE_BODY,
+    CLAUDE_SAID,
+    CONVERSE,
+    CONVERSE_EVENTS,
+    MORE,
+    QUESTION,
+)
+from conformance.bedrock_wire import Answer, event, opens
+from conformance.cases import Case, decoded
+from conformance.harness import expected, opened, outcome, traced, untraced, whole
+from groundwire_instrumentation.bedrock import PROVIDER
+
+
+@pytest.mark.parametrize("case", MORE, ids=str)
+async def test_every_body_is_read_as_its_maker_writes_it(case: Case) -> None:
+    with traced(PROVIDER) as tracing:
+        assert await outcome(case, await opened(case, "answer")) == await untraced(case, "answer")
+        assert whole(tracing.span) == expected(case, {**case.asked, **case.answered})
+
+
+def _read_into(body: Any) -> bytes:
+    read, piece = b"", bytearray(16)
+    while count := body.readinto(piece):
+        read += piece[:count]
+    return read
+
+
+def _lines(body: Any) -> bytes:
+    return b"".join(iter(body.readline, b""))
+
+
+READS: dict[str, Callable[[Any], bytes]] = {
+    "at once": lambda body: body.read(),
+    "in pieces": lambda body: b"".join(iter(lambda: body.read(10), b"")),
+    "iterated": lambda body: b"".join(body),
+    "by next": lambda body: next(body) + b"".join(body),
+    "into a buffer": _read_into,
+    "line by line": _lines,
+    "all lines": lambda body: b"".join(body.readlines()),
+    "by json": lambda body: json.dumps(json.load(body)).encode(),
+    "to its known length": lambda body: body.read(len(json.dumps(CLAUDE_SAID))),
+}
+
+
+@pytest.mark.parametrize("name", READS)
+def test_a_body_is_read_along_however_the_application_reads_it(name: str) -> None:
+    with traced(PROVIDER) as tracing:
+        client = opens(Answer(CLAUDE_SAID))("answer", lambda: None)
+        response = client.invoke_model(modelId=CLAUDE, body=json.dumps(CLAUDE_BODY))
+        assert isinstance(response["body"], io.IOBase)
+        assert tracing.spans == []
+        assert READS[name](response["body"]) == json.dumps(CLAUDE_SAID).encode()
+        del response
+        gc.collect()
+        tracing.wait_for(1)
+        attributes = decoded(tracing.span.attributes)
+        assert attributes.items() >= {**ASKED_CLAUDE, **ANSWERED_CLAUDE}.items()
+
+
+def test_a_body_that_is_never_read_is_a_call_without_an_answer() -> None:
+    headers = {"x-amzn-bedrock-input-token-count": "12", "x-amzn-bedrock-output-token-count": "9"}
+    with traced(PROVIDER) as tracing:
+        client = opens(Answer(CLAUDE_SAID, headers=headers))("answer", lambda: None)
+        client.invoke_model(modelId=CLAUDE, body=json.dumps(CLAUDE_BODY))["body"].close()
+        attributes = decoded(tracing.span.attributes)
+        assert "gen_ai.output.messages" not in attributes
+        assert attributes["gen_ai.usage.input_tokens"] == 12
+        assert "error.type" not in attributes
+
+
+def test_an_error_inside_a_stream_keeps_what_came_before_it() -> None:
+    failed = [*CONVERSE_EVENTS[:3], event("modelStreamErrorException", {"message": "overloaded"}, kind="exception")]
+    with traced(PROVIDER) as tracing:
+        client = opens(Answer(events=failed))("answer", lambda: None)
+        with pytest.raises(EventStreamError, match="overloaded"):
+            list(client.converse_stream(**CONVERSE)["stream"])
+        attributes = decoded(tracing.span.attributes)
+        assert attributes["error.type"] == "EventStreamError"
+        assert attributes["gen_ai.output.messages"][0]["parts"][1] == {"type": "text", "content": "Everest is "}
+
+
+def test_other_services_and_unreadable_bodies_are_left_alone() -> None:
+    with traced(PROVIDER) as tracing:
+        client = opens(Answer({"inputTokens": 5}))("answer", lambda: None)
+        asked = {"converse": {"messages": [{"role": "user", "content": [{"text": QUESTION}]}]}}
+        assert client.count_tokens(modelId=CLAUDE, input=asked)["inputTokens"] == 5
+        assert tracing.spans == []
+        client = opens(Answer({"answer": ANSWER}))("answer", lambda: None)
+        for body in (b"\xff no JSON", b"[]", io.BytesIO(b"{}"), b'{"messages": 3}'):
+            client.invoke_model(modelId=CLAUDE, body=body)["body"].read()
+        assert len(tracing.spans) == 4
+
+
+@pytest.mark.parametrize(
+    ("given", "model"),
+    [
+        ("arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.claude-x", "us.anthropic.claude-x"),
+        ("arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0", "amazon.nova-lite-v1:0"),
+        ("arn:aws:bedrock:us-east-1:1:provisioned-model/abc", "arn:aws:bedrock:us-east-1:1:provisioned-model/abc"),
+    ],
+)
+def test_the_model_of_an_arn_is_named_where_the_arn_names_it(given: str, model: str) -> None:
+    with traced(PROVIDER) as tracing:
+        opens(Answer({}))("answer", lambda: None).converse(**{**CONVERSE, "modelId": given})
+        assert decoded(tracing.span.attributes)["gen_ai.request.model"] == model
