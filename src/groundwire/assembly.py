@@ -26,7 +26,7 @@ from typing import Any
 
 from groundwire import semconv
 from groundwire.chain_index import Material, Rival
-from groundwire.cutting import Cut, cut_marked, cut_tool_result, cut_unmarked
+from groundwire.cutting import cut_marked, cut_unmarked
 from groundwire.dialects.gen_ai import (
     CallView,
     first_choice,
@@ -39,6 +39,7 @@ from groundwire.dialects.gen_ai import (
     view,
 )
 from groundwire.model import Document, NoChain, Passage, RagChain, Reason, SpanRecord
+from groundwire.parting import Cut, cut_tool_result
 from groundwire.prompt import drafts_in, question_in, reached, without_answers, words
 from groundwire.suppliers import feeds, ranks_in, strangers_among
 

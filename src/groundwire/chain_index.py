@@ -6,7 +6,7 @@ has bounds, the same for both, so that one endless trace costs no more memory th
 
 import math
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ from groundwire import semconv
 from groundwire.dialects import DIALECT
 from groundwire.dialects.gen_ai import kind_of, message_text
 from groundwire.model import SpanRecord
+from groundwire.span_tree import Place, around_others, descends, places_of
 
 T = TypeVar("T")
 
@@ -67,18 +68,8 @@ class Material:
     """A right answer, where a span of the trace carries one."""
     around: frozenset[str] = frozenset()
     """Ids of the suppliers inside which others searched: their order is the later one."""
-    places: Mapping[str, "Place"] = field(default_factory=dict[str, "Place"])
+    places: Mapping[str, Place] = field(default_factory=dict[str, Place])
     """By span id, where the suppliers stand, where there are several."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a supplier stands in the tree of a trace, as far as the tree is known when an answer ends."""
-
-    steps: int | None
-    """From the answer up to the first span that holds the supplier as well; None where none is known to."""
-    outermost: str | None
-    """Id of the outermost span known to hold the supplier; None where nothing holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +201,7 @@ class ChainIndex:
             elif _same_road(trace, call, span) or (call.scope != span.scope and _within(call, span)):
                 rivals.append(Rival(call.span_id, call.output))
         suppliers = [s for s in (*self._linked(span), *trace.suppliers) if s.end_ns <= span.start_ns]
-        around, places = _around(trace.parents, suppliers), _places(trace.parents, suppliers, span)
+        around, places = around_others(trace.parents, suppliers), places_of(trace.parents, suppliers, span)
         return Material(tuple(suppliers), tuple(outputs), tuple(rivals), trace.reference, around, places)
 
     def request_cost(self, trace_id: str) -> tuple[float | None, int | None]:
@@ -260,8 +251,8 @@ def _within(call: _Call, span: SpanRecord) -> bool:
 def _same_road(trace: _Trace, call: _Call, span: SpanRecord) -> bool:
     """Whether the call is inside the span, or around it: a stream's client ends later than the framework around it."""
     if _within(call, span):
-        return _descends(trace, call.span_id, span.span_id)
-    return call.start_ns <= span.start_ns < call.end_ns and _descends(trace, span.span_id, call.span_id)
+        return descends(trace.parents, call.span_id, span.span_id)
+    return call.start_ns <= span.start_ns < call.end_ns and descends(trace.parents, span.span_id, call.span_id)
 
 
 def _same_call(trace: _Trace, other: _Call, call: _Call, span: SpanRecord) -> bool:
@@ -281,54 +272,6 @@ def _prompt(span: SpanRecord) -> int | None:
     if not isinstance(messages, list) or not messages or not isinstance(messages[-1], Mapping):
         return None
     return hash(message_text(messages[-1]))
-
-
-def _around(parents: Mapping[str, str | None], suppliers: Iterable[SpanRecord]) -> frozenset[str]:
-    """Ids of the searches inside which another searched, where both list what they found."""
-    listing = {s.span_id for s in suppliers if s.attributes.get(semconv.RETRIEVAL_DOCUMENTS)}
-    found: set[str] = set()
-    for span_id in listing:
-        parent = parents.get(span_id)
-        for _ in range(100):
-            if parent is None or parent in found:
-                break  # what is around that one is known already
-            if parent in listing and parent != span_id:
-                found.add(parent)
-            parent = parents.get(parent)
-    return frozenset(found)
-
-
-def _places(parents: Mapping[str, str | None], suppliers: Sequence[SpanRecord], span: SpanRecord) -> dict[str, Place]:
-    """Where the suppliers of the answer's own trace stand. Spans that have not ended are known as parents alone."""
-    own = [s for s in suppliers if s.trace_id == span.trace_id]
-    if len(own) < 2:
-        return {}
-    holding = {span_id: steps for steps, span_id in enumerate(_upwards(parents, span.parent_id))}
-    found: dict[str, Place] = {}
-    for supplier in own:
-        steps: int | None = None
-        outermost: str | None = None
-        for outermost in _upwards(parents, supplier.parent_id):
-            steps = holding.get(outermost) if steps is None else steps
-        found[supplier.span_id] = Place(steps, outermost)
-    return found
-
-
-def _upwards(parents: Mapping[str, str | None], span_id: str | None) -> Iterator[str]:
-    for _ in range(100):
-        if span_id is None:
-            return
-        yield span_id
-        span_id = parents.get(span_id)
-
-
-def _descends(trace: _Trace, span_id: str, ancestor_id: str) -> bool:
-    parent = trace.parents.get(span_id)
-    for _ in range(100):
-        if parent is None or parent == ancestor_id:
-            return parent is not None
-        parent = trace.parents.get(parent)
-    return False
 
 
 def _length(value: Any) -> int:

@@ -7,9 +7,11 @@ or blank lines part them. Linear in the length of the prompt.
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from groundwire.parting import MARKER, NAMED, RULE, WORD, Cut, elements, parted, rows
 
 _CONTEXT = (
     r"contexts?|documents?|docs?|passages?|sources?|excerpts?|extracts?|snippets?|chunks?|references?"
@@ -22,7 +24,6 @@ _STRONG = (
     r"contexts?|documents?|passages?|sources?|excerpts?|search results?"
     r"|kontext|contexte|contexto|contesto|dokumente|documentos|documenti|quellen|fuentes|fontes|fonti"
 )
-_ITEM_NOUN = r"document|doc|passage|source|chunk|excerpt|context|result|snippet|article|reference"
 _END = (
     r"(?:(?:the |current |original |standalone )?(?:user(?:'s)? )?(?:question|query|q|input|request|prompt|message)"
     r"|human|user|(?:helpful |final |your |concise |short |now )*(?:answer|response|reply|output)"
@@ -44,7 +45,6 @@ _ASKED_OF = re.compile(
     r"\b(?:question|query|answer)"
 )
 _KEY = re.compile(rf"(?i)^(?:retrieved[ _-])?(?:{_CONTEXT.replace(' ', '[ _-]')})$")
-_BODY_LABEL = re.compile(r"(?im)^[ \t]*[\"']?(?:page[ _]?)?(?:content|text|passage|body)[\"']?[ \t]*[:=][ \t]*")
 _FIELD = re.compile(r"^\[\[ ## (\w+) ## \]\]$", re.MULTILINE)
 _TITLE = re.compile(rf"(?i)^(?:#+|\*\*)[ \t]*(?:[\w'-]+ ){{0,3}}(?:{_CONTEXT})[ \t]*\**[ \t]*$")
 _END_HEADING = re.compile(
@@ -55,36 +55,9 @@ _INSTRUCTION = re.compile(
     r"|respond|reply|remember|now|only"
     r"|you (?:are|must|should|will)|your task|write|cite|provide|be (?:concise|brief)|think|let's|note that you)\b"
 )
-_MARKER = re.compile(
-    r"(?i)^[ \t]*(?:[-*•][ \t]+)?(?:\*\*|#+[ \t]*)?(?:"
-    rf"\[(?:(?:{_ITEM_NOUN})[ #:]*)?([\w.-]{{1,40}})(?:[ |,][^\]]{{0,200}})?\][:.]?"
-    rf"|(?:{_ITEM_NOUN})[ \t]*(?:[#:]|no\.?|id:?)?[ \t]*\[?(\d+)\]?(?:[ \t]*\([^)]{{0,200}}\))?"
-    r"[ \t]*(?:\*\*)?[ \t]*(?:[:.)|-]|$)"
-    r"|\(?(\d{1,3})[.)](?=\s)"
-    r")(?:\*\*)?[ \t]*"
-)
-_NAMED = re.compile(rf"(?i)^[ \t]*(?:[-*•][ \t]+)?(?:\*\*|#+[ \t]*)?\[?(?:{_ITEM_NOUN})\b")
 _QUESTION_LABEL = re.compile(rf"(?i)^{_DECOR}(?:the |user(?:'s)? )?(?:question|query|human|user|input)[*_ \t]*:")
-_RULE = re.compile(r"^[ \t]*(?:-{3,}|={3,}|\*{3,}|#{3,}|_{3,}|`{3,}\w*|\"{3})[ \t]*$")
-_BULLET = re.compile(r"^[ \t]*[-*•][ \t]+")
 _TAG = re.compile(rf"(?i)<((?:retrieved[_ -])?(?:{_CONTEXT.replace(' ', '[ _-]')})(?:_[a-z]+)?)\b[^<>]*>")
-_ITEM_TAG = re.compile(rf"(?i)<({_ITEM_NOUN}|item)\b([^<>]*)>")
-_BODY_TAG = re.compile(r"(?i)<((?:document_|page_)?content|text|body)\b[^<>]*>")
 _BRACKETED = re.compile(r"(?m)^[ \t]*\[\d{1,3}\]")
-_METADATA = re.compile(r"(?:^[ \t]*[\w .-]{1,30}[:=] ?\S{1,80}[ \t]*(?:\n|\Z))+\Z", re.MULTILINE)
-"""Nothing but lines such as `page_label: 3`."""
-_ANY_TAG = re.compile(r"</?[a-zA-Z][\w-]*(?: [^<>]*)?>")
-_ID = re.compile(r"""(?i)\b(?:id|index|n|number)\s*=\s*["']?([\w.-]+)""")
-_WORD = re.compile(r"\w+")
-_ROW_TEXT = ("content", "text", "page_content", "passage", "snippet", "body", "document")
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """A passage found in a prompt."""
-
-    text: str
-    id: str | None = None
 
 
 def cut_marked(text: str, *, strong: bool = False) -> list[Cut]:
@@ -96,14 +69,14 @@ def cut_marked(text: str, *, strong: bool = False) -> list[Cut]:
     """
     tagged = elements(text, _TAG)
     if tagged:
-        return [cut for attributes, body in tagged for cut in _parted(body, attributes)]
+        return [cut for attributes, body in tagged for cut in parted(body, attributes)]
     if text.lstrip()[:1] == "{" and (cuts := _members(text)):
         return cuts
     text = _FIELD.sub(r"## \1", text)
     cuts = []
     lines = text.splitlines()
     for block in _Blocks(strong, numbered=len(_BRACKETED.findall(text)) > 1).read(lines):
-        cuts += _parted("\n".join(block))
+        cuts += parted("\n".join(block))
     return cuts or _between(lines)
 
 
@@ -116,7 +89,7 @@ def _members(text: str) -> list[Cut]:
     cuts: list[Cut] = []
     for key, member in value.items() if isinstance(value, dict) else ():
         if _KEY.match(key):
-            cuts += _parted(member) if isinstance(member, str) else _rows(member)
+            cuts += parted(member) if isinstance(member, str) else rows(member)
     return cuts
 
 
@@ -135,39 +108,9 @@ def cut_unmarked(text: str) -> list[Cut]:
     return [
         cut
         for paragraph in re.split(r"\n[ \t]*\n", text)
-        if len(_WORD.findall(paragraph)) >= 6 and not paragraph.rstrip().endswith("?") and not _instructs(paragraph)
-        for cut in _parted(paragraph)
+        if len(WORD.findall(paragraph)) >= 6 and not paragraph.rstrip().endswith("?") and not _instructs(paragraph)
+        for cut in parted(paragraph)
     ]
-
-
-def cut_tool_result(text: str) -> list[Cut]:
-    """Passages in what a tool returned: the rows of a JSON list, or the text itself."""
-    try:
-        value: Any = json.loads(text)
-    except ValueError:
-        return _parted(text)
-    if isinstance(value, Mapping):
-        value = next((v for v in value.values() if isinstance(v, list)), [value])
-    return _rows(value)
-
-
-def elements(text: str, opening: re.Pattern[str]) -> list[tuple[str, str]]:
-    """(attributes, content) of the outermost elements with such a start tag; those never closed are passed over."""
-    found: list[tuple[str, str]] = []
-    unclosed: set[str] = set()
-    at = 0
-    while (start := opening.search(text, at)) is not None:
-        at = start.end()
-        name = start.group(1).casefold()
-        if name in unclosed:
-            continue
-        end = re.compile(rf"(?i)</{re.escape(name)}\s*>").search(text, at)
-        if end is None:
-            unclosed.add(name)
-            continue
-        found.append((start.group(), text[at : end.start()]))
-        at = end.end()
-    return found
 
 
 @dataclass(slots=True)
@@ -203,11 +146,11 @@ class _Blocks:
 
     def _opens(self, line: str, raw: str) -> bool:
         """Whether the line is a heading, which is no passage itself; what follows its colon is."""
-        if _RULE.match(line) and self.inside and not any(kept.strip() for kept in self.blocks[-1]):
+        if RULE.match(line) and self.inside and not any(kept.strip() for kept in self.blocks[-1]):
             self.fenced = True
             return True
-        if _MARKER.match(line) is not None:
-            if not self.inside and (_NAMED.match(line) or (self.numbered and _BRACKETED.match(line))):
+        if MARKER.match(line) is not None:
+            if not self.inside and (NAMED.match(line) or (self.numbered and _BRACKETED.match(line))):
                 self._open(raw)
                 return True
             if self.inside:
@@ -224,7 +167,7 @@ class _Blocks:
 
     def _is_prose(self, heading: str) -> bool:
         """Inside passages only a short heading counts: their own prose has colons too."""
-        return self.inside and len(_WORD.findall(heading)) > 3
+        return self.inside and len(WORD.findall(heading)) > 3
 
     def _open(self, rest: str) -> None:
         self.inside = True
@@ -233,94 +176,15 @@ class _Blocks:
 
     def _closes(self, line: str, after_blank: bool, last: bool) -> bool:
         if self.fenced:
-            return _RULE.match(line) is not None
+            return RULE.match(line) is not None
         if _END_HEADING.match(line):
             return True
         if not after_blank or not self.blocks[-1]:
             return False
-        if _MARKER.match(line):
+        if MARKER.match(line):
             return False
-        return _instructs(line) or (last and line.rstrip().endswith("?") and len(_WORD.findall(line)) <= 60)
+        return _instructs(line) or (last and line.rstrip().endswith("?") and len(WORD.findall(line)) <= 60)
 
 
 def _instructs(paragraph: str) -> bool:
-    return _INSTRUCTION.match(paragraph) is not None and len(_WORD.findall(paragraph)) <= 60
-
-
-def _parted(block: str, attributes: str = "") -> list[Cut]:
-    """The passages of one block: by item tags, markers, bullets, or rules and blank lines."""
-    items = elements(block, _ITEM_TAG)
-    if items:
-        return [Cut(t, _id(tag)) for tag, body in items if _worth(t := _inner(body))]
-    stripped = block.strip()
-    if stripped[:1] in ("[", "{"):
-        try:
-            json.loads(stripped)
-        except (ValueError, RecursionError):
-            pass
-        else:
-            return cut_tool_result(stripped) if stripped[0] == "[" else [Cut(stripped)]
-    lines = block.splitlines()
-    first = next((line for line in lines if line.strip()), "")
-    pieces: list[tuple[str | None, list[str]]] = []
-    if _MARKER.match(first):
-        by_marker = _NAMED.match(first) is not None
-        for line in lines:
-            marker = _MARKER.match(line[:2000])
-            if marker is not None and bool(_NAMED.match(line)) == by_marker:
-                pieces.append((next((g for g in marker.groups() if g), None), [line[marker.end() :]]))
-            elif pieces and not _RULE.match(line):
-                pieces[-1][1].append(line)
-    elif _BULLET.match(first):
-        for line in lines:
-            if _BULLET.match(line):
-                pieces.append((None, [_BULLET.sub("", line)]))
-            elif pieces:
-                pieces[-1][1].append(line)
-    else:
-        pieces = [(_id(attributes), [])]
-        for line in lines:
-            if line.strip() and not _RULE.match(line):
-                pieces[-1][1].append(line)
-            elif pieces[-1][1]:
-                pieces.append((None, []))
-    return [Cut(text, identity) for identity, body in pieces if _worth(text := _bare("\n".join(body)))]
-
-
-def _bare(piece: str) -> str:
-    """The passage in a piece: without quotes around it, and without the metadata above a label such as `Content:`."""
-    piece = piece.strip()
-    if piece[:1] == "«" and piece[-1:] == "»":
-        piece = piece[1:-1].strip()
-    label = _BODY_LABEL.search(piece[:400])
-    return piece[label.end() :].strip() if label is not None and label.end() < len(piece) else piece
-
-
-def _inner(body: str) -> str:
-    """Text of an item: its content element, where it has one beside its metadata."""
-    content = elements(body, _BODY_TAG)
-    return _ANY_TAG.sub(" ", content[0][1] if content else body).strip()
-
-
-def _rows(value: Any) -> list[Cut]:
-    rows: Sequence[Any] = value if isinstance(value, list) else [value]
-    return [cut for row in rows if (cut := _row(row)) is not None and _worth(cut.text)]
-
-
-def _row(row: Any) -> Cut | None:
-    if isinstance(row, Mapping):
-        body = next((row[key] for key in _ROW_TEXT if isinstance(row.get(key), str)), None)
-        identity = row.get("id")
-        return Cut(body or json.dumps(row, ensure_ascii=False), None if identity is None else str(identity))
-    return Cut(row) if isinstance(row, str) else None
-
-
-def _id(tag: str) -> str | None:
-    found = _ID.search(tag)
-    return found.group(1) if found else None
-
-
-def _worth(text: str) -> bool:
-    words = _WORD.findall(text[:2000])
-    # A language without spaces has one long word where others have a sentence.
-    return (len(words) >= 3 or any(len(w) >= 6 and not w.isascii() for w in words)) and not _METADATA.match(text)
+    return _INSTRUCTION.match(paragraph) is not None and len(WORD.findall(paragraph)) <= 60

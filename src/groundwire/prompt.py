@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
-from groundwire.cutting import cut_marked, elements
+from groundwire.cutting import cut_marked
+from groundwire.parting import elements
 
 _WORD = re.compile(r"\w+")
 _ESCAPES = re.compile(r"\\(?:[nrt\"/]|u[0-9a-fA-F]{4})")

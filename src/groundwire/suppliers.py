@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from groundwire.chain_index import Place
 from groundwire.dialects.gen_ai import CallView
 from groundwire.prompt import words
+from groundwire.span_tree import Place
 
 
 def strangers_among(

@@ -1,0 +1,151 @@
+"""One block of a prompt, or what a tool returned, parted into passages."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+ITEM_NOUN = r"document|doc|passage|source|chunk|excerpt|context|result|snippet|article|reference"
+MARKER = re.compile(
+    r"(?i)^[ \t]*(?:[-*•][ \t]+)?(?:\*\*|#+[ \t]*)?(?:"
+    rf"\[(?:(?:{ITEM_NOUN})[ #:]*)?([\w.-]{{1,40}})(?:[ |,][^\]]{{0,200}})?\][:.]?"
+    rf"|(?:{ITEM_NOUN})[ \t]*(?:[#:]|no\.?|id:?)?[ \t]*\[?(\d+)\]?(?:[ \t]*\([^)]{{0,200}}\))?"
+    r"[ \t]*(?:\*\*)?[ \t]*(?:[:.)|-]|$)"
+    r"|\(?(\d{1,3})[.)](?=\s)"
+    r")(?:\*\*)?[ \t]*"
+)
+NAMED = re.compile(rf"(?i)^[ \t]*(?:[-*•][ \t]+)?(?:\*\*|#+[ \t]*)?\[?(?:{ITEM_NOUN})\b")
+RULE = re.compile(r"^[ \t]*(?:-{3,}|={3,}|\*{3,}|#{3,}|_{3,}|`{3,}\w*|\"{3})[ \t]*$")
+WORD = re.compile(r"\w+")
+_BODY_LABEL = re.compile(r"(?im)^[ \t]*[\"']?(?:page[ _]?)?(?:content|text|passage|body)[\"']?[ \t]*[:=][ \t]*")
+_BULLET = re.compile(r"^[ \t]*[-*•][ \t]+")
+_ITEM_TAG = re.compile(rf"(?i)<({ITEM_NOUN}|item)\b([^<>]*)>")
+_BODY_TAG = re.compile(r"(?i)<((?:document_|page_)?content|text|body)\b[^<>]*>")
+_METADATA = re.compile(r"(?:^[ \t]*[\w .-]{1,30}[:=] ?\S{1,80}[ \t]*(?:\n|\Z))+\Z", re.MULTILINE)
+"""Nothing but lines such as `page_label: 3`."""
+_ANY_TAG = re.compile(r"</?[a-zA-Z][\w-]*(?: [^<>]*)?>")
+_ID = re.compile(r"""(?i)\b(?:id|index|n|number)\s*=\s*["']?([\w.-]+)""")
+_ROW_TEXT = ("content", "text", "page_content", "passage", "snippet", "body", "document")
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A passage found in a prompt."""
+
+    text: str
+    id: str | None = None
+
+
+def cut_tool_result(text: str) -> list[Cut]:
+    """Passages in what a tool returned: the rows of a JSON list, or the text itself."""
+    try:
+        value: Any = json.loads(text)
+    except ValueError:
+        return parted(text)
+    if isinstance(value, Mapping):
+        value = next((v for v in value.values() if isinstance(v, list)), [value])
+    return rows(value)
+
+
+def parted(block: str, attributes: str = "") -> list[Cut]:
+    """The passages of one block: by item tags, markers, bullets, or rules and blank lines."""
+    items = elements(block, _ITEM_TAG)
+    if items:
+        return [Cut(t, _id(tag)) for tag, body in items if _worth(t := _inner(body))]
+    stripped = block.strip()
+    if stripped[:1] in ("[", "{"):
+        try:
+            json.loads(stripped)
+        except (ValueError, RecursionError):
+            pass
+        else:
+            return cut_tool_result(stripped) if stripped[0] == "[" else [Cut(stripped)]
+    lines = block.splitlines()
+    first = next((line for line in lines if line.strip()), "")
+    pieces: list[tuple[str | None, list[str]]] = []
+    if MARKER.match(first):
+        by_marker = NAMED.match(first) is not None
+        for line in lines:
+            marker = MARKER.match(line[:2000])
+            if marker is not None and bool(NAMED.match(line)) == by_marker:
+                pieces.append((next((g for g in marker.groups() if g), None), [line[marker.end() :]]))
+            elif pieces and not RULE.match(line):
+                pieces[-1][1].append(line)
+    elif _BULLET.match(first):
+        for line in lines:
+            if _BULLET.match(line):
+                pieces.append((None, [_BULLET.sub("", line)]))
+            elif pieces:
+                pieces[-1][1].append(line)
+    else:
+        pieces = [(_id(attributes), [])]
+        for line in lines:
+            if line.strip() and not RULE.match(line):
+                pieces[-1][1].append(line)
+            elif pieces[-1][1]:
+                pieces.append((None, []))
+    return [Cut(text, identity) for identity, body in pieces if _worth(text := _bare("\n".join(body)))]
+
+
+def _bare(piece: str) -> str:
+    """The passage in a piece: without quotes around it, and without the metadata above a label such as `Content:`."""
+    piece = piece.strip()
+    if piece[:1] == "«" and piece[-1:] == "»":
+        piece = piece[1:-1].strip()
+    label = _BODY_LABEL.search(piece[:400])
+    if label is None or label.end() == len(piece):
+        return piece
+    above = piece[: label.start()].splitlines()
+    described = len(above) <= 6 and all(n == 0 or ":" in line or "=" in line for n, line in enumerate(above))
+    return piece[label.end() :].strip() if described else piece
+
+
+def _inner(body: str) -> str:
+    """Text of an item: its content element, where it has one beside its metadata."""
+    content = elements(body, _BODY_TAG)
+    return _ANY_TAG.sub(" ", content[0][1] if content else body).strip()
+
+
+def rows(value: Any) -> list[Cut]:
+    """The passages of a list of texts or objects, or of one."""
+    entries: Sequence[Any] = value if isinstance(value, list) else [value]
+    return [cut for row in entries if (cut := _row(row)) is not None and _worth(cut.text)]
+
+
+def _row(row: Any) -> Cut | None:
+    if isinstance(row, Mapping):
+        body = next((row[key] for key in _ROW_TEXT if isinstance(row.get(key), str)), None)
+        identity = row.get("id")
+        return Cut(body or json.dumps(row, ensure_ascii=False), None if identity is None else str(identity))
+    return Cut(row) if isinstance(row, str) else None
+
+
+def _id(tag: str) -> str | None:
+    found = _ID.search(tag)
+    return found.group(1) if found else None
+
+
+def _worth(text: str) -> bool:
+    words = WORD.findall(text[:2000])
+    # A language without spaces has one long word where others have a sentence.
+    return (len(words) >= 3 or any(len(w) >= 6 and not w.isascii() for w in words)) and not _METADATA.match(text)
+
+
+def elements(text: str, opening: re.Pattern[str]) -> list[tuple[str, str]]:
+    """(attributes, content) of the outermost elements with such a start tag; those never closed are passed over."""
+    found: list[tuple[str, str]] = []
+    unclosed: set[str] = set()
+    at = 0
+    while (start := opening.search(text, at)) is not None:
+        at = start.end()
+        name = start.group(1).casefold()
+        if name in unclosed:
+            continue
+        end = re.compile(rf"(?i)</{re.escape(name)}\s*>").search(text, at)
+        if end is None:
+            unclosed.add(name)
+            continue
+        found.append((start.group(), text[at : end.start()]))
+        at = end.end()
+    return found
