@@ -31,7 +31,9 @@ _PARAMETERS: Mapping[str, str] = {
 _SCALARS = (int, float, str)
 
 
-def _path(path: str) -> Callable[[Mapping[str, Any]], bool]:
+def posted_to(path: str) -> Callable[[Mapping[str, Any]], bool]:
+    """Whether a request of an SDK of this make goes to that path."""
+
     def applies(arguments: Mapping[str, Any]) -> bool:
         options = arguments["options"]
         return bool(options.method.lower() == "post" and options.url.partition("?")[0].rstrip("/").endswith(path))
@@ -39,7 +41,7 @@ def _path(path: str) -> Callable[[Mapping[str, Any]], bool]:
     return applies
 
 
-def _request(client: Any, arguments: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any]]:
+def request_parts(client: Any, arguments: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any]]:
     """The body of the call, and what every kind of request has in common."""
     body: Mapping[str, Any] = arguments["options"].json_data or {}
     attributes: dict[str, Any] = {
@@ -63,8 +65,9 @@ def _request(client: Any, arguments: Mapping[str, Any]) -> tuple[Mapping[str, An
 # --- chat completions -----------------------------------------------------------------------------------------------
 
 
-def _chat_request(client: Any, arguments: Mapping[str, Any]) -> Request:
-    body, common = _request(client, arguments)
+def chat_request(client: Any, arguments: Mapping[str, Any]) -> Request:
+    """Of a chat completion."""
+    body, common = request_parts(client, arguments)
     return Request(
         messages=[_message(m) for m in body.get("messages") or ()],
         tools=[_tool(t) for t in body.get("tools") or ()],
@@ -135,7 +138,7 @@ def _part(part: Any) -> dict[str, Any]:
     return {"type": str(kind)}
 
 
-def _usage(usage: Any) -> Usage | None:
+def usage_of(usage: Any) -> Usage | None:
     """Of either API: OpenAI counts cached and reasoning tokens as subsets, as the conventions do."""
     if usage is None:
         return None
@@ -165,7 +168,7 @@ def _tier(result: Any) -> dict[str, Any]:
     return attributes
 
 
-def _whole(result: Any) -> Any:
+def whole(result: Any) -> Any:
     """The answer, read by attributes: a bare `client.post` gives whatever its `cast_to` says."""
     if isinstance(result, dict):
         return fields(result)
@@ -175,8 +178,9 @@ def _whole(result: Any) -> Any:
 _FINISH: Mapping[str, str] = {"tool_calls": "tool_call", "function_call": "tool_call"}
 
 
-def _chat_response(result: Any) -> Response:
-    result = _whole(result)
+def chat_response(result: Any) -> Response:
+    """Of a whole chat completion."""
+    result = whole(result)
     choices = [c for c in result.choices or () if c is not None]
     messages: list[Message] = []
     for choice in choices:
@@ -195,7 +199,7 @@ def _chat_response(result: Any) -> Response:
         id=result.id,
         messages=messages,
         finish_reasons=[_FINISH.get(c.finish_reason, c.finish_reason) for c in choices if c.finish_reason],
-        usage=_usage(getattr(result, "usage", None)),
+        usage=usage_of(getattr(result, "usage", None)),
         attributes=_tier(result),
     )
 
@@ -229,7 +233,7 @@ class _Choice:
         return parts
 
 
-class _ChatChunks:
+class ChatChunks:
     """Chunks of one streamed chat completion; choices may come interleaved."""
 
     def __init__(self) -> None:
@@ -252,7 +256,7 @@ class _ChatChunks:
                 continue
             if delta.content:
                 known.text.append(delta.content)
-            if delta.refusal:
+            if getattr(delta, "refusal", None):  # only OpenAI itself has it
                 known.refusal.append(delta.refusal)
             if delta.tool_calls:
                 for call in delta.tool_calls:
@@ -265,7 +269,7 @@ class _ChatChunks:
             id=getattr(self._last, "id", None) or None,
             messages=[{"role": "assistant", "parts": c.parts()} for c in choices],
             finish_reasons=[_FINISH.get(c.finish, c.finish) for c in choices if c.finish],
-            usage=_usage(self._usage),
+            usage=usage_of(self._usage),
             attributes=_tier(self._last),
         )
 
@@ -274,7 +278,7 @@ class _ChatChunks:
 
 
 def _responses_request(client: Any, arguments: Mapping[str, Any]) -> Request:
-    body, common = _request(client, arguments)
+    body, common = request_parts(client, arguments)
     given = body.get("input")
     instructions = body.get("instructions")
     reasoning = body.get("reasoning")
@@ -321,7 +325,7 @@ def _finish(result: Any, parts: Sequence[Mapping[str, Any]]) -> Sequence[str]:
 
 
 def _responses_response(result: Any) -> Response:
-    result = _whole(result)
+    result = whole(result)
     items = [_item(_plain(item)) for item in result.output or ()]
     parts = [part for item in items for part in item["parts"]]
     return Response(
@@ -329,7 +333,7 @@ def _responses_response(result: Any) -> Response:
         id=result.id,
         messages=[{"role": "assistant", "parts": parts}] if parts else None,
         finish_reasons=_finish(result, parts),
-        usage=_usage(getattr(result, "usage", None)),
+        usage=usage_of(getattr(result, "usage", None)),
         attributes=_tier(result),
     )
 
@@ -373,7 +377,7 @@ class _ResponseEvents:
             id=getattr(whole, "id", None),
             messages=[{"role": "assistant", "parts": parts}] if parts else None,
             finish_reasons=_finish(whole, parts),
-            usage=_usage(getattr(whole, "usage", None)),
+            usage=usage_of(getattr(whole, "usage", None)),
             attributes=_tier(whole),
         )
 
@@ -381,16 +385,18 @@ class _ResponseEvents:
 # --- embeddings -----------------------------------------------------------------------------------------------------
 
 
-def _embeddings_request(client: Any, arguments: Mapping[str, Any]) -> Request:
-    body, common = _request(client, arguments)
+def embeddings_request(client: Any, arguments: Mapping[str, Any]) -> Request:
+    """Of embeddings."""
+    body, common = request_parts(client, arguments)
     if isinstance(body.get("encoding_format"), str):
         common["attributes"]["gen_ai.request.encoding_formats"] = (body["encoding_format"],)
     return Request(**common)
 
 
-def _embeddings_response(result: Any) -> Response:
-    result = _whole(result)
-    return Response(model=result.model, usage=_usage(getattr(result, "usage", None)))
+def embeddings_response(result: Any) -> Response:
+    """Of embeddings, which are not looked at."""
+    result = whole(result)
+    return Response(model=result.model, usage=usage_of(getattr(result, "usage", None)))
 
 
 PROVIDER = Provider(
@@ -401,10 +407,10 @@ PROVIDER = Provider(
         Operation(
             "chat",
             _TARGETS,
-            _chat_request,
-            _chat_response,
-            stream=_ChatChunks,
-            applies=_path("/chat/completions"),
+            chat_request,
+            chat_response,
+            stream=ChatChunks,
+            applies=posted_to("/chat/completions"),
         ),
         Operation(
             "chat",
@@ -412,8 +418,8 @@ PROVIDER = Provider(
             _responses_request,
             _responses_response,
             stream=_ResponseEvents,
-            applies=_path("/responses"),
+            applies=posted_to("/responses"),
         ),
-        Operation("embeddings", _TARGETS, _embeddings_request, _embeddings_response, applies=_path("/embeddings")),
+        Operation("embeddings", _TARGETS, embeddings_request, embeddings_response, applies=posted_to("/embeddings")),
     ),
 )
