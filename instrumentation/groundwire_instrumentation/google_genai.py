@@ -1,0 +1,264 @@
+"""Google's Gen AI SDK: `generate_content` and its stream, chats upon them, `embed_content`; Gemini and Vertex.
+
+One request to the model is one call: where the SDK calls the application's functions by itself, or asks for an answer
+to be continued, it makes several, each with its own tokens. So the methods underneath are traced, which make one each.
+A prompt's tokens include cached ones; thoughts and what tools returned are counted beside, and are added up here.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from groundwire.hosts import server
+from groundwire.media import blob_part, uri_part
+from groundwire.model import Message, Operation, Provider, Request, Response, Usage
+
+_PARAMETERS: Mapping[str, str] = {
+    "temperature": "gen_ai.request.temperature",
+    "top_p": "gen_ai.request.top_p",
+    "top_k": "gen_ai.request.top_k",
+    "max_output_tokens": "gen_ai.request.max_tokens",
+    "frequency_penalty": "gen_ai.request.frequency_penalty",
+    "presence_penalty": "gen_ai.request.presence_penalty",
+    "seed": "gen_ai.request.seed",
+    "candidate_count": "gen_ai.request.choice.count",
+    "output_dimensionality": "gen_ai.embeddings.dimension.count",
+}
+_FILTERED = ("SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII")
+
+
+def _targets(method: str) -> tuple[str, ...]:
+    return (f"google.genai.models:Models.{method}", f"google.genai.models:AsyncModels.{method}")
+
+
+def _get(value: Any, name: str) -> Any:
+    """A member of a model of the SDK, or of the mapping that stands for one, in either spelling."""
+    if not isinstance(value, Mapping):
+        return getattr(value, name, None)
+    if name in value:
+        return value[name]
+    first, *others = name.split("_")
+    return value.get(first + "".join(map(str.capitalize, others)))
+
+
+# --- what was asked -------------------------------------------------------------------------------------------------
+
+
+def _common(models: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    config, client = arguments.get("config"), models._api_client
+    attributes: dict[str, Any] = {
+        attribute: value for name, attribute in _PARAMETERS.items() if (value := _get(config, name)) is not None
+    }
+    if attributes.get("gen_ai.request.choice.count") == 1:
+        del attributes["gen_ai.request.choice.count"]
+    if stop := _get(config, "stop_sequences"):
+        attributes["gen_ai.request.stop_sequences"] = tuple(stop)
+    if level := _get(_get(config, "thinking_config"), "thinking_level"):
+        attributes["gen_ai.request.reasoning.level"] = str(getattr(level, "value", level)).lower()
+    _, host, port = server(client._http_options.base_url)
+    return {
+        "model": arguments["model"].rpartition("models/")[2],
+        "provider": "gcp.vertex_ai" if client.vertexai else "gcp.gemini",
+        "server_address": host,
+        "server_port": port,
+        "attributes": attributes,
+    }
+
+
+def _request(models: Any, arguments: Mapping[str, Any]) -> Request:
+    config = arguments.get("config")
+    return Request(
+        messages=list(_messages(arguments["contents"])),
+        instructions=[part for message in _messages(_get(config, "system_instruction")) for part in message["parts"]],
+        tools=[one for tool in _get(config, "tools") or () for one in _tools(tool)],
+        **_common(models, arguments),
+    )
+
+
+def _stream_request(models: Any, arguments: Mapping[str, Any]) -> Request:
+    return replace(_request(models, arguments), stream=True)
+
+
+def _embed_request(models: Any, arguments: Mapping[str, Any]) -> Request:
+    return Request(**_common(models, arguments))
+
+
+def _messages(contents: Any) -> Iterator[Message]:
+    """Contents, as the SDK reads them: parts that follow each other without a message around them are one."""
+    loose: list[dict[str, Any]] = []
+    for one in contents if isinstance(contents, list) else () if contents is None else (contents,):
+        parts = one if isinstance(one, list) else _get(one, "parts")
+        if parts is None:
+            loose.append(_part(one))
+            continue
+        if loose:
+            yield _message("user", loose)
+            loose = []
+        yield _message(_get(one, "role"), [_part(part) for part in parts])
+    if loose:
+        yield _message("user", loose)
+
+
+def _message(role: str | None, parts: list[dict[str, Any]]) -> Message:
+    if parts and all(part["type"] == "tool_call_response" for part in parts):
+        role = "tool"
+    elif role == "model" or (role is None and any(part["type"] == "tool_call" for part in parts)):
+        role = "assistant"
+    return {"role": role or "user", "parts": parts}
+
+
+def _part(part: Any) -> dict[str, Any]:
+    """One part, of a prompt or of an answer, by what is in it."""
+    if isinstance(part, str):
+        return {"type": "text", "content": part}
+    if (text := _get(part, "text")) is not None:
+        return {"type": "reasoning" if _get(part, "thought") else "text", "content": text}
+    if call := _get(part, "function_call") or _get(part, "tool_call"):
+        name = _get(call, "name") or _value(_get(call, "tool_type"))
+        return {"type": "tool_call", "id": _get(call, "id"), "name": name, "arguments": _get(call, "args")}
+    if answer := _get(part, "function_response") or _get(part, "tool_response"):
+        name = _get(answer, "name") or _value(_get(answer, "tool_type"))
+        returned = _get(answer, "response")
+        bare = returned.get("result") if isinstance(returned, Mapping) and len(returned) == 1 else None
+        response = bare if isinstance(bare, str) else returned
+        return {"type": "tool_call_response", "id": _get(answer, "id"), "name": name, "response": response}
+    if blob := _get(part, "inline_data"):
+        mime_type = _get(blob, "mime_type") or "application/octet-stream"
+        return blob_part(_modality(mime_type), mime_type, _get(blob, "data") or b"")
+    file = _get(part, "file_data") or part  # an uploaded file may stand for a part
+    if uri := _get(file, "file_uri") or _get(file, "uri"):
+        return uri_part(_modality(_get(file, "mime_type") or ""), uri)
+    if code := _get(part, "executable_code"):
+        return {"type": "tool_call", "id": _get(code, "id"), "name": "code_execution", "arguments": _get(code, "code")}
+    if ran := _get(part, "code_execution_result"):
+        return {"type": "tool_call_response", "id": _get(ran, "id"), "response": _get(ran, "output")}
+    return {"type": type(part).__name__}
+
+
+def _value(member: Any) -> Any:
+    """Of an enumeration, its value."""
+    return getattr(member, "value", member)
+
+
+def _modality(mime_type: str) -> str:
+    kind = mime_type.partition("/")[0]
+    return kind if kind in ("image", "audio", "video") else "document"
+
+
+def _tools(tool: Any) -> Iterator[Mapping[str, Any]]:
+    """The functions that one tool stands for; a function of the application is described as the SDK describes it."""
+    if callable(tool):
+        yield {"type": "function", "name": getattr(tool, "__name__", ""), "description": tool.__doc__ or ""}
+        return
+    for function in _get(tool, "function_declarations") or ():
+        schema = _get(function, "parameters_json_schema") or _get(function, "parameters")
+        if hasattr(schema, "model_dump"):
+            schema = schema.model_dump(mode="json", exclude_none=True)
+        named = {"name": _get(function, "name"), "description": _get(function, "description"), "parameters": schema}
+        yield {"type": "function", **{name: value for name, value in named.items() if value is not None}}
+    given = tool if isinstance(tool, Mapping) else getattr(tool, "model_fields_set", ())
+    yield from ({"type": name} for name in given if name not in ("function_declarations", "functionDeclarations"))
+
+
+# --- what came back -------------------------------------------------------------------------------------------------
+
+
+class _Chunks:
+    """Chunks of one answer, streamed or whole; what is said of usage later holds."""
+
+    def __init__(self) -> None:
+        self._candidates: dict[int, tuple[list[dict[str, Any]], list[str]]] = {}
+        self._last: Any = None
+        self._counts: dict[str, int] = {}
+        self._blocked: Any = None
+
+    def add(self, chunk: Any) -> None:
+        self._last = chunk
+        usage = chunk.usage_metadata
+        if usage is not None:
+            self._counts |= {name: count for name in _COUNTS if (count := getattr(usage, name, None)) is not None}
+        self._blocked = _get(chunk.prompt_feedback, "block_reason") or self._blocked
+        for candidate in chunk.candidates or ():
+            parts, finish = self._candidates.setdefault(candidate.index or 0, ([], []))
+            for part in map(_part, _get(candidate.content, "parts") or ()):
+                if parts and "content" in part and part["type"] == parts[-1]["type"]:
+                    parts[-1]["content"] += part["content"]
+                else:
+                    parts.append(part)
+            if candidate.finish_reason is not None:
+                finish[:] = [str(_value(candidate.finish_reason))]
+
+    def response(self) -> Response:
+        messages: list[Message] = []
+        reasons: list[str] = []
+        for _, (parts, finish) in sorted(self._candidates.items()):
+            reasons += (_finish(reason, parts) for reason in finish)
+            messages.append({"role": "assistant", "parts": _marked(parts) if _filtered(finish) else parts})
+        if self._blocked is not None and not messages:
+            reasons = ["content_filter"]
+            messages = [{"role": "assistant", "parts": _marked([])}]
+        return Response(
+            model=getattr(self._last, "model_version", None),
+            id=getattr(self._last, "response_id", None),
+            messages=messages or None,
+            finish_reasons=reasons,
+            usage=_usage(self._counts) if self._counts else None,
+        )
+
+
+_PROMPT = ("prompt_token_count", "tool_use_prompt_token_count")
+_MADE = ("candidates_token_count", "thoughts_token_count")
+_COUNTS = (*_PROMPT, *_MADE, "cached_content_token_count")
+
+
+def _usage(counts: Mapping[str, int]) -> Usage:
+    def total(names: tuple[str, ...]) -> int | None:
+        return sum(counts.get(name, 0) for name in names) if any(name in counts for name in names) else None
+
+    return Usage(
+        total(_PROMPT),
+        total(_MADE),
+        cache_read_tokens=counts.get("cached_content_token_count"),
+        reasoning_tokens=counts.get("thoughts_token_count"),
+    )
+
+
+def _filtered(finish: list[str]) -> bool:
+    return bool(finish) and finish[0].removeprefix("IMAGE_") in _FILTERED
+
+
+def _finish(reason: str, parts: list[dict[str, Any]]) -> str:
+    if reason == "STOP":
+        return "tool_call" if any(part["type"] == "tool_call" for part in parts) else "stop"
+    return "length" if reason == "MAX_TOKENS" else "content_filter" if _filtered([reason]) else reason.lower()
+
+
+def _marked(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [part | {"refusal": True} for part in parts] or [{"type": "text", "content": "", "refusal": True}]
+
+
+def _response(result: Any) -> Response:
+    chunks = _Chunks()
+    chunks.add(result)
+    return chunks.response()
+
+
+def _embed_response(result: Any) -> Response:
+    """Gemini tells the tokens of the call, Vertex those of each text; either may tell nothing."""
+    count = _get(_get(result, "usage_metadata"), "prompt_token_count")
+    each = [_get(_get(one, "statistics"), "token_count") for one in result.embeddings or ()]
+    if count is None and each and None not in each:
+        count = int(sum(each))
+    return Response(usage=None if count is None else Usage(count))
+
+
+PROVIDER = Provider(
+    name="gcp.gen_ai",
+    module="google.genai",
+    distribution="google-genai",
+    operations=(
+        Operation("chat", _targets("_generate_content"), _request, _response),
+        Operation("chat", _targets("_generate_content_stream"), _stream_request, _response, stream=_Chunks),
+        Operation("embeddings", _targets("embed_content"), _embed_request, _embed_response),
+    ),
+)
