@@ -26,13 +26,14 @@ def strangers_among(
         return set()
     asked: set[str] | None = None
     found: set[str] = set()
+    giving = [s for s in suppliers if gave[s.record.span_id]]  # few of many: a trace may hold hundreds of searches
     for one in suppliers:
         here = places.get(one.record.span_id)
         covered: set[str] = set()
         nearer = False
-        for other in suppliers if here is not None else ():
+        for other in giving if here is not None else ():
             there = places.get(other.record.span_id)
-            if there is None or here is None or other.kind != one.kind or not gave[other.record.span_id]:
+            if there is None or here is None or other.kind != one.kind:
                 continue
             if there.steps != here.steps:
                 closer = there.steps is not None and (here.steps is None or there.steps < here.steps)
