@@ -205,18 +205,24 @@ def _last_user_text(stages: Sequence[Stage]) -> str | None:
     return None
 
 
-def read_trace(spans: Iterable[SpanRecord]) -> Trace | None:
+def read_trace(spans: Iterable[SpanRecord], linked: Iterable[SpanRecord] = ()) -> Trace | None:
     """The request that spans of one trace tell of; None where there are no spans but evaluations.
 
     Args:
-        spans: of the trace, and of retrievals in other traces that it links to. A span given twice counts once.
+        spans: of the trace; also, where it is not known which is which, of the retrievals in other traces that it
+            links to. A span given twice counts once.
+        linked: what it links to in other traces. Of these retrievals count; other links are none of supply.
     """
-    unique = tuple({(s.trace_id, s.span_id): canonical(s) for s in spans}.values())
-    real = [s for s in unique if not is_evaluation(s)]
+    own = tuple({(s.trace_id, s.span_id): canonical(s) for s in spans}.values())
+    real = [s for s in own if not is_evaluation(s)]
     if not real:
         return None
-    found = checks(unique)
+    found = checks(own)
     trace_id = _main_trace(real, {key[0] for key in found})
+    known = {(s.trace_id, s.span_id) for s in own}
+    others = {(s.trace_id, s.span_id): s for s in map(canonical, linked)}
+    guests = [s for key, s in others.items() if key not in known and _supplies(s)]
+    unique, real = (*guests, *own), [*guests, *real]
     stages: list[Stage] = []
     for one in sorted({s.trace_id for s in real} - {trace_id}):
         stages += _tree([s for s in real if s.trace_id == one], found)
@@ -229,20 +235,24 @@ def read_traces(spans: Iterable[SpanRecord]) -> list[Trace]:
     by_trace: dict[str, list[SpanRecord]] = {}
     for span in map(canonical, spans):
         by_trace.setdefault(span.trace_id, []).append(span)
-    linked: dict[str, set[str]] = {}
+    supply: dict[str, list[SpanRecord]] = {}
+    told: set[str] = set()
     for trace_id, members in by_trace.items():
-        others = {link.trace_id for s in members for link in s.links if link.trace_id in by_trace} - {trace_id}
-        if others:
-            linked[trace_id] = {other for other in others if _is_supply(by_trace[other])}
-    told = {other for others in linked.values() for other in others}
-    traces: list[Trace] = []
-    for trace_id, members in by_trace.items():
-        if trace_id in told:
-            continue
-        trace = read_trace([*(s for other in linked.get(trace_id, ()) for s in by_trace[other]), *members])
-        if trace is not None:
-            traces.append(trace)
-    return sorted(traces, key=lambda trace: trace.worst)
+        targets = {(link.trace_id, link.span_id) for s in members for link in s.links if link.trace_id in by_trace}
+        for other in sorted({target[0] for target in targets} - {trace_id}):
+            found = by_trace[other]
+            if _is_supply(found):
+                told.add(other)
+            else:  # a request of its own, of which the answer uses what was found
+                found = [s for s in found if (other, s.span_id) in targets]
+            supply.setdefault(trace_id, []).extend(found)
+    traces = (read_trace(m, supply.get(t, ())) for t, m in by_trace.items() if t not in told)
+    return sorted((trace for trace in traces if trace is not None), key=lambda trace: trace.worst)
+
+
+def _supplies(span: SpanRecord) -> bool:
+    call = view(span)
+    return call is not None and call.kind in ("retrieval", "rerank", "embeddings")
 
 
 def _is_supply(spans: Iterable[SpanRecord]) -> bool:

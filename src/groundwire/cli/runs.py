@@ -33,7 +33,7 @@ def read_run(spec: str, needed: Iterable[str] = ()) -> tuple[Run, list[Problem]]
         nonlocal seen
         with Scored(counted(source, "spans read"), order, (), 1, Limits(None, None), spec, None) as stored:
             for own, linked in stored.spans():
-                trace = read_trace([*linked, *own])
+                trace = read_trace(own, linked)
                 if trace is not None:
                     seen += 1
                     yield trace

@@ -29,7 +29,7 @@ class StoredAnswers:
         """In no particular order, but for those of one request."""
         with self._read:
             for own, linked in self._read.spans():
-                trace = read_trace([*linked, *own])
+                trace = read_trace(own, linked)
                 if trace is not None:
                     trace_id = own[0].trace_id
                     yield from (a for a in of_trace(trace) if a.chain.trace_id == trace_id)

@@ -149,7 +149,7 @@ class Scored:
         """
         names = {e.name for e in self._evaluators}
         for own, linked in self.spans():
-            trace = read_trace([*linked, *own])
+            trace = read_trace(own, linked)
             if trace is not None:
                 trace_id = own[0].trace_id
                 yield from (a for a in of_trace(trace) if a.chain.trace_id == trace_id and names & a.checks.keys())
