@@ -332,6 +332,13 @@ def test_bedrock_is_a_platform_of_its_own(tracing: Tracing) -> None:
     assert got["gen_ai.usage.cost"] > 0
 
 
+def test_foundry_is_a_platform_of_its_own(tracing: Tracing) -> None:
+    asking(kind="AnthropicFoundry", resource="mine", api_key="foundry-key").messages.create(**ASK)
+    got = attributes(tracing)
+    assert (got["gen_ai.provider.name"], got["server.address"]) == ("azure.ai.inference", "mine.services.ai.azure.com")
+    assert got["gen_ai.usage.input_tokens"] == 400
+
+
 def test_what_generates_nothing_is_left_alone(tracing: Tracing) -> None:
     page = {"data": [], "has_more": False, "first_id": None, "last_id": None, "input_tokens": 5, "id": "b"}
     client = asking(document(page))
