@@ -38,6 +38,7 @@ from groundwire.version import __version__
 
 if TYPE_CHECKING:
     from groundwire.engine import Engine
+    from groundwire.steady import Steadiness
 
 _log = logging.getLogger(__name__)
 _lock = threading.RLock()
@@ -96,6 +97,7 @@ class _Installation:
 
     def __init__(self) -> None:
         self.engine: Engine | None = None
+        self.steadiness: Steadiness | None = None
         self.socket: _Socket | None = None
         self.provider: TracerProvider | None = None
         """The provider that we made, if the application had none."""
@@ -119,6 +121,7 @@ def instrument(
     tracer_provider: trace.TracerProvider | None = None,
     providers: Sequence[str | Provider] | None = None,
     exclude: Sequence[str] = (),
+    steady_context: bool = True,
 ) -> None:
     """Trace every LLM, embedding, retrieval and rerank call of this process, and score every RAG answer.
 
@@ -140,6 +143,8 @@ def instrument(
         tracer_provider: use this provider, not the global one.
         providers: names (or `Provider` objects) of the libraries to trace; by default all that are installed.
         exclude: names of libraries not to trace.
+        steady_context: whether work that is handed to a thread or an executor keeps the span it was handed over
+            under. Off where it, or `GROUNDWIRE_STEADY_CONTEXT=false` in the environment, says so.
 
     Raises:
         ConfigurationError: any mistake in the above. Later, nothing raises.
@@ -173,6 +178,11 @@ def instrument(
         for one in chosen:
             engine.instrument(one)
         _installation.engine = engine
+        if steady_context and environment.steady_context:
+            from groundwire.steady import Steadiness
+
+            _installation.steadiness = Steadiness()
+            _installation.steadiness.install()
         runtime.replace(runtime.Runtime(tracer, recorder))
         PRICES.load_in_background()
 
@@ -184,6 +194,9 @@ def uninstrument() -> None:
         if _installation.engine is not None:
             _installation.engine.uninstrument()
             _installation.engine = None
+        if _installation.steadiness is not None:
+            _installation.steadiness.remove()
+            _installation.steadiness = None
 
 
 def provider_in_force() -> trace.TracerProvider | None:

@@ -13,6 +13,7 @@ from groundwire.errors import ConfigurationError
 CAPTURE_VARIABLE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+_NO = ("false", "0", "no", "off")
 _STRICTNESS: Mapping[Capture, int] = {"full": 0, "scored": 1, "off": 2}
 
 
@@ -28,6 +29,8 @@ class Environment:
     service_name: str = "unknown_service"
     attribute_length_limit: int | None = None
     batch_queue_size: int | None = None
+    steady_context: bool = True
+    """`GROUNDWIRE_STEADY_CONTEXT`: whether threads and executors carry the context along."""
 
 
 def read_environment(variables: Mapping[str, str] = os.environ) -> Environment:
@@ -43,6 +46,7 @@ def read_environment(variables: Mapping[str, str] = os.environ) -> Environment:
         attribute_length_limit=_number(variables, "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT")
         or _number(variables, "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"),
         batch_queue_size=_number(variables, "OTEL_BSP_MAX_QUEUE_SIZE"),
+        steady_context=variables.get("GROUNDWIRE_STEADY_CONTEXT", "").strip().lower() not in _NO,
     )
 
 
