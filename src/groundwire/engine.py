@@ -5,6 +5,7 @@ type; the span is current while the call runs and at no other time; the applicat
 nothing that telemetry does reaches the application.
 """
 
+import contextvars
 import importlib
 import inspect
 import logging
@@ -101,6 +102,11 @@ class Engine:
                 found += 1
             except (ImportError, AttributeError):
                 _log.debug("%s: no %s in this version", provider.name, target)
+        for target in provider.executors:
+            try:
+                self._patch_executor(target)
+            except (ImportError, AttributeError):
+                _log.debug("%s: no %s in this version", provider.name, target)
         if not found:
             _log.warning(
                 "%s %s has none of the methods that groundwire knows (%s): its calls are not traced",
@@ -123,6 +129,14 @@ class Engine:
             wrapper = wrapt.FunctionWrapper(own if own is not None else function, traced_call)
             setattr(each, attribute, wrapper)
             self._patches.append(_Patch(each, attribute, own, wrapper))
+
+    def _patch_executor(self, target: str) -> None:
+        module_name, _, attribute = target.partition(":")
+        owner = importlib.import_module(module_name)
+        original = getattr(owner, attribute)
+        carrying = _carrying(original)
+        setattr(owner, attribute, carrying)
+        self._patches.append(_Patch(owner, attribute, original, carrying))
 
     # --- calling ------------------------------------------------------------------------------------------------
 
@@ -293,6 +307,15 @@ def _family(owner: type[Any], attribute: str) -> list[type[Any]]:
     for each in owner.__subclasses__():
         found |= dict.fromkeys(f for f in _family(each, attribute) if attribute in vars(f))
     return list(found)
+
+
+def _carrying(executor: type[Any]) -> type[Any]:
+    """The executor, but that what it is given runs in the context in which it was given."""
+
+    def submit(self: Any, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        return executor.submit(self, contextvars.copy_context().run, function, *args, **kwargs)
+
+    return type(executor.__name__, (executor,), {"submit": submit, "__module__": executor.__module__})
 
 
 def _version(distribution: str) -> str:

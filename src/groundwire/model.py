@@ -149,6 +149,8 @@ class Provider:
     operations: tuple[Operation, ...]
     delegates_to: tuple[str, ...] = ()
     """Providers that this library calls underneath; they own tokens and cost."""
+    executors: tuple[str, ...] = ()
+    """`module:ThreadPoolExecutor`, where the library fans a call out to threads: the call's context goes along."""
 
 
 # --- a span, wherever it comes from ---------------------------------------------------------------------------------
