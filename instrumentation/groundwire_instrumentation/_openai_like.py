@@ -9,6 +9,7 @@ from typing import Any
 
 from groundwire.hosts import COMPATIBLE, server
 from groundwire.model import Message, Operation, Request, Response, Usage
+from groundwire.wire import fields
 from groundwire_instrumentation import openai
 
 _THOUGHTS = ("reasoning", "reasoning_content")
@@ -30,7 +31,7 @@ def operations(targets: tuple[str, ...]) -> tuple[Operation, ...]:
             "embeddings",
             targets,
             _embeddings_request,
-            openai.embeddings_response,
+            _embeddings_response,
             applies=openai.posted_to("/embeddings"),
         ),
     )
@@ -107,7 +108,13 @@ def _chat_response(result: Any) -> Response:
 def _usage(answer: Any) -> Any:
     """The counts of an answer or a chunk; Groq has them in its own corner where nobody asked for them."""
     usage = getattr(answer, "usage", None)
-    return usage if usage is not None else getattr(getattr(answer, "x_groq", None), "usage", None)
+    usage = usage if usage is not None else getattr(getattr(answer, "x_groq", None), "usage", None)
+    return fields(usage)  # a mapping where the SDK's types do not know of it
+
+
+def _embeddings_response(result: Any) -> Response:
+    whole = openai.whole(result)
+    return replace(openai.embeddings_response(whole), usage=_counted(_usage(whole)))
 
 
 class _Chunks(openai.ChatChunks):

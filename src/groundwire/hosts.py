@@ -22,6 +22,7 @@ _BY_SUFFIX: Mapping[str, str] = {
     "api.perplexity.ai": "perplexity",
     "api.together.xyz": "together",
     "api.together.ai": "together",
+    "api-inference.together.ai": "together",
     "api.fireworks.ai": "fireworks",
     "openrouter.ai": "openrouter",
     "api.cohere.ai": "cohere",

@@ -57,7 +57,13 @@ JSON_ATTRIBUTES = frozenset(
         "groundwire.rerank.input_documents",
     }
 )
-CONTENT_ATTRIBUTES = JSON_ATTRIBUTES | {"gen_ai.retrieval.query.text"}
+CONTENT_ATTRIBUTES = JSON_ATTRIBUTES | {
+    "gen_ai.retrieval.query.text",
+    "gen_ai.tool.call.arguments",
+    "gen_ai.tool.call.result",
+    "input.value",
+    "output.value",
+}
 
 __all__ = [
     "ANY",
@@ -103,6 +109,11 @@ class Case:
     wire_spans: int | None = None
     """Spans that one call makes in all, where a library calls an instrumented one underneath; None: one."""
 
+    @property
+    def holds(self) -> bool:
+        """Whether it is a workflow or a tool: it asks no model, and holds what does."""
+        return self.asked["gen_ai.operation.name"] in ("invoke_workflow", "execute_tool")
+
     def __str__(self) -> str:
         return f"{self.provider.name}: {self.name}"
 
@@ -113,7 +124,7 @@ def all_cases() -> list[Case]:
     for file in sorted(Path(__file__).parent.glob("*_cases.py")):
         try:
             module = importlib.import_module(f"conformance.{file.stem}")
-        except ModuleNotFoundError as error:
+        except ImportError as error:  # of a module, or of a name out of a namespace package
             if error.name is None or error.name.startswith(("groundwire", "conformance")):
                 raise
             continue  # an environment without this SDK: `test_every_installed_sdk_has_cases` is the counterpart

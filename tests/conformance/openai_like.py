@@ -66,6 +66,8 @@ class Sdk:
     """The rest of the last chunk, with the usage wherever the API puts it."""
     estimate: tuple[int, int]
     """Tokens of the prompt and of the answer so far, as we count them where a stream broke off."""
+    embeddings_host: str = ""
+    """Where it is another one."""
     arguments: Mapping[str, Any] = field(default_factory=dict)
     """Arguments that it alone takes."""
     shown: tuple[Mapping[str, Any], ...] = ()
@@ -230,7 +232,7 @@ def _embeddings(sdk: Sdk, a: bool) -> list[Case]:
         "gen_ai.operation.name": "embeddings",
         "gen_ai.provider.name": sdk.provider.name,
         "gen_ai.request.model": sdk.embedding_model,
-        "server.address": sdk.host if sdk.provider.name != "together" else "api.together.ai",
+        "server.address": sdk.embeddings_host or sdk.host,
     }
     answered = {"gen_ai.response.model": sdk.embedding_model, "gen_ai.usage.input_tokens": 7}
     return [
