@@ -3,9 +3,12 @@ import io
 import json
 import os
 import sys
+import tempfile
+import time
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 from types import SimpleNamespace
 
 import pytest
@@ -15,6 +18,7 @@ from groundwire.model import SpanRecord
 from groundwire.traces import open_sink, open_source
 from groundwire.traces.compression import zstd
 from groundwire.traces.otlp_json import encode
+from stored import request
 
 
 def span(n: int, trace: int = 1) -> SpanRecord:
@@ -318,3 +322,56 @@ def test_place_that_takes_no_spans_is_one_clear_line(here: Path, spec: str) -> N
     with pytest.raises(SinkError) as raised:
         open_sink(spec)
     assert "\n" not in str(raised.value)
+
+
+def test_pipe_that_gives_a_byte_at_a_time_is_known_by_its_content(here: Path) -> None:
+    (here / "t.jsonl").write_text(encode(request()) + "\n")
+    for name, packed in (("plain", False), ("packed", True)):
+        content = (here / "t.jsonl").read_bytes()
+        content = gzip.compress(content[:1]) + gzip.compress(content[1:]) if packed else content
+        os.mkfifo(here / name)
+
+        def trickle(path: Path = here / name, content: bytes = content) -> None:
+            with path.open("wb", buffering=0) as pipe:
+                for part in (content[:1], content[1:3], content[3:]):
+                    pipe.write(part)
+                    time.sleep(0.05)
+
+        writer = Thread(target=trickle, daemon=True)
+        writer.start()
+        source = open_source(str(here / name))
+        assert len(list(source)) == 4
+        assert not source.problems
+        writer.join(10)
+
+
+def test_archive_comes_through_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("t.jsonl", encode(request()) + "\n")
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(packed.getvalue())))
+    assert len(list(open_source("-"))) == 4
+
+
+def test_what_cannot_be_looked_into_is_told() -> None:
+    with tempfile.TemporaryDirectory() as name:  # not the test's own, which others may not enter
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "a.jsonl").write_text(encode(request()) + "\n")
+        (folder / "gone.jsonl").symlink_to(folder / "nothing")
+        (folder / ".#a.jsonl").symlink_to("an editor's lock")
+        (folder / "closed").mkdir(mode=0)
+        user = os.geteuid()
+        if user == 0:
+            os.seteuid(65534)  # root may look into everything
+        try:
+            source = open_source(name)
+            assert len(list(source)) == 4
+        finally:
+            os.seteuid(user)
+        told = [str(p).removeprefix(f"{name}/") for p in source.problems]
+        assert told == [
+            "closed: cannot be read: Permission denied",
+            "gone.jsonl: cannot be read: No such file or directory",
+        ]
+        assert source.tally.rejected == 2

@@ -2,6 +2,8 @@
 
 import gzip
 import io
+import shutil
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -9,6 +11,8 @@ from typing import IO, Any, BinaryIO, cast
 
 from groundwire.errors import MissingLibrary
 
+_HELD = 16 * 1024 * 1024
+"""Bytes of an archive from a pipe that are kept in memory; more go to a file."""
 GZIP, ZSTD, ZIP = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"
 
 
@@ -39,9 +43,9 @@ def unpacked(name: str, stream: IO[bytes], complain: Callable[[str], None]) -> I
     """
     head = peeked(stream, 4)
     if head.startswith(GZIP):
-        yield name, _lenient(cast(BinaryIO, gzip.GzipFile(fileobj=stream)), complain)
+        yield name, filled(cast(BinaryIO, gzip.GzipFile(fileobj=stream)), complain)
     elif head.startswith(ZSTD):
-        yield name, _lenient(zstd(name).ZstdFile(stream), complain)
+        yield name, filled(zstd(name).ZstdFile(stream), complain)
     elif head.startswith(ZIP):
         yield from _members(name, stream, complain)
     else:
@@ -54,8 +58,14 @@ def peeked(stream: IO[bytes], size: int) -> bytes:
 
 
 def _members(name: str, stream: IO[bytes], complain: Callable[[str], None]) -> Iterator[tuple[str, IO[bytes]]]:
+    if not stream.seekable():  # an archive has its table at its end
+        with tempfile.SpooledTemporaryFile(_HELD) as held:
+            shutil.copyfileobj(stream, held)
+            held.seek(0)
+            yield from _members(name, cast(IO[bytes], held), complain)
+        return
     try:
-        archive = zipfile.ZipFile(stream if stream.seekable() else io.BytesIO(stream.read()))
+        archive = zipfile.ZipFile(stream)
     except Exception as error:  # zipfile raises a dozen kinds for what is no archive
         complain(f"no zip archive that can be read: {error}")
         return
@@ -69,14 +79,15 @@ def _members(name: str, stream: IO[bytes], complain: Callable[[str], None]) -> I
                 complain(f"{entry.filename!r:.80}: {error}")
                 continue
             with inner:
-                yield from unpacked(f"{name}/{entry.filename}", _lenient(inner, complain), complain)
+                yield from unpacked(f"{name}/{entry.filename}", filled(inner, complain), complain)
 
 
-def _lenient(stream: IO[bytes], complain: Callable[[str], None]) -> IO[bytes]:
-    return cast(IO[bytes], io.BufferedReader(_Lenient(stream, complain), 256 * 1024))
+def filled(stream: IO[bytes], complain: Callable[[str], None]) -> IO[bytes]:
+    """The same stream, which can be peeked into whatever little it gives at a time, and ends where it breaks off."""
+    return cast(IO[bytes], io.BufferedReader(_Filled(stream, complain), 256 * 1024))
 
 
-class _Lenient(io.RawIOBase):
+class _Filled(io.RawIOBase):
     """Ends where its stream breaks off, and says so."""
 
     def __init__(self, stream: IO[bytes], complain: Callable[[str], None]) -> None:
@@ -88,13 +99,16 @@ class _Lenient(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any, /) -> int:
-        if self._broken:
-            return 0
-        try:
-            data = self._read(len(buffer))  # `read` would lose what came before the break
-        except Exception as error:  # each way of packing has kinds of its own
-            self._broken = True
-            self._complain(f"breaks off: {error}")
-            return 0
-        buffer[: len(data)] = data
-        return len(data)
+        size = 0
+        while size < len(buffer) and not self._broken:
+            try:
+                data = self._read(len(buffer) - size)  # `read` would lose what came before the break
+            except Exception as error:  # each way of packing has kinds of its own
+                self._broken = True
+                self._complain(f"breaks off: {error}")
+                break
+            if not data:
+                break
+            buffer[size : size + len(data)] = data
+            size += len(data)
+        return size

@@ -1,5 +1,6 @@
 """Traces in files: any shape, packed or not, one file or many, known by their content."""
 
+import os
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
@@ -7,8 +8,9 @@ from pathlib import Path
 from typing import IO
 
 from groundwire.errors import SourceError
+from groundwire.replacing import is_device
 from groundwire.traces import json_documents, shapes
-from groundwire.traces.compression import peeked, unpacked
+from groundwire.traces.compression import filled, peeked, unpacked
 from groundwire.traces.json_values import Broken, Parsed, parsed
 from groundwire.traces.source import ACCEPTED, Item, Problems, Tally
 
@@ -47,7 +49,7 @@ class TraceFiles:
         for path in self._paths:
             read = _File("standard input" if str(path) == "-" else str(path), self.problems)
             try:
-                with _opened(path) as stream:
+                with _opened(path, read.complain) as stream:
                     yield from self.problems.counted(read.items(stream))
             except OSError as error:
                 self.problems.add(read.name, None, f"cannot be read: {error.strerror or error}")
@@ -63,8 +65,13 @@ class _File:
         self.name = name
         self._problems = problems
 
+    def complain(self, message: str) -> None:
+        """Tell of a part that was left out, in no line."""
+        self._problems.add(self.name, None, message)
+
     def items(self, stream: IO[bytes]) -> Iterator[Item]:
-        for name, inner in unpacked(self.name, stream, self._complain(None)):
+        """What is in it."""
+        for name, inner in unpacked(self.name, stream, self.complain):
             if name != self.name and not _may_be_a_trace(name, peeked(inner, _HEAD)):
                 continue  # a file beside the traces in an archive
             self.name = name
@@ -78,7 +85,7 @@ class _File:
             yield from self._rows(rows.of_parquet(self.name, stream))
         elif head[:1] not in (b"{", b"[") and (how := otlp_proto.framing(head)) and not _CONTROL.isdisjoint(head):
             self.has_traces = True
-            yield from otlp_proto.decode_stream(stream, how, self._complain(None))
+            yield from otlp_proto.decode_stream(stream, how, self.complain)
         elif rows.is_csv(head):
             yield from self._rows(rows.of_csv(stream))
         else:
@@ -108,22 +115,29 @@ class _File:
 
 
 @contextmanager
-def _opened(path: Path | str) -> Generator[IO[bytes], None, None]:
+def _opened(path: Path | str, complain: Callable[[str], None]) -> Generator[IO[bytes], None, None]:
+    """The bytes. A pipe may give them one by one, and what a file is shows in its first thousands."""
     if str(path) == "-":
-        yield sys.stdin.buffer
+        yield filled(sys.stdin.buffer, complain)
         return
     with Path(path).open("rb") as stream:
-        yield stream
+        yield filled(stream, complain) if is_device(Path(path)) else stream
 
 
 def files_in(folder: Path) -> list[Path]:
-    """Trace files below a folder, by name; what begins with a dot is none of them, nor in a folder that does."""
+    """Trace files below a folder, by name; what begins with a dot is none of them, nor in a folder that does.
+
+    A folder that cannot be looked into is among them, and a link to nothing that is called as traces are: opening them
+    tells what is wrong.
+    """
     found: list[Path] = []
-    for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if not hidden and path.is_file() and _may_be_a_trace(path.name, None if _named(path.name) else _head(path)):
-            found.append(path)
-    return found
+    for place, folders, names in os.walk(folder, onerror=lambda error: found.append(Path(error.filename))):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for path in (Path(place, name) for name in names if not name.startswith(".")):
+            there = path.is_file() or (path.is_symlink() and not path.exists())
+            if there and _may_be_a_trace(path.name, None if _named(path.name) else _head(path)):
+                found.append(path)
+    return sorted(found)
 
 
 def _head(path: Path) -> bytes:
