@@ -92,7 +92,7 @@ def _part(block: Mapping[str, Any]) -> dict[str, Any]:
         call = {"id": value.get("toolUseId"), "name": value.get("name"), "arguments": value.get("input")}
         return {"type": "tool_call", **call}
     if kind == "toolResult":
-        given = value.get("content") or ()
+        given = list(value.get("content") or ())
         answer = given[0]["json"] if len(given) == 1 and "json" in given[0] else _text(given)
         return {"type": "tool_call_response", "id": value.get("toolUseId"), "response": answer}
     if kind == "reasoningContent":
