@@ -52,6 +52,10 @@ SHAPES: dict[str, str | list[dict[str, Any]]] = {
     "in guillemets": "[[ ## context ## ]]\n"
     + "\n".join(f"[{n}] «{one}»" for n, one in enumerate(PASSAGES, 1))
     + f"\n\n[[ ## question ## ]]\n{QUESTION}\n\nRespond with the corresponding output fields.",
+    "rows under an instruction": [
+        message("system", "Answer from these only.\n\n" + json.dumps(rows(*PASSAGES))),
+        message("user", QUESTION),
+    ],
     "German": f"Beantworte die Frage nur anhand des Kontexts.\n\nKontext:\n{BOTH}\n\nFrage: {QUESTION}",
     "French": f"Réponds à l'aide du contexte.\n\nContexte :\n{BOTH}\n\nQuestion : {QUESTION}",
     "Spanish": f"Responde a partir del contexto.\n\nContexto:\n{BOTH}\n\nPregunta: {QUESTION}\nRespuesta:",
@@ -100,6 +104,37 @@ def test_passages_of_a_tool_come_without_their_labels() -> None:
 def test_a_plain_prompt_has_no_passages(plain: str) -> None:
     trace = Trace()
     trace.chat([message("system", plain), message("user", "Hello, who are you and what can you do for me?")])
+    assert trace.reasons == ["no_passages"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Error: ImportError('search is not installed')\n Please fix your mistakes.",
+        "ToolException: the index cannot be reached at the moment",
+        "Error executing tool search: connection refused by the index",
+        "Traceback (most recent call last):\n  File 'shop.py', line 3, in search",
+    ],
+)
+def test_what_a_tool_says_of_its_failure_is_no_passage(said: str) -> None:
+    tool = {"role": "tool", "parts": [{"type": "tool_call_response", "id": "1", "response": said}]}
+    trace = Trace()
+    trace.chat([message("user", QUESTION), tool])
+    assert trace.reasons == ["no_passages"]
+
+
+def test_a_passage_about_errors_is_one() -> None:
+    said = "Error E42: the pump is blocked, and its filter must be rinsed."
+    tool = {"role": "tool", "parts": [{"type": "tool_call_response", "id": "1", "response": said}]}
+    trace = Trace()
+    trace.chat([message("user", QUESTION), tool])
+    assert [p.text for p in trace.chain.passages] == [said]
+
+
+def test_messages_in_json_are_no_passages() -> None:
+    history = json.dumps([{"role": "user", "content": QUESTION}, {"role": "assistant", "content": ANSWER}])
+    trace = Trace()
+    trace.chat(f"Give this conversation a title.\n{history}", "The tower's height")
     assert trace.reasons == ["no_passages"]
 
 

@@ -9,9 +9,10 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
-from groundwire.parting import MARKER, NAMED, RULE, WORD, Cut, elements, parted, rows
+from groundwire.parting import MARKER, NAMED, RULE, WORD, Cut, elements, has_text, parted, rows
 
 _CONTEXT = (
     r"contexts?|documents?|docs?|passages?|sources?|excerpts?|extracts?|snippets?|chunks?|references?"
@@ -45,6 +46,7 @@ _ASKED_OF = re.compile(
     r"\b(?:question|query|answer)"
 )
 _KEY = re.compile(rf"(?i)^(?:retrieved[ _-])?(?:{_CONTEXT.replace(' ', '[ _-]')})$")
+_JSON_LIST = re.compile(r"(?m)^[ \t]*(\[\s*\{)")
 _FIELD = re.compile(r"^\[\[ ## (\w+) ## \]\]$", re.MULTILINE)
 _TITLE = re.compile(rf"(?i)^(?:#+|\*\*)[ \t]*(?:[\w'-]+ ){{0,3}}(?:{_CONTEXT})[ \t]*\**[ \t]*$")
 _END_HEADING = re.compile(
@@ -77,7 +79,7 @@ def cut_marked(text: str, *, strong: bool = False) -> list[Cut]:
     lines = text.splitlines()
     for block in _Blocks(strong, numbered=len(_BRACKETED.findall(text)) > 1).read(lines):
         cuts += parted("\n".join(block))
-    return cuts or _between(lines)
+    return cuts or _between(lines) or _json_rows(text)
 
 
 def _members(text: str) -> list[Cut]:
@@ -91,6 +93,18 @@ def _members(text: str) -> list[Cut]:
         if _KEY.match(key):
             cuts += parted(member) if isinstance(member, str) else rows(member)
     return cuts
+
+
+def _json_rows(text: str) -> list[Cut]:
+    """Passages in a JSON list of objects with a text each, wherever a line begins with one; messages are none."""
+    for start in islice(_JSON_LIST.finditer(text), 8):
+        try:
+            value, _ = json.JSONDecoder().raw_decode(text, start.start(1))
+        except (ValueError, RecursionError):
+            continue
+        if all(isinstance(row, dict) and "role" not in row and has_text(row) for row in value):
+            return rows(value)
+    return []
 
 
 def _between(lines: Sequence[str]) -> list[Cut]:

@@ -26,6 +26,10 @@ _METADATA = re.compile(r"(?:^[ \t]*[\w .-]{1,30}[:=] ?\S{1,80}[ \t]*(?:\n|\Z))+\
 """Nothing but lines such as `page_label: 3`."""
 _ANY_TAG = re.compile(r"</?[a-zA-Z][\w-]*(?: [^<>]*)?>")
 _ID = re.compile(r"""(?i)\b(?:id|index|n|number)\s*=\s*["']?([\w.-]+)""")
+_FAILED = re.compile(
+    r"\s*(?:Error: ?)?(?:[A-Z]\w*(?:Error|Exception)[:(]|Traceback \(most recent call last\)"
+    r"|Error (?:executing|calling|invoking|running) (?:the )?tool\b)"
+)
 _ROW_TEXT = ("content", "text", "page_content", "passage", "snippet", "body", "document")
 
 
@@ -38,7 +42,9 @@ class Cut:
 
 
 def cut_tool_result(text: str) -> list[Cut]:
-    """Passages in what a tool returned: the rows of a JSON list, or the text itself."""
+    """Passages in what a tool returned: the rows of a JSON list, or the text itself; none where it failed."""
+    if _FAILED.match(text[:400]):
+        return []
     try:
         value: Any = json.loads(text)
     except ValueError:
@@ -111,6 +117,11 @@ def rows(value: Any) -> list[Cut]:
     """The passages of a list of texts or objects, or of one."""
     entries: Sequence[Any] = value if isinstance(value, list) else [value]
     return [cut for row in entries if (cut := _row(row)) is not None and _worth(cut.text)]
+
+
+def has_text(row: Mapping[str, Any]) -> bool:
+    """Whether a row has a text under one of the usual names."""
+    return any(isinstance(row.get(key), str) for key in _ROW_TEXT)
 
 
 def _row(row: Any) -> Cut | None:

@@ -84,6 +84,14 @@ def test_blocks_of_a_numbered_message_are_read_and_text_that_is_json_stays_text(
         assert message_text(call(span(indexed(**{"gen_ai.completion.0.content": text}))).output[0]) == text
 
 
+def test_a_call_of_a_tool_with_an_empty_text_in_quotes_says_nothing() -> None:
+    """As LangChain's was told until 0.47."""
+    calls = {"gen_ai.completion.0.tool_calls.0.name": "search", "gen_ai.completion.0.tool_calls.0.arguments": "{}"}
+    (told,) = call(span(indexed(**{"gen_ai.completion.0.content": '""', **calls}))).output
+    assert message_text(told) == ""
+    assert [part["type"] for part in told["parts"]] == ["tool_call"]
+
+
 def test_numbered_tool_calls_and_their_results() -> None:
     found = call(
         span(

@@ -89,7 +89,9 @@ def _message(row: Any, role: str) -> Message | None:
     function = row.get("function_call")
     if isinstance(function, Mapping):
         calls.append(function)
-    said = {**row, "content": structured(row.get("content")), "tool_calls": calls}
+    content = row.get("content")
+    content = None if content == '""' else structured(content)  # so LangChain's calls of tools, until 0.47
+    said = {**row, "content": content, "tool_calls": calls}
     if not isinstance(said.get("role"), str):
         said["role"] = role
     one = message(said, role)
