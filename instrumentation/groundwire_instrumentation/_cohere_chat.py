@@ -1,0 +1,158 @@
+"""Messages, answers and events of Cohere's v2 chat, as the GenAI conventions have them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from groundwire.documents import passage
+from groundwire.media import uri_part
+from groundwire.model import Message, Response, Usage
+
+_FINISH: Mapping[str, str] = {
+    "COMPLETE": "stop",
+    "STOP_SEQUENCE": "stop",
+    "MAX_TOKENS": "length",
+    "TOOL_CALL": "tool_call",
+    "ERROR": "error",
+    "TIMEOUT": "error",
+}
+
+
+def rows(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list | tuple) else ()
+
+
+def plain(value: Any) -> Mapping[str, Any]:
+    """A message, tool or document as a mapping: applications pass objects of the SDK or dictionaries."""
+    return value if isinstance(value, Mapping) else value.model_dump(exclude_none=True, warnings=False)
+
+
+def shown(document: Any) -> dict[str, Any]:
+    """A document of a chat as the result of a tool: its text, or all its fields where it has more than that."""
+    if isinstance(document, str):
+        return {"type": "tool_call_response", "id": None, "response": document}
+    given = plain(document)
+    data = given.get("data", given)
+    if isinstance(data, Mapping):
+        text, rest = passage(data)
+        data = text if text is not None and not rest else "\n".join(f"{key}: {value}" for key, value in data.items())
+    return {"type": "tool_call_response", "id": given.get("id"), "response": str(data)}
+
+
+def message_of(message: Mapping[str, Any]) -> Message:
+    role, content = message.get("role") or "user", message.get("content")
+    items = [content] if isinstance(content, str) else rows(content)
+    if role == "tool":
+        result = "\n".join(shown(_document(item))["response"] for item in items)
+        return {
+            "role": role,
+            "parts": [{"type": "tool_call_response", "id": message.get("tool_call_id"), "response": result}],
+        }
+    plan = message.get("tool_plan")
+    parts = [_reasoning(plan)] if plan else []
+    parts += [_part(item) for item in items]
+    parts += [_tool_call(plain(call)) for call in message.get("tool_calls") or ()]
+    return {"role": role, "parts": parts}
+
+
+def _document(item: Any) -> Any:
+    """What a tool returned, out of its content block."""
+    block = item if isinstance(item, str) else plain(item)
+    return block if isinstance(block, str) else block.get("document") or block.get("text") or ""
+
+
+def _reasoning(text: str) -> dict[str, Any]:
+    return {"type": "reasoning", "content": text}
+
+
+def _part(item: Any) -> dict[str, Any]:
+    """One content block of a message."""
+    if isinstance(item, str):
+        return {"type": "text", "content": item}
+    block = plain(item)
+    kind = block.get("type")
+    if kind == "thinking":
+        return _reasoning(block.get("thinking") or "")
+    if kind == "image_url":
+        return uri_part("image", plain(block.get("image_url") or {}).get("url"))
+    return {"type": "text", "content": block.get("text") or ""} if kind == "text" else {"type": str(kind)}
+
+
+def _tool_call(call: Mapping[str, Any]) -> dict[str, Any]:
+    function = plain(call.get("function") or {})
+    named = {"name": function.get("name"), "arguments": function.get("arguments")}
+    return {"type": "tool_call", "id": call.get("id"), **named}
+
+
+def usage_of(given: Any) -> Usage | None:
+    """Billed tokens; where the bill names none, those that were used. The SDK has them as floats."""
+    billed, used = (fields(getattr(given, name, None)) for name in ("billed_units", "tokens"))
+    inputs, outputs = (_count(billed.get(name, used.get(name))) for name in ("input_tokens", "output_tokens"))
+    if inputs is None and outputs is None:
+        return None
+    return Usage(inputs, outputs, _count(getattr(given, "cached_tokens", None)))
+
+
+def _count(tokens: Any) -> int | None:
+    return None if tokens is None else int(tokens)
+
+
+def fields(value: Any) -> Mapping[str, Any]:
+    return {} if value is None else plain(value)
+
+
+def chat_response(result: Any) -> Response:
+    answer = result.data
+    return Response(
+        id=answer.id,
+        messages=[message_of(plain(answer.message))],
+        finish_reasons=_finish(answer.finish_reason),
+        usage=usage_of(answer.usage),
+    )
+
+
+def _finish(reason: Any) -> Sequence[str]:
+    return (_FINISH.get(reason, str(reason).lower()),) if reason else ()
+
+
+class ChatEvents:
+    """Events of one streamed chat: blocks of text and thought by index, a plan, tool calls by index."""
+
+    def __init__(self) -> None:
+        self._id: str | None = None
+        self._plan: list[str] = []
+        self._blocks: dict[int, tuple[list[str], list[str]]] = {}
+        self._calls: dict[int, tuple[Any, list[str]]] = {}
+        self._end: Any = None
+
+    def add(self, event: Any) -> None:
+        kind, delta = event.type, getattr(event, "delta", None)
+        message = getattr(delta, "message", None)
+        if kind in ("content-delta", "content-start"):
+            thoughts, texts = self._blocks.setdefault(event.index or 0, ([], []))
+            if message is not None and message.content is not None:
+                thoughts.append(getattr(message.content, "thinking", None) or "")
+                texts.append(getattr(message.content, "text", None) or "")
+        elif kind == "tool-plan-delta" and message is not None:
+            self._plan.append(message.tool_plan or "")
+        elif kind == "tool-call-start" and message is not None:
+            self._calls[event.index or 0] = (message.tool_calls, [message.tool_calls.function.arguments or ""])
+        elif kind == "tool-call-delta" and message is not None:
+            self._calls[event.index or 0][1].append(message.tool_calls.function.arguments or "")
+        elif kind == "message-start":
+            self._id = event.id
+        elif kind == "message-end":
+            self._end = delta
+
+    def response(self) -> Response:
+        parts = [_reasoning("".join(self._plan))] if self._plan else []
+        for _, (thoughts, texts) in sorted(self._blocks.items()):
+            parts += [_reasoning(thought)] if (thought := "".join(thoughts)) else []
+            parts += [{"type": "text", "content": text}] if (text := "".join(texts)) else []
+        for _, (call, pieces) in sorted(self._calls.items()):
+            parts.append({**_tool_call(plain(call)), "arguments": "".join(pieces)})
+        return Response(
+            id=self._id,
+            messages=[{"role": "assistant", "parts": parts}] if parts else None,
+            finish_reasons=_finish(getattr(self._end, "finish_reason", None)),
+            usage=usage_of(getattr(self._end, "usage", None)),
+        )
