@@ -222,7 +222,8 @@ class Call:
             # An application may stop reading at the last word: nothing is missing then but the usage.
             if not complete and len(response.finish_reasons) < max(1, len(response.messages or ())):
                 attributes[semconv.STREAM_INCOMPLETE] = True
-            usage = self._with_estimate(usage, response)
+            if self._operation.kind not in semconv.HOLDING:
+                usage = self._with_estimate(usage, response)
         if usage is not None:
             attributes |= semconv.usage_attributes(usage)
             model = response.model or request.model

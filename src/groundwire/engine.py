@@ -154,11 +154,12 @@ class Engine:
                 if not self._active:
                     return None
                 context = otel_context.get_current()
-                if context and (context.get(_INSIDE) is provider or any(map(context.get, _SUPPRESSION_KEYS))):
+                inside = context.get(_INSIDE) if context else None
+                if context and (inside is provider or any(map(context.get, _SUPPRESSION_KEYS))):
                     return None
                 arguments = {**dict(zip(names, args, strict=False)), **kwargs} if args else kwargs
                 operation = alone or next((o for o in operations if o.applies is None or o.applies(arguments)), None)
-                if operation is None:
+                if operation is None or operation is inside:
                     return None
                 for name in operation.iterables:
                     if isinstance(kwargs.get(name), Iterator):
@@ -225,17 +226,19 @@ class Engine:
             _log.debug("%s: unreadable arguments", provider.name, exc_info=True)
             request = Request()
             attributes = semconv.request_attributes(operation.kind, provider.name, request)
-        subject = request.model or request.data_source
+        subject = request.model or request.data_source or request.name
         name = semconv.OPERATION_NAMES[operation.kind]
+        holding = operation.kind in semconv.HOLDING
         recall = self._recorder.recall
         span = self._tracer.start_span(
             encodable(f"{name} {subject}") if subject else name,
             context=context,
-            kind=SpanKind.CLIENT,
+            kind=SpanKind.INTERNAL if holding else SpanKind.CLIENT,
             attributes=attributes,
             links=_links(recall, request, context) if recall and operation.kind == "chat" else None,
         )
-        inside = otel_context.set_value(_INSIDE, provider, set_span_in_context(span, context))
+        # A chain inside a chain is a part of it; a retrieval inside a chain is not.
+        inside = otel_context.set_value(_INSIDE, operation if holding else provider, set_span_in_context(span, context))
         return Call(self._recorder, provider, operation, request, span, inside)
 
 

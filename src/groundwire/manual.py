@@ -4,10 +4,8 @@ A function of any shape keeps its shape: a generator stays a generator that take
 is current while the function's own code runs, and at no other time.
 """
 
-import dataclasses
 import functools
 import inspect
-import json
 import logging
 import weakref
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Mapping
@@ -23,6 +21,7 @@ from groundwire.budget import encodable
 from groundwire.call import Call, Recorder
 from groundwire.documents import as_documents
 from groundwire.model import Operation, Provider, Request, Response
+from groundwire.readable import readable
 from groundwire.runtime import Runtime, current
 
 _log = logging.getLogger(__name__)
@@ -173,7 +172,7 @@ def _workflow(function: Callable[..., Any], *, name: str | None) -> Any:
             given = _arguments(signature, args, kwargs)
             texts = [value for value in given.values() if isinstance(value, str)]
             asked = texts if len(texts) == 1 else list(given.values()) if len(given) == 1 else [given]
-            attributes[semconv.INPUT_VALUE] = _readable(asked, runtime.recorder.content_limit)
+            attributes[semconv.INPUT_VALUE] = readable(asked, runtime.recorder.content_limit)
         span = runtime.tracer.start_span(f"{semconv.WORKFLOW} {title}", kind=SpanKind.INTERNAL, attributes=attributes)
         return _Workflow(span, runtime.recorder)
 
@@ -249,7 +248,7 @@ class _Workflow(_Scope):
     def _end(self, error: BaseException | None) -> None:
         try:
             if self._recorder.capture == "full" and self._pieces:
-                self._span.set_attribute(semconv.OUTPUT_VALUE, _readable(self._pieces, self._recorder.content_limit))
+                self._span.set_attribute(semconv.OUTPUT_VALUE, readable(self._pieces, self._recorder.content_limit))
             if error is not None:
                 self._span.set_attribute(semconv.ERROR_TYPE, type(error).__qualname__)
                 self._span.set_status(Status(StatusCode.ERROR, encodable(str(error)[:1000])))
@@ -431,26 +430,3 @@ def _arguments(signature: inspect.Signature | None, args: tuple[Any, ...], kwarg
         elif i > 0 or name not in ("self", "cls"):
             given[name] = value
     return given
-
-
-def _readable(values: list[Any], limit: int) -> str:
-    """Texts one after the other; anything else as JSON."""
-    if all(isinstance(value, str) for value in values):
-        text = "".join(values)
-    else:
-        whole = values[0] if len(values) == 1 else values
-        try:
-            text = _encode(whole)
-        except Exception:  # circular, too deep, or with keys that JSON does not know
-            text = str(whole)
-    return encodable(text[:limit])
-
-
-def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
-    dump = getattr(value, "model_dump", None)  # pydantic
-    return dump() if callable(dump) else str(value)
-
-
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain).encode

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
-OperationKind: TypeAlias = Literal["chat", "embeddings", "retrieval", "rerank"]
+OperationKind: TypeAlias = Literal["chat", "embeddings", "retrieval", "rerank", "workflow", "tool"]
+"""A `workflow` and a `tool` hold other calls: those inside them are spans of their own, of the same library too."""
 Message: TypeAlias = Mapping[str, Any]
 """One message in the JSON shape of the GenAI conventions: `{"role": str, "parts": [{"type": ..., ...}]}`."""
 
@@ -56,6 +57,8 @@ class Request:
     """What the application asked for."""
 
     model: str | None = None
+    name: str | None = None
+    """Of a workflow, a tool or a retriever."""
     messages: Sequence[Message] | None = None
     """Prompt of a chat call, JSON-ready."""
     instructions: Sequence[Mapping[str, Any]] | None = None
@@ -65,6 +68,10 @@ class Request:
     """Query text of a retrieval or rerank; several when one call carries several."""
     documents: Sequence[Document] | None = None
     """Documents handed to a reranker, in their order before reranking."""
+    input: Any = None
+    """What a workflow was given: a text, or anything that can be written as JSON."""
+    arguments: Any = None
+    """What a tool was given, likewise."""
     top_k: int | None = None
     data_source: str | None = None
     """Collection or index name."""
@@ -92,6 +99,10 @@ class Response:
     usage: Usage | None = None
     documents: Sequence[Document] | Sequence[Sequence[Document]] | None = None
     """Passages, best first; a list of lists where the request carried several queries."""
+    output: Any = None
+    """What a workflow gave: a text, or anything that can be written as JSON."""
+    result: Any = None
+    """What a tool gave, likewise."""
     higher_is_better: bool | None = None
     """Whether a greater score is a better one (similarity) or a worse one (distance); None where scores do not say."""
     attributes: Mapping[str, Any] = field(default_factory=_empty)

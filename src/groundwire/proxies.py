@@ -18,6 +18,7 @@ from typing import Any, cast
 import wrapt
 from opentelemetry import context as otel_context
 
+from groundwire import semconv
 from groundwire.call import Call
 from groundwire.wire import Tap, parse_document, parse_events
 
@@ -70,10 +71,20 @@ def _in_part(result: Any, part: str, call: Call) -> Any:
 
 
 def _async_stream(result: Any, call: Call) -> Any:
+    if call.operation.kind in semconv.HOLDING:
+        return _in_steps(result, call)
     return _plain(result, call) if call.operation.stream is None else AsyncStream(result, call)
 
 
+def _in_steps(result: Any, call: Call) -> Any:
+    from groundwire.steps import watched  # which builds on this module
+
+    return watched(result, call)
+
+
 def _sync_stream(result: Any, call: Call) -> Any:
+    if call.operation.kind in semconv.HOLDING:
+        return _in_steps(result, call)
     return _plain(result, call) if call.operation.stream is None else SyncStream(result, call)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from groundwire.budget import bounded_messages, bounded_rows, encodable, to_json
 from groundwire.model import Document, OperationKind, Request, Response, Usage
+from groundwire.readable import readable
 
 SEMCONV_VERSION = "0.1.0"
 
@@ -49,6 +50,11 @@ ERROR_TYPE = "error.type"
 STREAM_INCOMPLETE = "groundwire.stream.incomplete"
 
 AGENT_NAME = "gen_ai.agent.name"
+TOOL_NAME = "gen_ai.tool.name"
+TOOL_DESCRIPTION = "gen_ai.tool.description"
+TOOL_CALL_ID = "gen_ai.tool.call.id"
+TOOL_ARGUMENTS = "gen_ai.tool.call.arguments"
+TOOL_RESULT = "gen_ai.tool.call.result"
 REQUEST_COST = "groundwire.request.cost"
 REQUEST_TOKENS = "groundwire.request.tokens"
 SPAN_KIND = "openinference.span.kind"
@@ -88,8 +94,15 @@ OPERATION_NAMES: Mapping[OperationKind, str] = {
     "embeddings": "embeddings",
     "retrieval": "retrieval",
     "rerank": "rerank",
+    "workflow": "invoke_workflow",
+    "tool": "execute_tool",
 }
-WORKFLOW = "invoke_workflow"
+WORKFLOW = OPERATION_NAMES["workflow"]
+HOLDING: Mapping[OperationKind, Mapping[str, str]] = {
+    "workflow": {SPAN_KIND: "CHAIN"},
+    "tool": {SPAN_KIND: "TOOL"},
+}
+"""The kinds of calls that hold others, and what marks their spans for those who read no conventions."""
 EVALUATE = "evaluate"
 
 
@@ -116,6 +129,10 @@ def request_attributes(kind: OperationKind, provider: str, request: Request) -> 
         attributes[RETRIEVAL_TOP_K] = request.top_k
     if request.stream:
         attributes[REQUEST_STREAM] = True
+    if kind in HOLDING:
+        attributes |= HOLDING[kind]
+        if request.name is not None:
+            attributes[TOOL_NAME if kind == "tool" else AGENT_NAME] = request.name
     if request.attributes:
         attributes.update(request.attributes)
     return attributes
@@ -135,6 +152,10 @@ def request_content(request: Request, limit: int) -> dict[str, str]:
         content[RETRIEVAL_QUERY] = _bounded(encodable(query), limit)
     if request.documents is not None:
         content[RERANK_INPUT] = documents_json(request.documents, limit)
+    if request.input is not None:
+        content[INPUT_VALUE] = readable([request.input], limit)
+    if request.arguments is not None:
+        content[TOOL_ARGUMENTS] = readable([request.arguments], limit)
     return content
 
 
@@ -179,6 +200,10 @@ def response_content(response: Response, limit: int) -> dict[str, str]:
         content[OUTPUT_MESSAGES] = messages_json(response.messages, limit)
     if response.documents is not None:
         content[RETRIEVAL_DOCUMENTS] = documents_json(flat(response.documents), limit)
+    if response.output is not None:
+        content[OUTPUT_VALUE] = readable([response.output], limit)
+    if response.result is not None:
+        content[TOOL_RESULT] = readable([response.result], limit)
     return content
 
 

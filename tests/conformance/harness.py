@@ -27,6 +27,7 @@ from groundwire.recall import Recall, Vault
 
 _PRICE_IDS = {
     "aws.bedrock": "aws",
+    "azure.ai.inference": "azure",
     "azure.ai.openai": "azure",
     "gcp.gemini": "google",
     "gcp.vertex_ai": "google",
@@ -209,7 +210,7 @@ def expected(case: Case, attributes: Mapping[str, Any], **rest: Any) -> dict[str
     """The whole of the case's span with these attributes; cost is added."""
     return {
         "name": case.span,
-        "kind": SpanKind.CLIENT,
+        "kind": SpanKind.INTERNAL if case.holds else SpanKind.CLIENT,
         "status": StatusCode.UNSET,
         "attributes": priced(attributes),
         "parent": None,

@@ -1,0 +1,62 @@
+"""What goes into and comes out of chains and graphs of LangChain, as plain values."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from groundwire.model import Response
+
+_MOST_PIECES = 10_000
+
+
+def told(value: Any, depth: int = 0) -> Any:
+    """The value with messages and documents told by their texts; a message alone is its text."""
+    if depth > 8 or isinstance(value, str | int | float | None):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): told(inner, depth + 1) for key, inner in value.items()}
+    if isinstance(value, tuple) and len(value) == 2 and hasattr(value[0], "content"):
+        return told(value[0], depth)  # a chunk of a message and where it comes from
+    if isinstance(value, list | tuple):
+        return [told(inner, depth + 1) for inner in value]
+    if hasattr(value, "page_content"):
+        return {"id": value.id, "page_content": value.page_content}
+    if hasattr(value, "to_messages"):  # a prompt
+        return told(value.to_messages(), depth)
+    if hasattr(value, "content") and hasattr(value, "type"):
+        if depth == 0 and isinstance(value.content, str):
+            return value.content
+        calls = getattr(value, "tool_calls", None)
+        return {"type": value.type, "content": value.content} | ({"tool_calls": calls} if calls else {})
+    return value
+
+
+def name_of(runnable: Any, arguments: Mapping[str, Any]) -> str:
+    """The name that the run was given, else that of the chain or the graph."""
+    config = arguments.get("config")
+    first = config[0] if isinstance(config, list | tuple) and config else config
+    name = first.get("run_name") if isinstance(first, Mapping) else None
+    return str(name or runnable.get_name())
+
+
+def outcome(result: Any) -> Response:
+    """What a chain or a graph returned."""
+    return Response(output=told(result))
+
+
+class Pieces:
+    """What a chain or a graph yielded: texts are put together."""
+
+    def __init__(self) -> None:
+        self._pieces: list[Any] = []
+
+    def add(self, chunk: Any, /) -> None:
+        """Take one piece of the output."""
+        if len(self._pieces) < _MOST_PIECES:
+            self._pieces.append(told(chunk))
+
+    def response(self) -> Response:
+        """Everything so far."""
+        pieces = self._pieces
+        if pieces and all(isinstance(piece, str) for piece in pieces):
+            return Response(output="".join(pieces))
+        return Response(output=(pieces[0] if len(pieces) == 1 else list(pieces)) if pieces else None)

@@ -1,0 +1,82 @@
+"""LangChain: retrievers, tools, and chains as the workflows that hold them.
+
+The model call is told by the client underneath. Of chains inside chains the outermost is told; a retriever around an
+instrumented store is a retrieval around a retrieval, which is one to whoever reads the trace: the store knows ids and
+scores, the retriever the last order. `BaseRetriever.invoke`, `BaseTool.run` and their async twins are what every call
+of a retriever or a tool goes through, and LangGraph's agents as well.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from groundwire.documents import as_documents
+from groundwire.model import Operation, Provider, Request, Response
+from groundwire.semconv import TOOL_CALL_ID, TOOL_DESCRIPTION
+from groundwire_instrumentation._langchain_values import Pieces, name_of, outcome, told
+
+_CHAINS = ("RunnableSequence", "RunnableParallel", "RunnableLambda")
+_SHAPES = ("invoke", "ainvoke", "stream", "astream", "batch", "abatch")
+
+
+def _chain_request(chain: Any, arguments: Mapping[str, Any]) -> Request:
+    given = arguments.get("input", arguments.get("inputs"))
+    return Request(name=name_of(chain, arguments), input=told(given))
+
+
+def _retrieval_request(retriever: Any, arguments: Mapping[str, Any]) -> Request:
+    query = arguments["input"]
+    counts = (
+        arguments.get("k"),
+        (getattr(retriever, "search_kwargs", None) or {}).get("k"),
+        getattr(retriever, "k", None),
+    )
+    return Request(
+        name=name_of(retriever, arguments),
+        query=query if isinstance(query, str) else None,
+        top_k=next((count for count in counts if type(count) is int), None),
+    )
+
+
+def _retrieval_response(documents: Any) -> Response:
+    return Response(documents=as_documents(documents))
+
+
+def _tool_request(tool: Any, arguments: Mapping[str, Any]) -> Request:
+    known = {TOOL_DESCRIPTION: tool.description, TOOL_CALL_ID: arguments.get("tool_call_id")}
+    return Request(
+        name=tool.name,
+        arguments=arguments["tool_input"],
+        attributes={"gen_ai.tool.type": "function"} | {key: value for key, value in known.items() if value},
+    )
+
+
+def _tool_response(result: Any) -> Response:
+    return Response(result=told(result))
+
+
+PROVIDER = Provider(
+    name="langchain",
+    module="langchain_core",
+    distribution="langchain-core",
+    operations=(
+        Operation(
+            "retrieval",
+            ("langchain_core.retrievers:BaseRetriever+.invoke", "langchain_core.retrievers:BaseRetriever+.ainvoke"),
+            _retrieval_request,
+            _retrieval_response,
+        ),
+        Operation(
+            "tool",
+            ("langchain_core.tools.base:BaseTool+.run", "langchain_core.tools.base:BaseTool+.arun"),
+            _tool_request,
+            _tool_response,
+        ),
+        Operation(
+            "workflow",
+            tuple(f"langchain_core.runnables.base:{chain}.{shape}" for chain in _CHAINS for shape in _SHAPES),
+            _chain_request,
+            outcome,
+            Pieces,
+        ),
+    ),
+)

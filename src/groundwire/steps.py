@@ -1,0 +1,55 @@
+"""Streams of calls that hold others: a workflow works on between any two of its chunks.
+
+So its span is current whenever the library's own code runs, where that of a model call is only until the first chunk.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+
+from opentelemetry import context as otel_context
+
+from groundwire.call import Call
+from groundwire.proxies import AsyncStream, SyncStream
+
+
+def watched(stream: Any, call: Call) -> Any:
+    """The stream of either kind, or the result as it is where the call has no use for streams."""
+    if call.operation.stream is None:
+        call.succeed(stream)
+        return stream
+    return (_AsyncSteps if hasattr(stream, "__anext__") else _Steps)(stream, call)
+
+
+class _Steps(SyncStream):
+    def __iter__(self) -> Iterator[Any]:
+        return cast(Iterator[Any], self)
+
+    def __next__(self) -> Any:
+        return _under(self._self_call, super().__next__)
+
+    def close(self) -> Any:
+        return _under(self._self_call, super().close)
+
+
+class _AsyncSteps(AsyncStream):
+    async def __anext__(self) -> Any:
+        token = otel_context.attach(self._self_call.context)
+        try:
+            return await super().__anext__()
+        finally:
+            otel_context.detach(token)
+
+    async def aclose(self) -> Any:
+        token = otel_context.attach(self._self_call.context)
+        try:
+            return await super().aclose()
+        finally:
+            otel_context.detach(token)
+
+
+def _under(call: Call, step: Callable[[], Any]) -> Any:
+    token = otel_context.attach(call.context)
+    try:
+        return step()
+    finally:
+        otel_context.detach(token)
