@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .NOTPARALLEL:
-.PHONY: demo test test-jaeger test-phoenix test-browser test-ray test-together test-adapters check format bench judgement clean help
+.PHONY: demo test test-stores test-jaeger test-phoenix test-browser test-ray test-together test-adapters check format bench judgement clean help
 
 help: ## this list
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,10 @@ test-ray: .venv/installed-test ## install Ray (80 MB) and run the pipeline on a 
 
 test-together: ## install Together's SDK into the cache (60 MB), apart as it wants an older rich, and run its conformance tests
 	PYTHON=$(PYTHON) sh tests/conformance/apart.sh together
+
+test-stores: .venv/installed-test ## install LanceDB and milvus-lite (500 MB) and run the conformance suite on them
+	@$(PIP) install --editable '.[lancedb,milvus]' 'milvus-lite>=2.5'
+	$(BIN)/python -m pytest -q tests/conformance -k "lancedb or milvus" $(ARGS)
 
 test-adapters: ## install lettucedetect, ragas and deepeval into the cache (6 GB) and run the adapters against them
 	PYTHON=$(PYTHON) sh tests/adapters/run.sh $(ARGS)

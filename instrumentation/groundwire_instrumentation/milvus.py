@@ -1,0 +1,82 @@
+"""Milvus (pymilvus): `search`, `hybrid_search`, `query` with a filter and `get`, local and remote, sync and async.
+
+The query's text is there where the collection itself makes vectors of texts. Whether a greater score is better
+depends on the metric, which a client does not know: it is told by the order of the hits. Iterators over a whole
+collection are export and no retrieval.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from groundwire.documents import from_row, scores_descend
+from groundwire.model import Document, Operation, Provider, Request, Response
+
+
+def _targets(method: str) -> tuple[str, ...]:
+    return (
+        f"pymilvus:MilvusClient.{method}",
+        f"pymilvus:AsyncMilvusClient.{method}",
+        f"pymilvus:Collection.{method}",  # the older way, of the same library
+    )
+
+
+def _common(client: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """What every request has: the collection, how many, and its server."""
+    parts = urlsplit(str(getattr(getattr(client, "_config", None), "uri", "")))
+    return {
+        "data_source": arguments.get("collection_name") or getattr(client, "name", None),
+        "top_k": arguments.get("limit"),
+        "server_address": parts.hostname,
+        "server_port": parts.port,
+    }
+
+
+def _search(client: Any, arguments: Mapping[str, Any]) -> Request:
+    return Request(query=_texts([arguments.get("data")]), **_common(client, arguments))
+
+
+def _hybrid(client: Any, arguments: Mapping[str, Any]) -> Request:
+    return Request(query=_texts(request.data for request in arguments["reqs"]), **_common(client, arguments))
+
+
+def _fetch(client: Any, arguments: Mapping[str, Any]) -> Request:
+    return Request(**_common(client, arguments))
+
+
+def _texts(queries: Iterable[Any]) -> list[str] | None:
+    """Texts among what is searched for, each once; the rest are vectors."""
+    data = [entry for some in queries if isinstance(some, list) for entry in some]
+    return list(dict.fromkeys(entry for entry in data if isinstance(entry, str))) or None
+
+
+def _selects(arguments: Mapping[str, Any]) -> bool:
+    return any(arguments.get(name) for name in ("filter", "ids", "expr"))
+
+
+def _hits(result: Any) -> Response:
+    lists = [[_hit(hit) for hit in hits] for hits in result]
+    orders = (scores_descend(documents) for documents in lists)
+    return Response(documents=lists, higher_is_better=next((order for order in orders if order is not None), None))
+
+
+def _hit(hit: Any) -> Document:
+    identity, distance = (getattr(hit, name, None) for name in ("id", "distance"))
+    return from_row(hit.get("entity") or {}, hit.get("id") if identity is None else identity, distance)
+
+
+def _rows(result: Sequence[Mapping[str, Any]]) -> Response:
+    return Response(documents=[from_row(row) for row in result])
+
+
+PROVIDER = Provider(
+    name="milvus",
+    module="pymilvus",
+    distribution="pymilvus",
+    operations=(
+        Operation("retrieval", _targets("search"), _search, _hits),
+        Operation("retrieval", _targets("hybrid_search"), _hybrid, _hits),
+        Operation("retrieval", _targets("query"), _fetch, _rows, applies=_selects),
+        Operation("retrieval", _targets("get"), _fetch, _rows),
+    ),
+)
