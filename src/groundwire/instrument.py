@@ -37,6 +37,7 @@ from groundwire.settings import Environment, capture_of, read_environment
 from groundwire.version import __version__
 
 if TYPE_CHECKING:
+    from groundwire.beside import Lookout, Other
     from groundwire.engine import Engine
     from groundwire.steady import Steadiness
 
@@ -67,7 +68,7 @@ class _Socket(SpanProcessor):
 
 
 class _OnlyCalls(SpanProcessor):
-    """Lets through spans that this package made: others go where their application sends them."""
+    """Lets through spans of calls, ours or another's in our stead: others go where their application sends them."""
 
     def __init__(self, downstream: SpanProcessor) -> None:
         self._downstream = downstream
@@ -89,14 +90,24 @@ class _OnlyCalls(SpanProcessor):
 
 def _is_ours(span: ReadableSpan) -> bool:
     scope = span.instrumentation_scope
-    return scope is not None and scope.name.startswith("groundwire")
+    if scope is None:
+        return False
+    # Another's spans of a library that ours stands aside for stand in for ours.
+    return scope.name.startswith("groundwire") or any(
+        f"{scope.name}.".startswith(f"{other.module}.") for other in tuple(_installation.aside.values())
+    )
 
 
 class _Installation:
     """What is in force between `instrument()` and `shutdown()`."""
 
     def __init__(self) -> None:
-        self.engine: Engine | None = None
+        self.chosen: tuple[Provider, ...] = ()
+        self.engines: dict[int, Engine] = {}
+        """By the place of their provider in `chosen`: each can be put aside alone."""
+        self.aside: dict[int, Other] = {}
+        """Who stands in for a provider, by its place."""
+        self.lookout: Lookout | None = None
         self.steadiness: Steadiness | None = None
         self.socket: _Socket | None = None
         self.provider: TracerProvider | None = None
@@ -127,6 +138,8 @@ def instrument(
 
     Opens no connection and imports none of the libraries it traces. Calling it again replaces the earlier settings.
     An application that has a TracerProvider keeps it: scores then travel as `evaluate` spans through its pipeline.
+    A library that another instrumentor traces (OpenTelemetry's, OpenInference, OpenLLMetry, OpenLIT), before or after
+    this call, is left to that: its spans are scored all the same.
 
     Args:
         service_name: `service.name` of the spans; by default the environment's, else the script's name.
@@ -149,7 +162,7 @@ def instrument(
     Raises:
         ConfigurationError: any mistake in the above. Later, nothing raises.
     """
-    from groundwire.engine import Engine  # wrapt takes a quarter of what `import groundwire` would cost
+    from groundwire.beside import Lookout  # wrapt takes a quarter of what `import groundwire` would cost
 
     with _lock:
         environment = read_environment()
@@ -174,16 +187,16 @@ def instrument(
         _installation.in_force = provider
         for watcher in _installation.watchers:
             watcher(provider)
-        engine = Engine(tracer, recorder)
-        for one in chosen:
-            engine.instrument(one)
-        _installation.engine = engine
+        _installation.chosen, _installation.aside = tuple(chosen), {}
+        runtime.replace(runtime.Runtime(tracer, recorder))
+        _installation.lookout = _installation.lookout or Lookout(_settle)
+        _installation.lookout.begin()
+        _settle()
         if steady_context and environment.steady_context:
             from groundwire.steady import Steadiness
 
             _installation.steadiness = Steadiness()
             _installation.steadiness.install()
-        runtime.replace(runtime.Runtime(tracer, recorder))
         PRICES.load_in_background()
 
 
@@ -191,12 +204,40 @@ def uninstrument() -> None:
     """Restore every patched method. Spans that are on their way still arrive; streams in flight still end theirs."""
     with _lock:
         runtime.replace(None)
-        if _installation.engine is not None:
-            _installation.engine.uninstrument()
-            _installation.engine = None
+        _installation.chosen = ()
+        while _installation.engines:
+            _installation.engines.popitem()[1].uninstrument()
         if _installation.steadiness is not None:
             _installation.steadiness.remove()
             _installation.steadiness = None
+
+
+def _settle() -> None:
+    """Trace every chosen library that nobody else traces, and no other. Called whenever that changes."""
+    from groundwire.beside import active, first_that_traces
+    from groundwire.engine import Engine
+
+    with _lock:
+        now = runtime.current()
+        if now is None:
+            return
+        others = active()
+        for place, provider in enumerate(_installation.chosen):
+            engine, other = _installation.engines.get(place), first_that_traces(provider, others)
+            if other is None:
+                _installation.aside.pop(place, None)
+                if engine is None:
+                    _installation.engines[place] = engine = Engine(now.tracer, now.recorder)
+                    try:
+                        engine.instrument(provider)
+                    except Exception:  # a version that breaks when it is looked at
+                        _log.warning("%s could not be instrumented", provider.name, exc_info=True)
+            elif _installation.aside.get(place) != other:
+                _installation.aside[place] = other
+                if engine is not None:
+                    del _installation.engines[place]
+                    engine.uninstrument()
+                _log.info("%s is traced by %s of %s: ours stands aside", provider.name, other.name, other.module)
 
 
 def provider_in_force() -> trace.TracerProvider | None:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from urllib.parse import urlsplit
 
+from groundwire.beside import Other, active, first_that_traces, installed
 from groundwire.errors import MissingLibrary
 from groundwire.plugins import evaluator, evaluator_names, is_installed, provider, provider_names
 from groundwire.settings import CAPTURE_VARIABLE, read_environment
@@ -17,13 +18,6 @@ from groundwire.version import __version__
 
 _TIMEOUT_S = 1.0
 _DISTRIBUTIONS = ("opentelemetry-api", "opentelemetry-sdk", "opentelemetry-exporter-otlp", "wrapt", "genai-prices")
-_OTHER_TRACERS = (
-    "opentelemetry-instrumentation-openai-v2",
-    "opentelemetry-instrumentation-openai",
-    "openinference-instrumentation-openai",
-    "traceloop-sdk",
-    "openlit",
-)
 _SECRET = ("KEY", "HEADERS", "TOKEN", "SECRET", "PASSWORD")
 _ABOUT = """\
 Tell what is installed, what will be traced, where spans go, and what is wrong.
@@ -44,6 +38,10 @@ class Traced:
     installed: str | None
     """Its version; None where it is not installed."""
     error: str | None = None
+    aside_for: str | None = None
+    """The instrumentor that traces it in this process: ours stands aside."""
+    others: tuple[str, ...] = ()
+    """Instrumentors that are installed: ours stands aside where one of them is active."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,8 @@ def doctor(*, as_json: bool) -> int:
         if found is None:
             problems.append(f"{name} is not installed: pip install {name}")
         versions[name] = found or "missing"
-    libraries = [_traced(name) for name in provider_names()]
+    now, there = active(), installed()
+    libraries = [_traced(name, now, there) for name in provider_names()]
     problems += [f"provider {t.name} cannot be loaded: {t.error}" for t in libraries if t.error]
     if not any(t.installed for t in libraries):
         wanted = ", ".join(t.library for t in libraries)
@@ -80,8 +79,6 @@ def doctor(*, as_json: bool) -> int:
     problems += [f"evaluator {name} {state}" for name, state in judges.items() if state.startswith("cannot")]
     if not judges:
         problems.append("no evaluator is installed: pip install --force-reinstall groundwire")
-    others = [name for name in _OTHER_TRACERS if _version(name) is not None]
-    problems += [f"{name} traces the same calls, each would be two spans: use one of us alone" for name in others]
     endpoint = _endpoint()
     if endpoint is not None and not endpoint.answers:
         problems.append(
@@ -116,7 +113,7 @@ def _lines(
     lines = ["installed", *(f"  {name:<28} {found}" for name, found in versions.items()), "", "traced"]
     for t in libraries:
         state = f"broken: {t.error}" if t.error else t.installed or f"not installed (pip install {t.library})"
-        lines.append(f"  {t.name:<28} {state}")
+        lines.append(f"  {t.name:<28} {state}{_beside(t)}")
     lines += ["", "evaluators", *(f"  {name:<28} {state}" for name, state in judges.items()), "", "spans go"]
     if endpoint is None:
         lines.append("  to the terminal: the environment names no OTLP endpoint, unless your code says export=...")
@@ -136,13 +133,24 @@ def _version(distribution: str) -> str | None:
         return None
 
 
-def _traced(name: str) -> Traced:
+def _beside(t: Traced) -> str:
+    if t.aside_for is not None:
+        return f"  not by us: {t.aside_for} traces it, and its answers are scored"
+    if t.installed and t.others:
+        return f"  by {' or '.join(t.others)} where that is active, else by us"
+    return ""
+
+
+def _traced(name: str, now: list[Other], there: list[Other]) -> Traced:
     try:
         found = provider(name)
-        installed = None
+        library = None
         if is_installed(found):
-            installed = _version(found.distribution) or "version unknown"
-        return Traced(name, found.distribution, installed)
+            library = _version(found.distribution) or "version unknown"
+        other = first_that_traces(found, now)
+        aside_for = None if other is None else f"{other.name} of {other.module}"
+        others = tuple(o.name for o in there if o.traces(found))
+        return Traced(name, found.distribution, library, aside_for=aside_for, others=others)
     except Exception as error:  # somebody else's plug-in
         return Traced(name, name, None, f"{type(error).__name__}: {error}")
 
