@@ -179,6 +179,58 @@ def test_an_earlier_turn_that_is_quoted_is_no_passage() -> None:
     assert [p.text for p in trace.assembly.chains[-1].context] == [LOUVRE]
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Der Turm läuft über Nacht für 14 Stunden.", "Der Turm la\u0308uft u\u0308ber Nacht fu\u0308r 14 Stunden."),
+        ("Der Turm läuft über Nacht.", json.dumps("Der Turm läuft über Nacht.")),
+        ("Towers &amp; hills: it&#39;s open &gt;14 hours a day", "Towers & hills: it's open >14 hours a day"),
+        ("Towers & hills: it's open >14 hours a day", "Towers &amp; hills: it&#39;s open &gt;14 hours a day"),
+    ],
+)
+def test_the_way_in_which_letters_are_written_does_not_hide_a_passage(text: str, shown: str) -> None:
+    trace = Trace()
+    trace.retrieval(text)
+    trace.chat(f"Context:\n{shown}\n\nQuestion: {QUESTION}")
+    assert [(p.source, p.in_prompt) for p in trace.chain.passages] == [("retrieval", True)]
+
+
+@pytest.mark.parametrize(
+    ("context", "question"), [("上下文：", "问题："), ("参考资料:", "用户问题:"), ("資料：", "質問：")]
+)
+def test_prompts_of_east_asia_are_read(context: str, question: str) -> None:
+    passage, asked = "埃菲尔铁塔高三百三十米，于一八八九年建成。", "铁塔有多高？"
+    trace = Trace()
+    trace.chat(f"{context}\n{passage}\n\n{question}{asked}", "三百三十米。")
+    assert (trace.chain.question, [p.text for p in trace.chain.passages]) == (asked, [passage])
+
+
+@pytest.mark.parametrize("asked", ["List the sights of Paris", "museums"])
+def test_a_question_without_label_or_mark_is_what_the_passages_leave(asked: str) -> None:
+    trace = Trace()
+    trace.retrieval(*PASSAGES, query="Paris sights to be listed")
+    trace.chat(f"Context:\n{BOTH}\n\n{asked}")
+    assert trace.chain.question == asked
+
+
+def test_a_question_of_several_paragraphs_is_the_one_that_was_searched_for() -> None:
+    asked = "I am in Paris.\n\nHow tall is the tower there?"
+    trace = Trace()
+    trace.retrieval(*PASSAGES, query=asked)
+    trace.chat(f"Context:\n{BOTH}\n\nQuestion: {asked}")
+    assert trace.chain.question == asked
+
+
+@pytest.mark.parametrize(
+    ("resource", "known"), [({"service.name": "search"}, True), ({"service.name": "shop"}, False), ({}, False)]
+)
+def test_clocks_of_two_services_differ(resource: dict[str, str], known: bool) -> None:
+    trace = Trace()
+    trace.retrieval(TOWER, BANANA, start_ns=1_000, end_ns=2_005, resource=resource)
+    trace.chat(f"Context:\n{TOWER}\n\nQuestion: {QUESTION}", start_ns=2_000, resource={"service.name": "shop"})
+    assert [p.source for p in trace.chain.passages] == (["retrieval", "retrieval"] if known else ["prompt"])
+
+
 def test_a_file_that_is_handed_over_has_no_text() -> None:
     pdf = {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": "JVBERi0xLjcK"}}
     trace = Trace()

@@ -39,6 +39,7 @@ _MARKERS = (
     *("context", "document", "passage", "source", "excerpt", "extract", "snippet", "chunk", "reference", "knowledge"),
     *("result", "retriev", "background", "evidence", "article", "facts", "notes", "information", "material", "data"),
     *("kontext", "contest", "dokument", "quelle", "fuente", "fonte", "fonti", "auszüge", "extrait"),
+    *("上下文", "资料", "資料", "背景", "已知", "文档", "文檔", "参考", "コンテキスト", "문맥", "문서"),
     *("tool_call_response", "<doc", "[1]"),
 )
 """Words without one of which no prompt marks passages."""
@@ -200,7 +201,7 @@ class ChainIndex:
                     rivals.append(Rival(call.span_id, call.output))
             elif _same_road(trace, call, span) or (call.scope != span.scope and _within(call, span)):
                 rivals.append(Rival(call.span_id, call.output))
-        suppliers = [s for s in (*self._linked(span), *trace.suppliers) if s.end_ns <= span.start_ns]
+        suppliers = [s for s in (*self._linked(span), *trace.suppliers) if _came_before(s, span)]
         around, places = around_others(trace.parents, suppliers), places_of(trace.parents, suppliers, span)
         return Material(tuple(suppliers), tuple(outputs), tuple(rivals), trace.reference, around, places)
 
@@ -242,6 +243,14 @@ def _keep(kept: list[T], one: T) -> None:
     kept.append(one)
     if len(kept) > _KEPT:
         del kept[0]
+
+
+def _came_before(supplier: SpanRecord, span: SpanRecord) -> bool:
+    """Whether a search ended before an answer started. Clocks of two services differ: there its start decides."""
+    if supplier.end_ns <= span.start_ns:
+        return True
+    there, here = supplier.resource.get("service.name"), span.resource.get("service.name")
+    return None not in (there, here) and there != here and supplier.start_ns <= span.start_ns
 
 
 def _within(call: _Call, span: SpanRecord) -> bool:

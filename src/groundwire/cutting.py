@@ -20,22 +20,25 @@ _CONTEXT = (
     r"|(?:search |retrieval )?results?|background|evidence|articles?(?: section)?|facts|notes|information|materials?"
     r"|(?:structured |retrieved )?data"
     r"|kontext|contexte|contexto|contesto|dokumente|documentos|documenti|quellen|fuentes|fontes|fonti|auszüge|extraits"
+    r"|上下文|(?:参考|背景)(?:资料|知识|信息)?|已知(?:信息|内容)|文档|文檔|資料|参考情報|コンテキスト|문맥|문서"
 )
 _STRONG = (
     r"contexts?|documents?|passages?|sources?|excerpts?|search results?"
     r"|kontext|contexte|contexto|contesto|dokumente|documentos|documenti|quellen|fuentes|fontes|fonti"
+    r"|上下文|(?:参考|背景)(?:资料|知识|信息)?|已知(?:信息|内容)|文档|文檔|資料|参考情報|コンテキスト|문맥|문서"
 )
 _END = (
     r"(?:(?:the |current |original |standalone )?(?:user(?:'s)? )?(?:question|query|q|input|request|prompt|message)"
     r"|human|user|(?:helpful |final |your |concise |short |now )*(?:answer|response|reply|output)"
     r"|instructions?|tasks?|assistant|ai"
     r"|frage|antwort|réponse|pregunta|respuesta|pergunta|resposta|domanda|risposta"
+    r"|(?:用户|当前)?问题|用户提问|問題|質問|질문|回答|答案|답변"
     r"|chat history|(?:previous )?conversation(?: history)?|history|rules|guidelines|requirements|format)"
 )
 _DECOR = r"[^\w\n<\[({]{0,6}"
 
-_HEADING = re.compile(rf"(?i)^{_DECOR}(?:[\w'/-]+ ){{0,8}}(?:{_CONTEXT})\b[^:<]{{0,60}}:[*_ \t]*")
-_STRONG_HEADING = re.compile(rf"(?i)^{_DECOR}(?:[\w'/-]+ ){{0,8}}(?:{_STRONG})\b[^:<]{{0,60}}:[*_ \t]*")
+_HEADING = re.compile(rf"(?i)^{_DECOR}(?:[\w'/-]+ ){{0,8}}(?:{_CONTEXT})\b[^:：<]{{0,60}}[:：][*_ \t]*")
+_STRONG_HEADING = re.compile(rf"(?i)^{_DECOR}(?:[\w'/-]+ ){{0,8}}(?:{_STRONG})\b[^:：<]{{0,60}}[:：][*_ \t]*")
 _ANNOUNCED = re.compile(rf"(?i)^{_DECOR}(?:[\w'/-]+ ){{0,6}}(?:{_CONTEXT})\b.{{0,40}}\b(?:below|follow(?:s|ing)?)\W*$")
 _STRONG_ANNOUNCED = re.compile(
     rf"(?i)^{_DECOR}(?:[\w'/-]+ ){{0,6}}(?:{_STRONG})\b.{{0,40}}\b(?:below|follow(?:s|ing)?)\W*$"
@@ -50,7 +53,7 @@ _JSON_LIST = re.compile(r"(?m)^[ \t]*(\[\s*\{)")
 _FIELD = re.compile(r"^\[\[ ## (\w+) ## \]\]$", re.MULTILINE)
 _TITLE = re.compile(rf"(?i)^(?:#+|\*\*)[ \t]*(?:[\w'-]+ ){{0,3}}(?:{_CONTEXT})[ \t]*\**[ \t]*$")
 _END_HEADING = re.compile(
-    rf"(?i)^(?:{_DECOR}{_END}\b[^:.?]{{0,30}}:|(?:#+|\*\*)[ \t]*(?:[\w'-]+ ){{0,2}}{_END}\b[^:]{{0,20}}$|</)"
+    rf"(?i)^(?:{_DECOR}{_END}\b[^:：.?]{{0,30}}[:：]|(?:#+|\*\*)[ \t]*(?:[\w'-]+ ){{0,2}}{_END}\b[^:]{{0,20}}$|</)"
 )
 _INSTRUCTION = re.compile(
     r"(?i)^\W*(?:given|in case|answer|using|use|based on|please|if (?:you|the)|do not|don't"
@@ -122,7 +125,7 @@ def cut_unmarked(text: str) -> list[Cut]:
     return [
         cut
         for paragraph in re.split(r"\n[ \t]*\n", text)
-        if len(WORD.findall(paragraph)) >= 6 and not paragraph.rstrip().endswith("?") and not _instructs(paragraph)
+        if len(WORD.findall(paragraph)) >= 6 and not paragraph.rstrip().endswith("?") and not instructs(paragraph)
         for cut in parted(paragraph)
     ]
 
@@ -197,8 +200,9 @@ class _Blocks:
             return False
         if MARKER.match(line):
             return False
-        return _instructs(line) or (last and line.rstrip().endswith("?") and len(WORD.findall(line)) <= 60)
+        return instructs(line) or (last and line.rstrip().endswith("?") and len(WORD.findall(line)) <= 60)
 
 
-def _instructs(paragraph: str) -> bool:
+def instructs(paragraph: str) -> bool:
+    """Whether a short paragraph tells the model what to do."""
     return _INSTRUCTION.match(paragraph) is not None and len(WORD.findall(paragraph)) <= 60

@@ -8,9 +8,11 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from html import unescape
 from typing import Any
+from unicodedata import is_normalized, normalize
 
-from groundwire.cutting import cut_marked
+from groundwire.cutting import cut_marked, instructs
 from groundwire.parting import elements
 
 _WORD = re.compile(r"\w+")
@@ -20,15 +22,16 @@ _WINDOW = 8
 
 _QUESTION = (
     r"(?:the |current |original )?(?:user(?:'s)? )?(?:question|query|q|input|request|prompt)|human|user"
-    r"|frage|pregunta|pergunta|domanda"
+    r"|frage|pregunta|pergunta|domanda|(?:用户|当前)?问题|用户提问|問題|質問|질문"
 )
 _AFTER_QUESTION = (
     r"(?:helpful |final |your |concise |short )*(?:answer|response|reply|output)|instructions?|assistant|ai"
-    r"|contexts?|documents?|passages?|sources?|search results?|<"
+    r"|contexts?|documents?|passages?|sources?|search results?|<|上下文|回答|答案|답변"
 )
 _LABELLED_QUESTION = re.compile(
-    rf"(?is)(?:^|\n)[^\w\n<]{{0,6}}(?:(?:{_QUESTION})|(?:[\w'-]+ ){{1,6}}(?:question|query))[*_ \t]*:[*_ \t]*\n*(.+?)"
-    rf"(?=\n[^\w\n<]{{0,6}}(?:{_AFTER_QUESTION})[^\n:]{{0,30}}:|\n[ \t]*\n|\n[^\w\n]*</|$)"
+    rf"(?is)(?:^|\n)[^\w\n<]{{0,6}}(?:(?:{_QUESTION})|(?:[\w'-]+ ){{1,6}}(?:question|query))"
+    rf"[*_ \t]*[:：][*_ \t]*\n*(.+?)"
+    rf"(?=\n[^\w\n<]{{0,6}}(?:{_AFTER_QUESTION})[^\n:：]{{0,30}}[:：]|\n[ \t]*\n|\n[^\w\n]*</|$)"
 )
 _TITLED_QUESTION = re.compile(rf"(?i)(?:^|\n)#+[ \t]*(?:{_QUESTION})[ \t]*\n+([^\n#]+)")
 _QUESTION_TAG = re.compile(r"(?i)<((?:user_?)?(?:question|query|input|request))\b[^<>]*>")
@@ -59,10 +62,20 @@ _KEPT = 20_000
 
 def _words(text: str) -> str:
     if "\\" in text:
-        text = _ESCAPES.sub(" ", text)
+        text = _ESCAPES.sub(_unescaped, text)
+    if "&" in text:
+        text = unescape(text)
     if text.isascii():  # the same as below, in half the time
         return f" {' '.join(text.lower().translate(_SPACED).split())} "
+    if not is_normalized("NFC", text):
+        text = normalize("NFC", text)
     return f" {' '.join(_WORD.findall(text.casefold()))} "
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    """What an escape of JSON stands for, where that is a letter; else a blank."""
+    code = escape.group()[2:]
+    return chr(int(code, 16)) if len(code) == 4 and not 0xD800 <= int(code, 16) < 0xE000 else " "
 
 
 _kept_words = lru_cache(maxsize=64)(_words)
@@ -176,10 +189,10 @@ def question_in(message: str, queries: Sequence[str], passages: Sequence[str]) -
     if tagged:
         return tagged[-1]
     labelled = _labelled(bare)
-    if labelled is not None:
-        return labelled
     key = words(message)
     inside = next((q for q in queries if len(words(q)) > 2 and words(q) in key), None)
+    if labelled is not None:  # a question of several paragraphs was searched for as a whole
+        return inside if inside is not None and words(inside).startswith(words(labelled)) else labelled
     templated = any(words(p) in key for p in passages) or bool(cut_marked(message))
     if not templated:
         if inside is not None and message.replace(inside, "").count("?") == 0 and len(inside.split()) >= 3:
@@ -192,7 +205,8 @@ def question_in(message: str, queries: Sequence[str], passages: Sequence[str]) -
         return str(inline[-1]).strip()
     rest = [p for piece in re.split(r"\n[ \t]*\n", bare) if (p := piece.strip()) and not p.endswith(":")]
     asked = [line for p in reversed(rest) if (line := p.splitlines()[-1].strip()).endswith("?")]
-    return next(iter([*asked[:1], *queries[:1], *rest[-1:]]), None)
+    alone = rest if len(rest) == 1 and passages and not instructs(rest[0]) else []
+    return next(iter([*asked[:1], *alone, *queries[:1], *rest[-1:]]), None)
 
 
 def _member(message: str) -> str | None:
