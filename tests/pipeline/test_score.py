@@ -359,6 +359,41 @@ def test_interrupt_keeps_what_was_done_and_says_so(start: Start, place: Path) ->
     assert not (place / "out.jsonl").exists()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for the children in /proc")
+def test_interrupt_while_workers_begin_prints_no_traceback(start: Start, place: Path) -> None:
+    write(place / "t.jsonl", corpus(20))
+    process = start("t.jsonl", "-o", "out.jsonl", "-e", "judges:slow", "--workers", "2", start_new_session=True)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    while len(children.read_text().split()) < 3:  # two workers, and what tracks shared memory
+        time.sleep(0.001)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=20)
+
+    assert process.returncode == 130
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("more", [["-o", "out.jsonl"], ["--dry-run"]])
+def test_terminated_run_leaves_nothing_where_temporary_files_are(start: Start, place: Path, more: list[str]) -> None:
+    (place / "tmp").mkdir()
+    os.mkfifo(place / "t.jsonl")
+    variables = {**os.environ, "TMPDIR": str(place / "tmp")}
+    process = start("t.jsonl", "-e", "judges:hashed", *more, env=variables)
+    with (place / "t.jsonl").open("wb") as pipe:
+        write(place / "some.jsonl", corpus(20))
+        pipe.write((place / "some.jsonl").read_bytes())
+        pipe.flush()
+        while "--dry-run" in more and not os.listdir(place / "tmp"):
+            time.sleep(0.005)
+        process.terminate()
+        _, said = process.communicate(timeout=20)
+
+    assert process.returncode == 143
+    assert "Traceback" not in said
+    assert not os.listdir(place / "tmp")
+    assert not list(place.glob(".*"))
+
+
 def broken_off(start: Start, place: Path) -> None:
     write(place / "t.jsonl", corpus(200))
     process = start("t.jsonl", "-o", "out.jsonl", "-e", "judges:slow")

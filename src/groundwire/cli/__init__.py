@@ -4,11 +4,12 @@ The file of a verb has two functions: `options` declares what the verb takes, an
 the work and returns the exit code.
 
 Exit codes, for all verbs: 0 done; 1 a gate that was asked for did not hold; 2 a mistake in what was asked, or nothing
-to work on; 3 done in part: something could not be read or scored; 130 interrupted.
+to work on; 3 done in part: something could not be read or scored; 130 interrupted; 143 terminated.
 """
 
 import importlib
 import os
+import signal
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable, Sequence
@@ -42,7 +43,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and exit."""
     if "" not in sys.path:
         sys.path.append("")  # `-e judges:polite` means judges.py in this folder; last, it hides nothing installed
+    if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _terminated)
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def _terminated(number: int, _: object) -> NoReturn:
+    """End as on a mistake, so that nothing is left in the folder for temporary files; what is kept to go on is kept."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # once is enough: the second time at once
+    sys.exit(128 + number)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -6,8 +6,9 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Protocol, cast
@@ -109,6 +110,20 @@ class Processes:
                     worker.stop(control.why)
 
 
+@contextlib.contextmanager
+def _unheard_by_children() -> Generator[None]:
+    """Processes that are started meanwhile never hear Ctrl-C, not even while they begin; this one does, afterwards."""
+    if sys.platform == "win32":
+        yield
+        return
+    resource_tracker.ensure_running()  # or it is started in between, and lets the signal through
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class _Worker:
     """A process as its master sees it."""
 
@@ -119,7 +134,8 @@ class _Worker:
             target=_serve, args=(theirs, recipe), name="groundwire-scoring", daemon=True
         )
         try:
-            self._process.start()
+            with _unheard_by_children():
+                self._process.start()
         except Exception as error:  # what cannot be sent to another process fails in a dozen ways
             raise ConfigurationError(
                 f"the evaluators cannot be sent to another process ({type(error).__name__}: {error}); "
