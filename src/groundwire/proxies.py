@@ -45,7 +45,7 @@ _watchers: dict[type, Callable[[Any, Call], Any]] = {}
 def _watcher(result: Any) -> Callable[[Any, Call], Any]:
     watcher: Callable[[Any, Call], Any] = _plain
     if hasattr(result, "__anext__"):
-        watcher = _async_stream
+        watcher = _either_stream if hasattr(result, "__next__") else _async_stream
     elif hasattr(result, "__next__"):
         watcher = _sync_stream
     elif hasattr(result, "http_response") and hasattr(result, "parse"):
@@ -70,6 +70,11 @@ def _in_part(result: Any, part: str, call: Call) -> Any:
     return watched(result, part, call)
 
 
+def stream_watched(stream: Any, call: Call) -> Any:
+    """A stream of either kind, watched."""
+    return (_async_stream if hasattr(stream, "__anext__") else _sync_stream)(stream, call)
+
+
 def _async_stream(result: Any, call: Call) -> Any:
     if call.operation.kind in semconv.HOLDING:
         return _in_steps(result, call)
@@ -80,6 +85,10 @@ def _in_steps(result: Any, call: Call) -> Any:
     from groundwire.steps import watched  # which builds on this module
 
     return watched(result, call)
+
+
+def _either_stream(result: Any, call: Call) -> Any:
+    return _plain(result, call) if call.operation.stream is None else EitherStream(result, call)
 
 
 def _sync_stream(result: Any, call: Call) -> Any:
@@ -146,7 +155,7 @@ class Watched(wrapt.ObjectProxy):  # type: ignore[type-arg]
     @property
     def response(self) -> Any:
         """The HTTP response under a stream: helpers close that instead of the stream."""
-        return _HttpResponse(self.__wrapped__.response, self._self_call)
+        return _HttpResponse(self.__wrapped__.response, self._self_call, self)
 
     def __copy__(self) -> Any:
         return self
@@ -158,9 +167,10 @@ class Watched(wrapt.ObjectProxy):  # type: ignore[type-arg]
 class _HttpResponse(wrapt.ObjectProxy):  # type: ignore[type-arg]
     """The HTTP response under a stream or raw response: what the application reads of it counts, its closing ends."""
 
-    def __init__(self, wrapped: Any, call: Call) -> None:
+    def __init__(self, wrapped: Any, call: Call, keeps: Any = None) -> None:
         super().__init__(wrapped)
         self._self_call = call
+        self._self_keeps = keeps  # helpers take the response out of a stream and let go of that: it has not ended
 
     def read(self) -> Any:
         return then(self.__wrapped__.read, self._self_read, self._self_call)
@@ -324,6 +334,10 @@ class AsyncStream(Watched):
             return await self.__wrapped__.aclose()
         finally:
             self._self_call.abandon()
+
+
+class EitherStream(SyncStream, AsyncStream):
+    """A stream that may be read in both ways; `close` is the one of plain code, `aclose` that of coroutines."""
 
 
 # --- raw responses: `with_raw_response` and `with_streaming_response` of the Stainless-made SDKs --------------------
