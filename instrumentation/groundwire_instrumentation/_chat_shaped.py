@@ -16,9 +16,10 @@ def plain(value: Any) -> Any:
     """An object of an SDK as the mapping that it stands for."""
     if isinstance(value, dict):
         return value
-    for name in ("as_dict", "model_dump"):
-        if (dump := getattr(value, name, None)) is not None:
-            return dump()
+    if hasattr(value, "model_dump"):
+        return value.model_dump(warnings=False)  # the serializer's would come out in the application
+    if hasattr(value, "as_dict"):
+        return value.as_dict()
     return dict(value) if isinstance(value, Mapping) else value
 
 

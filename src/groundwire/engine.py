@@ -157,6 +157,8 @@ class Engine:
                 inside = context.get(_INSIDE) if context else None
                 if context and (inside is provider or any(map(context.get, _SUPPRESSION_KEYS))):
                     return None
+                if inside is not None and provider.name in getattr(inside, "covers", ()):
+                    return None
                 arguments = {**dict(zip(names, args, strict=False)), **kwargs} if args else kwargs
                 operation = alone or next((o for o in operations if o.applies is None or o.applies(arguments)), None)
                 if operation is None or operation is inside:

@@ -135,7 +135,7 @@ class Operation:
     stream: Callable[[], Accumulator] | None = None
     """Makes the accumulator of one stream; None where the operation cannot stream."""
     part: str | None = None
-    """Key of the result (a mapping) under which its stream is, or its unread body where `stream` is None: `response`
+    """Key or attribute of the result under which its stream is, or (of a mapping) its unread body where `stream` is None: `response`
     is then given the mapping once the application has read the body, with the JSON document (or None) in its place."""
     applies: Callable[[Mapping[str, Any]], bool] | None = None
     """Whether a call with these arguments is this operation, where one method serves several; None: always."""
@@ -160,6 +160,9 @@ class Provider:
     operations: tuple[Operation, ...]
     delegates_to: tuple[str, ...] = ()
     """Providers that this library calls underneath; they own tokens and cost."""
+    covers: tuple[str, ...] = ()
+    """Names of providers that this library may call underneath, and whose calls its own span tells whole: they make
+    none inside it. The other way round from `delegates_to`, for a library that often calls nobody who is traced."""
     executors: tuple[str, ...] = ()
     """`module:ThreadPoolExecutor`, where the library fans a call out to threads: the call's context goes along."""
 
