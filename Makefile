@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .NOTPARALLEL:
-.PHONY: demo test test-stores test-jaeger test-phoenix test-browser test-ray test-together test-adapters check format bench judgement clean help
+.PHONY: demo test test-stores test-rerankers test-jaeger test-phoenix test-browser test-ray test-together test-adapters check format bench judgement clean help
 
 help: ## this list
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,10 @@ test-together: ## install Together's SDK into the cache (60 MB), apart as it wan
 test-stores: .venv/installed-test ## install LanceDB and milvus-lite (500 MB) and run the conformance suite on them
 	@$(PIP) install --editable '.[lancedb,milvus]' 'milvus-lite>=2.5'
 	$(BIN)/python -m pytest -q tests/conformance -k "lancedb or milvus" $(ARGS)
+
+test-rerankers: .venv/installed-test ## install Sentence Transformers (PyTorch, 2 GB) and run the conformance suite on it
+	@$(PIP) install --editable '.[sentence_transformers]'
+	$(BIN)/python -m pytest -q tests/conformance -k sentence_transformers $(ARGS)
 
 test-adapters: ## install lettucedetect, ragas and deepeval into the cache (6 GB) and run the adapters against them
 	PYTHON=$(PYTHON) sh tests/adapters/run.sh $(ARGS)
