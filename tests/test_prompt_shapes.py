@@ -97,6 +97,7 @@ def test_passages_of_a_tool_come_without_their_labels() -> None:
     [
         "You are an assistant who answers questions from the given context.\n\nYour name is Bob, and you are brief.",
         '{"question": "How tall is it?", "language": "en"}',
+        '{"task": "extract", "information": "the tower is tall and was built long ago", "format": "json"}',
         "Write a poem with the title: the following answer to a question",
         "Summarise for the query: the existing answer is fine.",
     ],

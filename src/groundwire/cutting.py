@@ -50,6 +50,8 @@ _ASKED_OF = re.compile(
 )
 _KEY = re.compile(rf"(?i)^(?:retrieved[ _-])?(?:{_CONTEXT.replace(' ', '[ _-]')})$")
 _JSON_LIST = re.compile(r"(?m)^[ \t]*(\[\s*\{)")
+QUESTION_KEYS = ("question", "query", "user_question", "user_query", "input")
+"""Members of a JSON object under which a question stands."""
 _FIELD = re.compile(r"^\[\[ ## (\w+) ## \]\]$", re.MULTILINE)
 _TITLE = re.compile(rf"(?i)^(?:#+|\*\*)[ \t]*(?:[\w'-]+ ){{0,3}}(?:{_CONTEXT})[ \t]*\**[ \t]*$")
 _END_HEADING = re.compile(
@@ -86,13 +88,15 @@ def cut_marked(text: str, *, strong: bool = False) -> list[Cut]:
 
 
 def _members(text: str) -> list[Cut]:
-    """Passages in the members of a JSON object that are called so."""
+    """Passages in the members of a JSON object that are called so, where another one is a question."""
     try:
         value: Any = json.loads(text)
     except (ValueError, RecursionError):
         return []
     cuts: list[Cut] = []
-    for key, member in value.items() if isinstance(value, dict) else ():
+    if not isinstance(value, dict) or not any(isinstance(value.get(key), str) for key in QUESTION_KEYS):
+        return []
+    for key, member in value.items():
         if _KEY.match(key):
             cuts += parted(member) if isinstance(member, str) else rows(member)
     return cuts

@@ -12,7 +12,7 @@ from html import unescape
 from typing import Any
 from unicodedata import is_normalized, normalize
 
-from groundwire.cutting import cut_marked, instructs
+from groundwire.cutting import QUESTION_KEYS, cut_marked, instructs
 from groundwire.parting import elements
 
 _WORD = re.compile(r"\w+")
@@ -217,7 +217,7 @@ def _member(message: str) -> str | None:
         value: Any = json.loads(message)
     except (ValueError, RecursionError):
         return None
-    named = (value.get(key) for key in ("question", "query", "user_question", "user_query", "input"))
+    named = (value.get(key) for key in QUESTION_KEYS)
     return next((text.strip() for text in named if isinstance(text, str) and text.strip()), None)
 
 
