@@ -9,7 +9,7 @@ from typing import Any
 from opentelemetry import context as otel_context
 
 from groundwire.call import Call
-from groundwire.proxies import Watched, dropped
+from groundwire.proxies import Watched, dropped, stream_watched
 from groundwire.wire import Tap
 
 _log = logging.getLogger(__name__)
@@ -17,7 +17,14 @@ _END: Any = object()
 
 
 def watched(result: Any, part: str, call: Call) -> Any:
-    """The same mapping with that part of it watched; without such a part the call ends now."""
+    """The same mapping or object with that part of it watched; without such a part the call ends now."""
+    if not isinstance(result, dict):
+        own = getattr(result, "__dict__", {})  # a property would be a stream that nobody reads
+        if not hasattr(own.get(part), "__next__") and not hasattr(own.get(part), "__anext__"):
+            call.succeed(result)
+        else:
+            setattr(result, part, stream_watched(own[part], call))
+        return result
     if part not in result:
         call.succeed(result)
         return result
