@@ -13,6 +13,7 @@ import signal
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import NoReturn
 
@@ -104,11 +105,15 @@ def _run_verb(verb: str, arguments: list[str]) -> int:
     except GroundwireError as error:
         return _fail(title, str(error))
     except BrokenPipeError:
-        # The reader has seen enough (`| head`). Python would complain when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()  # the reader has seen enough (`| head`)
         return 141
     except KeyboardInterrupt:
         return 130
+    except OSError as error:
+        if error.filename is not None:
+            return _fail(title, f"cannot read or write {error.filename} ({error.strerror or error})")
+        _discard_output()
+        return _fail(title, f"cannot read or write, standard output perhaps ({error.strerror or error})")
     except ModuleNotFoundError as error:
         return _fail(title, f"needs {error.name}, which is not installed", f"pip install {error.name}")
     except Exception as error:
@@ -116,6 +121,12 @@ def _run_verb(verb: str, arguments: list[str]) -> int:
             raise
         what = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
         return _fail(title, f"a mistake of ours: {what}; GROUNDWIRE_TRACEBACK=1 shows where")
+
+
+def _discard_output() -> None:
+    """Have nobody get what is still to be written: Python would complain when it flushes at exit."""
+    with suppress(OSError):  # it may be no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parse_and_call(verb: str, title: str, arguments: list[str]) -> int:

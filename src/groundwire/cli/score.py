@@ -92,6 +92,10 @@ def score(
         raise ConfigurationError("--max-cost limits what judging by a model costs, and no evaluator asks one")
     if engine == "ray" and (max_cost is not None or limit is not None):
         raise ConfigurationError("--max-cost and --limit are counted in one place: use --engine local")
+    if engine == "ray" and workers > 1:
+        raise ConfigurationError("--workers are processes of this machine: Ray has its own, leave it out")
+    if engine != "ray" and ray_address is not None:
+        raise ConfigurationError("--ray-address is for --engine ray, which was not asked for")
     opened = open_source(source)
     order = Order(recipe, selection, force=force, dry=dry_run, in_cost=max_cost is not None, minimums=minimums(gates))
     progress = Progress()

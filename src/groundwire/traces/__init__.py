@@ -33,6 +33,8 @@ def open_source(spec: str) -> Source:
     Raises:
         SourceError: there is no such thing. What is inside shows on iterating.
     """
+    if not spec:
+        raise SourceError(f"no source was named; expected {ACCEPTED}")
     if spec.startswith(("http://", "https://")) and "/trace/" in spec:
         spec = f"jaeger+{spec}"
     store, _, rest = spec.partition("+")
@@ -73,6 +75,8 @@ def open_sink(spec: str) -> Sink:
     from groundwire.traces.sink import FORM, StandardOutput, TraceFile
     from groundwire.traces.table import EXTENSIONS, TableFile
 
+    if not spec:
+        raise SinkError(f"no place to write to was named; use {FORM}")
     if spec.startswith(("otlp+http://", "otlp+https://")):
         return OtlpHttp(spec)
     if spec.startswith(("phoenix+http://", "phoenix+https://")):

@@ -3,7 +3,7 @@
 import contextlib
 import gzip
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import IO, Protocol, cast, runtime_checkable
 
@@ -150,22 +150,38 @@ class StandardOutput:
             self._out(encode(spans).encode() + b"\n")
 
     def write_lines(self, lines: bytes) -> None:
-        """As they are."""
+        """As they are.
+
+        Raises:
+            SinkError: the disk that it was redirected to is full. A reader that has gone is no mistake.
+        """
         self._left += lines
         whole, _, self._left = self._left.rpartition(b"\n")
         if whole:
             self._out(whole + b"\n")
 
     def _out(self, lines: bytes) -> None:
-        sys.stdout.flush()
-        if (binary := getattr(sys.stdout, "buffer", None)) is not None:
-            binary.write(lines)
-        else:  # a notebook's, for instance
-            sys.stdout.write(lines.decode())
+        with _told():
+            sys.stdout.flush()
+            if (binary := getattr(sys.stdout, "buffer", None)) is not None:
+                binary.write(lines)
+            else:  # a notebook's, for instance
+                sys.stdout.write(lines.decode())
 
     def close(self) -> None:
         """Flush."""
-        sys.stdout.flush()
+        with _told():
+            sys.stdout.flush()
 
     def abandon(self) -> None:
         """What is out is out."""
+
+
+@contextlib.contextmanager
+def _told() -> Generator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise SinkError(f"cannot write standard output ({error.strerror or error})") from error
