@@ -3,7 +3,7 @@
 What they add is thoughts beside the text, documents beside the messages, and other places for token counts.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,8 +11,6 @@ from groundwire.hosts import COMPATIBLE, server
 from groundwire.model import Message, Operation, Request, Response, Usage
 from groundwire.wire import fields
 from groundwire_instrumentation import openai
-
-_THOUGHTS = ("reasoning", "reasoning_content")
 
 
 def operations(targets: tuple[str, ...]) -> tuple[Operation, ...]:
@@ -50,16 +48,20 @@ def _embeddings_request(client: Any, arguments: Mapping[str, Any]) -> Request:
     return its_own(openai.embeddings_request(client, arguments), arguments)
 
 
+def _embeddings_response(result: Any) -> Response:
+    whole = openai.whole(result)
+    return Response(model=whole.model, usage=_usage(_values(whole)))
+
+
 def _chat_request(client: Any, arguments: Mapping[str, Any]) -> Request:
     request = its_own(openai.chat_request(client, arguments), arguments)
     body = arguments["options"].json_data or {}
-    asked = [m for m in body.get("messages") or () if isinstance(m, Mapping)]
-    messages = list(request.messages or ())
-    if len(asked) == len(messages):
-        messages = [_thinking(message, _thought(given.get)) for message, given in zip(messages, asked, strict=True)]
-    if documents := body.get("documents"):
-        messages = [{"role": "tool", "parts": [_shown(document) for document in documents]}, *messages]
-    return replace(request, messages=messages)
+    shown = [_shown(document) for document in body.get("documents") or ()]
+    thoughts = [_thought(m) if isinstance(m, Mapping) else "" for m in body.get("messages") or ()]
+    if not shown and not any(thoughts):
+        return request
+    messages = [_thinking(m, thought) for m, thought in zip(request.messages or (), thoughts, strict=True)]
+    return replace(request, messages=[{"role": "tool", "parts": shown}, *messages] if shown else messages)
 
 
 def _shown(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,50 +73,61 @@ def _shown(document: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "tool_call_response", "id": document.get("id"), "response": text}
 
 
-def _thought(get: Any) -> str:
-    return next((text for name in _THOUGHTS if isinstance(text := get(name), str)), "")
-
-
 def _thinking(message: Message, thought: str) -> Message:
     parts = message["parts"]
     return {**message, "parts": [{"type": "reasoning", "content": thought}, *parts]} if thought else message
 
 
-def _of(value: Any) -> Any:
-    return lambda name: getattr(value, name, None)
+# --- reading by mapping: to ask these SDKs' objects for an attribute that they lack takes microseconds a chunk -------
 
 
-def _described(response: Response, thoughts: Iterable[str], usage: Any) -> Response:
-    """The response, with what these servers add to OpenAI's."""
-    messages = [_thinking(m, thought) for m, thought in zip(response.messages or (), thoughts, strict=False)]
-    finish: Sequence[str] = ["stop" if reason == "eos" else reason for reason in response.finish_reasons]
-    return replace(response, messages=messages or response.messages, finish_reasons=finish, usage=_counted(usage))
+def _values(part: Any) -> Mapping[str, Any]:
+    """Everything of an SDK's object, of one that came as JSON, or of nothing."""
+    if part is None or isinstance(part, Mapping):
+        return part or {}
+    extra = getattr(part, "__pydantic_extra__", None)
+    return {**vars(part), **extra} if extra else vars(part)
 
 
-def _counted(usage: Any) -> Usage | None:
+def _thought(values: Mapping[str, Any]) -> str:
+    return values.get("reasoning") or values.get("reasoning_content") or ""
+
+
+def _usage(values: Mapping[str, Any]) -> Usage | None:
+    """The counts of an answer or a chunk; Groq has them in its own corner where nobody asked for them."""
+    usage = values.get("usage")
+    if usage is None and (corner := values.get("x_groq")) is not None:
+        usage = _values(corner).get("usage")
+    if usage is None:
+        return None
+    if isinstance(usage, Mapping):
+        usage = fields(dict(usage))
     counted = openai.usage_of(usage)
-    cached = getattr(usage, "cached_tokens", None)  # Together has it beside the others
-    if counted is None or counted.cache_read_tokens is not None or cached is None:
+    cached = None if counted is None or counted.cache_read_tokens is not None else _values(usage).get("cached_tokens")
+    if counted is None or cached is None:
         return counted
-    return replace(counted, cache_read_tokens=cached)
+    return replace(counted, cache_read_tokens=cached)  # Together has it beside the others
+
+
+def _described(response: Response, thoughts: Sequence[str], usage: Usage | None) -> Response:
+    """The response, with what these servers add to OpenAI's."""
+    messages = response.messages
+    if any(thoughts):
+        messages = [_thinking(m, thought) for m, thought in zip(messages or (), thoughts, strict=False)]
+    return Response(
+        response.model,
+        response.id,
+        messages,
+        ["stop" if reason == "eos" else reason for reason in response.finish_reasons],
+        usage,
+        attributes=response.attributes,
+    )
 
 
 def _chat_response(result: Any) -> Response:
     whole = openai.whole(result)
-    thoughts = [_thought(_of(choice.message)) for choice in whole.choices or () if choice is not None]
-    return _described(openai.chat_response(whole), thoughts, _usage(whole))
-
-
-def _usage(answer: Any) -> Any:
-    """The counts of an answer or a chunk; Groq has them in its own corner where nobody asked for them."""
-    usage = getattr(answer, "usage", None)
-    usage = usage if usage is not None else getattr(getattr(answer, "x_groq", None), "usage", None)
-    return fields(usage)  # a mapping where the SDK's types do not know of it
-
-
-def _embeddings_response(result: Any) -> Response:
-    whole = openai.whole(result)
-    return replace(openai.embeddings_response(whole), usage=_counted(_usage(whole)))
+    thoughts = [_thought(_values(choice.message)) for choice in whole.choices or () if choice is not None]
+    return _described(openai.chat_response(whole), thoughts, _usage(_values(whole)))
 
 
 class _Chunks(openai.ChatChunks):
@@ -123,15 +136,24 @@ class _Chunks(openai.ChatChunks):
     def __init__(self) -> None:
         super().__init__()
         self._thoughts: dict[int, list[str]] = {}
-        self._counts: Any = None
+        self._counts: Usage | None = None
 
     def add(self, chunk: Any) -> None:
-        super().add(chunk)
-        usage = _usage(chunk)
-        self._counts = self._counts if usage is None else usage
+        self._last = chunk
+        values = _values(chunk)
+        if values.get("usage") is not None or values.get("x_groq") is not None:
+            self._counts = _usage(values) or self._counts
         for choice in chunk.choices or ():
-            if thought := _thought(_of(choice.delta)):
+            known = self.choice(choice.index)
+            if choice.finish_reason:
+                known.finish = choice.finish_reason
+            delta = _values(choice.delta)
+            if text := delta.get("content"):
+                known.text.append(text)
+            if thought := _thought(delta):
                 self._thoughts.setdefault(choice.index, []).append(thought)
+            for call in delta.get("tool_calls") or ():
+                known.add_call(call)
 
     def response(self) -> Response:
         thoughts = ["".join(self._thoughts.get(index, ())) for index in sorted(self._choices)]

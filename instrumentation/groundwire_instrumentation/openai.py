@@ -246,9 +246,7 @@ class ChatChunks:
         if chunk.usage is not None:
             self._usage = chunk.usage
         for choice in chunk.choices or ():
-            known = self._choices.get(choice.index)
-            if known is None:
-                known = self._choices[choice.index] = _Choice()
+            known = self._choices.get(choice.index) or self.choice(choice.index)
             if choice.finish_reason:
                 known.finish = choice.finish_reason
             delta = choice.delta
@@ -261,6 +259,13 @@ class ChatChunks:
             if delta.tool_calls:
                 for call in delta.tool_calls:
                     known.add_call(call)
+
+    def choice(self, index: int) -> _Choice:
+        """What is known of a choice so far."""
+        known = self._choices.get(index)
+        if known is None:
+            known = self._choices[index] = _Choice()
+        return known
 
     def response(self) -> Response:
         choices = [self._choices[index] for index in sorted(self._choices, key=lambda index: index or 0)]
