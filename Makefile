@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .NOTPARALLEL:
-.PHONY: demo test test-stores test-rerankers test-jaeger test-phoenix test-browser test-ray test-together test-adapters check format bench judgement clean help
+.PHONY: demo test test-stores test-rerankers test-postgres test-jaeger test-phoenix test-browser test-ray test-together test-adapters check format bench judgement clean help
 
 help: ## this list
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,10 @@ test-stores: .venv/installed-test ## install LanceDB and milvus-lite (500 MB) an
 test-rerankers: .venv/installed-test ## install Sentence Transformers (PyTorch, 2 GB) and run the conformance suite on it
 	@$(PIP) install --editable '.[sentence_transformers]'
 	$(BIN)/python -m pytest -q tests/conformance -k sentence_transformers $(ARGS)
+
+test-postgres: .venv/installed-test ## install psycopg and run the conformance suite on it (initdb and postgres must be there)
+	@$(PIP) install 'psycopg[binary]>=3.1'
+	$(BIN)/python -m pytest -q tests/conformance -k pgvector $(ARGS)
 
 test-adapters: ## install lettucedetect, ragas and deepeval into the cache (6 GB) and run the adapters against them
 	PYTHON=$(PYTHON) sh tests/adapters/run.sh $(ARGS)
