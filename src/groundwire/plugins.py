@@ -70,13 +70,19 @@ def evaluator(name: str) -> Evaluator:
 
 
 def is_installed(found: Provider) -> bool:
-    """Whether the provider's library is there; it is not imported."""
-    from importlib.util import find_spec
+    """Whether the provider's library is there; neither it nor a package around it is imported."""
+    from importlib.util import find_spec  # of a module inside a package it would import that
+    from os.path import exists
 
-    try:
-        return find_spec(found.module) is not None
-    except ModuleNotFoundError:  # not even the package around it: `google` of `google.genai`
-        return False
+    name, *inside = found.module.split(".")
+    spec = find_spec(name)
+    if spec is None or not inside:
+        return spec is not None
+    places = list(spec.submodule_search_locations or ())
+    for part in inside:
+        paths = [f"{place}/{part}" for place in places]
+        places = [path for path in paths if exists(path) or exists(f"{path}.py")]
+    return bool(places)
 
 
 def evaluators(names: Sequence[str | Evaluator] | None) -> tuple[Evaluator, ...]:
