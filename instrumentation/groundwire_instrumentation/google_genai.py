@@ -253,7 +253,7 @@ def _embed_response(result: Any) -> Response:
 
 
 PROVIDER = Provider(
-    name="gcp.gen_ai",
+    name="google_genai",
     module="google.genai",
     distribution="google-genai",
     operations=(

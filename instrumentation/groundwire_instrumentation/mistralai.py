@@ -55,7 +55,7 @@ def _common(resource: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
     provider, address, port = server(url)
     return {
         "model": arguments.get("model"),
-        "provider": None if provider == COMPATIBLE else provider,
+        "provider": "mistral_ai" if provider == COMPATIBLE else provider,
         "server_address": address,
         "server_port": port,
         "attributes": attributes,
@@ -221,7 +221,7 @@ def _embed_response(result: Any) -> Response:
 
 _CHATS = ("chat:Chat", "agents:Agents")
 PROVIDER = Provider(
-    name="mistral_ai",
+    name="mistralai",
     module="mistralai.client",
     distribution="mistralai",
     operations=(
