@@ -12,7 +12,11 @@ from typing import Any
 from groundwire.documents import from_row, scores_descend
 from groundwire.model import Operation, Provider, Request, Response
 
-_ORDERED = re.compile(r"\border\s+by\b.*(<->|<=>|<#>|<\+>|<~>|<%>)", re.IGNORECASE | re.DOTALL)
+_OPERATOR = r"(?:<->|<=>|<#>|<\+>|<~>|<%>)"
+_ORDERED = re.compile(
+    rf"\border\s+by\b.*{_OPERATOR}|{_OPERATOR}.*\bfrom\b.*\border\s+by\b",  # by the operator, or by what it selects
+    re.IGNORECASE | re.DOTALL,
+)
 _TABLE = re.compile(r"\bfrom\s+([\w.\"]+)", re.IGNORECASE)
 _LIMIT = re.compile(r"\blimit\s+(?:(\d+)|%\((\w+)\)\w|(%[sbt]|\$\d+))", re.IGNORECASE)
 _VECTOR = re.compile(r"\[[-+\d.,eE\s]*\]")

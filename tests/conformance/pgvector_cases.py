@@ -7,6 +7,7 @@ the cursors are the real ones, the index is not.
 import atexit
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -50,7 +51,7 @@ def port() -> int:
     server = subprocess.Popen(["postgres", "-D", data, "-F", *listen], **quiet)
 
     def stop() -> None:
-        server.terminate()
+        server.send_signal(signal.SIGINT)  # it waits for nobody then
         server.wait(20)
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -121,7 +122,7 @@ HIGHER = {"groundwire.retrieval.higher_is_better": True}
 NEAREST = "select id, content, page, embedding <-> %s as distance from mountains order by embedding <-> %s limit %s"
 SIMILAR = (
     "SELECT id, content, page, 1 - (embedding <-> %(q)s) AS similarity FROM public.mountains "
-    "ORDER BY embedding <-> %(q)s LIMIT %(k)s"
+    "ORDER BY similarity DESC LIMIT %(k)s"
 )
 PLAIN = sql.SQL("select id, content, embedding::text from {} order by embedding <-> '{{1,0}}' limit 2")
 

@@ -1,0 +1,58 @@
+"""pgvector: which statements are retrievals, and what is read out of them. No server is needed for that."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from groundwire_instrumentation.pgvector import PROVIDER
+
+OPERATION = PROVIDER.operations[0]
+CURSOR = SimpleNamespace(connection=SimpleNamespace(info=SimpleNamespace(host="db", port=5432)))
+
+
+def retrieves(query: Any) -> bool:
+    assert OPERATION.applies is not None
+    return OPERATION.applies({"query": query})
+
+
+@pytest.mark.parametrize("operator", ["<->", "<=>", "<#>", "<+>", "<~>", "<%>"])
+def test_a_statement_that_orders_by_a_vector_operator_is_a_retrieval(operator: str) -> None:
+    assert retrieves(f"SELECT text FROM docs\nORDER  BY embedding {operator} %s LIMIT 5")
+    assert retrieves(f"select text, embedding {operator} %s as d from docs order by d".encode())
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "select * from docs order by page",
+        "select * from docs where embedding <-> %s < 1",
+        "insert into docs values (%s)",
+        "select a - b > c from docs order by 1",
+        "",
+    ],
+)
+def test_other_statements_are_none(query: str) -> None:
+    assert not retrieves(query)
+
+
+@pytest.mark.parametrize(
+    ("statement", "params", "top_k"),
+    [
+        ("select 1 from docs order by e <-> %s limit 7", ["q"], 7),
+        ("select 1 from docs order by e <-> %s limit %s", ("q", 7), 7),
+        ("select 1 from docs order by e <-> %s limit %b offset %s", ("q", 7, 1), 7),
+        ("select 1 from docs order by e <-> %(q)s limit %(k)s::int", {"q": "q", "k": 7}, 7),
+        ("select 1 from docs order by e <-> $2 limit $1", [7, "q"], 7),
+        ("select 1 from docs order by e <-> %s limit %(k)s", ["q"], None),
+        ("select 1 from docs order by e <-> %s", ["q"], None),
+        ("select 1 from docs order by e <-> %s limit all", None, None),
+    ],
+)
+def test_the_limit_is_read_from_the_statement_or_its_parameters(statement: str, params: Any, top_k: int | None) -> None:
+    assert OPERATION.request(CURSOR, {"query": statement, "params": params}).top_k == top_k
+
+
+def test_the_table_is_the_data_source() -> None:
+    request = OPERATION.request(CURSOR, {"query": 'SELECT * FROM "my"."docs" d ORDER BY d.e <=> %s'})
+    assert (request.data_source, request.server_address, request.server_port) == ("my.docs", "db", 5432)
