@@ -1,0 +1,123 @@
+"""The engine where a library has many classes with one method, fans out to threads, or answers with numbers."""
+
+import sys
+import types
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from conformance.cases import decoded
+from conformance.harness import traced
+from groundwire import Document, Operation, Provider, Request, Response
+
+MODULE = "groundwire_family"
+SOURCE = """
+from concurrent.futures import ThreadPoolExecutor
+
+class Index:
+    def search(self, query):
+        return [0]
+
+class Flat(Index):
+    def search(self, query):
+        return [1]
+
+class Inherits(Index):
+    pass
+
+class Deep(Inherits):
+    def search(self, query):
+        return super().search(query) + [2]
+
+class Store:
+    def one(self, query):
+        return [query]
+    def all(self, *queries):
+        with ThreadPoolExecutor(2) as pool:
+            return [found for some in pool.map(self.one, queries) for found in some]
+    def each(self, *queries):
+        with ThreadPoolExecutor(2) as pool:
+            return [f.result()[0] for f in [pool.submit(self.one, query) for query in queries]]
+"""
+
+
+@pytest.fixture
+def library() -> Iterator[Any]:
+    module = types.ModuleType(MODULE)
+    exec(SOURCE, vars(module))
+    sys.modules[MODULE] = module
+    yield module
+    del sys.modules[MODULE]
+
+
+def _provider(*paths: str, executors: tuple[str, ...] = (), **changes: Any) -> Provider:
+    def request(_: Any, arguments: Any) -> Request:
+        return Request(query=arguments.get("query"))
+
+    def response(result: Any) -> Response:
+        return Response(documents=[Document(id=str(n)) for n in result])
+
+    operation = Operation("retrieval", tuple(f"{MODULE}:{path}" for path in paths), request, response)
+    return Provider("family", MODULE, "pytest", (replace(operation, **changes),), executors=executors)
+
+
+@pytest.mark.parametrize(("name", "found"), [("Index", [0]), ("Flat", [1]), ("Inherits", [0]), ("Deep", [0, 2])])
+def test_a_method_of_a_whole_family_is_one_span_in_each_of_its_classes(
+    library: Any, name: str, found: list[int]
+) -> None:
+    with traced(_provider("Index+.search")) as tracing:
+        assert getattr(library, name)().search("q") == found
+        documents = decoded(tracing.span.attributes)["gen_ai.retrieval.documents"]
+        assert documents == [{"id": str(n)} for n in found]
+
+
+def test_a_family_is_restored(library: Any) -> None:
+    classes = (library.Index, library.Flat, library.Inherits, library.Deep)
+    before = [dict(vars(each)) for each in classes]
+    with traced(_provider("Index+.search")):
+        assert "search" not in vars(library.Inherits)
+        assert vars(library.Deep)["search"] is not before[3]["search"]
+    after = [dict(vars(each)) for each in classes]
+    assert all(a.keys() == b.keys() and all(a[k] is b[k] for k in a) for a, b in zip(after, before, strict=True))
+
+
+def test_without_the_plus_the_classes_below_are_left_alone(library: Any) -> None:
+    with traced(_provider("Index.search")) as tracing:
+        library.Flat().search("q")
+        assert tracing.spans == []
+
+
+@pytest.mark.parametrize("method", ["all", "each"])
+def test_a_call_that_fans_out_to_threads_is_one_span(library: Any, method: str) -> None:
+    executors = (f"{MODULE}:ThreadPoolExecutor", f"{MODULE}:Gone", "groundwire_gone:ThreadPoolExecutor")
+    with traced(_provider("Store.one", "Store.all", "Store.each", executors=executors)) as tracing:
+        assert getattr(library.Store(), method)("a", "b") == ["a", "b"]
+        assert len(tracing.spans) == 1
+    assert library.ThreadPoolExecutor is ThreadPoolExecutor
+
+
+def test_an_executor_of_the_library_is_still_one(library: Any) -> None:
+    provider = _provider("Store.one", executors=(f"{MODULE}:ThreadPoolExecutor",))
+    with traced(provider), library.ThreadPoolExecutor(max_workers=1) as pool:
+        assert isinstance(pool, ThreadPoolExecutor)
+        assert type(pool).__name__ == "ThreadPoolExecutor"
+        assert pool.submit(int, "7", base=8).result() == 7
+        with pytest.raises(ValueError, match="invalid literal"):
+            pool.submit(int, "x").result()
+
+
+def test_a_request_reads_the_result_itself_where_it_says_so(library: Any) -> None:
+    def request(index: Any, arguments: Any) -> Request:
+        def read(result: Any) -> Response:
+            return Response(documents=[Document(text=arguments["query"] * n) for n in result], higher_is_better=False)
+
+        return Request(read=read)
+
+    with traced(_provider("Deep.search", request=request)) as tracing:
+        library.Deep().search(query="ab")
+        attributes = decoded(tracing.span.attributes)
+        assert attributes["gen_ai.retrieval.documents"] == [{"content": ""}, {"content": "abab"}]
+        assert attributes["groundwire.retrieval.higher_is_better"] is False
