@@ -14,8 +14,6 @@ def told(value: Any, depth: int = 0) -> Any:
         return value
     if isinstance(value, Mapping):
         return {str(key): told(inner, depth + 1) for key, inner in value.items()}
-    if isinstance(value, tuple) and len(value) == 2 and hasattr(value[0], "content"):
-        return told(value[0], depth)  # a chunk of a message and where it comes from
     if isinstance(value, list | tuple):
         return [told(inner, depth + 1) for inner in value]
     if hasattr(value, "page_content"):
@@ -38,6 +36,11 @@ def name_of(runnable: Any, arguments: Mapping[str, Any]) -> str:
     return str(name or runnable.get_name())
 
 
+def pauses(error: BaseException) -> bool:
+    """Whether a graph stops here to ask a person, or goes on in the graph around it."""
+    return any(base.__name__ == "GraphBubbleUp" for base in type(error).__mro__)
+
+
 def outcome(result: Any) -> Response:
     """What a chain or a graph returned."""
     return Response(output=told(result))
@@ -51,6 +54,10 @@ class Pieces:
 
     def add(self, chunk: Any, /) -> None:
         """Take one piece of the output."""
+        if isinstance(chunk, tuple) and len(chunk) == 2 and hasattr(chunk[0], "content"):
+            chunk = chunk[0]  # a message, and where in the graph it comes from
+            if chunk.type == "tool":
+                return  # what a tool said is on its own span
         if len(self._pieces) < _MOST_PIECES:
             self._pieces.append(told(chunk))
 

@@ -12,7 +12,7 @@ from typing import Any
 from groundwire.documents import as_documents
 from groundwire.model import Operation, Provider, Request, Response
 from groundwire.semconv import TOOL_CALL_ID, TOOL_DESCRIPTION
-from groundwire_instrumentation._langchain_values import Pieces, name_of, outcome, told
+from groundwire_instrumentation._langchain_values import Pieces, name_of, outcome, pauses, told
 
 _CHAINS = ("RunnableSequence", "RunnableParallel", "RunnableLambda")
 _SHAPES = ("invoke", "ainvoke", "stream", "astream", "batch", "abatch")
@@ -70,6 +70,7 @@ PROVIDER = Provider(
             ("langchain_core.tools.base:BaseTool+.run", "langchain_core.tools.base:BaseTool+.arun"),
             _tool_request,
             _tool_response,
+            pauses=pauses,
         ),
         Operation(
             "workflow",
@@ -77,6 +78,7 @@ PROVIDER = Provider(
             _chain_request,
             outcome,
             Pieces,
+            pauses=pauses,
         ),
     ),
 )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from groundwire.model import Operation, Provider, Request
-from groundwire_instrumentation._langchain_values import Pieces, name_of, outcome, told
+from groundwire_instrumentation._langchain_values import Pieces, name_of, outcome, pauses, told
 
 
 def _request(graph: Any, arguments: Mapping[str, Any]) -> Request:
@@ -25,6 +25,7 @@ PROVIDER = Provider(
             _request,
             outcome,
             Pieces,
+            pauses=pauses,
         ),
     ),
     delegates_to=("langchain",),

@@ -160,7 +160,14 @@ class Call:
     def fail(self, error: BaseException) -> None:
         """End with the error that the application is about to see, and with whatever was received before it."""
         if self._ended.acquire(blocking=False):
-            self._end(self._received(), complete=False, error=error)
+            self._end(self._received(), complete=False, error=None if self._pauses(error) else error)
+
+    def _pauses(self, error: BaseException) -> bool:
+        try:
+            return self._operation.pauses is not None and self._operation.pauses(error)
+        except Exception:
+            _log.debug("%s: unreadable error", self._provider.name, exc_info=True)
+            return False
 
     def _read(self, result: Any) -> Response:
         try:

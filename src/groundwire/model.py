@@ -143,6 +143,8 @@ class Operation:
     iterables: tuple[str, ...] = ()
     """Arguments that may be one-shot iterators: they are turned into lists before anybody reads them. A dotted name is
     a key or an attribute of an argument, `options.json_data.messages`."""
+    pauses: Callable[[BaseException], bool] | None = None
+    """Whether an exception is how the library stops for a while, to ask a person: the call ends, and has not failed."""
     quiet: Callable[[Mapping[str, Any]], None] | None = None
     """Keeps the library from making a span of its own for this call, which would count its tokens a second time; may
     change what the library itself made for the call, never what the application gave. None: it makes none."""
