@@ -7,7 +7,6 @@ from groundwire.documents import as_documents
 from groundwire.errors import ConfigurationError
 from groundwire.model import Document, Evaluator, Failed, Passage, RagChain, Score, Skipped
 from groundwire.plugins import evaluators as load_evaluators
-from groundwire.prompt import words
 from groundwire.scoring import score
 
 
@@ -58,6 +57,8 @@ def evaluate(
 
 def _passages(given: Sequence[Document], retrieved: Sequence[Document]) -> tuple[Passage, ...]:
     """Those given, under their place in what was retrieved, then those of the retrieved that were not given."""
+    from groundwire.prompt import words  # its patterns take 10 ms to compile
+
     first: dict[str, tuple[int, Document]] = {}
     for rank, document in enumerate(retrieved, 1):
         if document.text is not None:
