@@ -5,8 +5,10 @@ The rules:
 - An answer is a chat span with text output whose prompt carries passages. "The last LLM call" is a wrong rule: query
   rewriting comes before it, follow-up questions and titles after it, and their prompts carry no passages.
 - Its passages are the documents of `rerank`, else `retrieval`, spans of the same trace (or linked to it) that ended
-  before it started. A span supplies an answer if the text of at least one of its documents reached the prompt; those
-  of its documents that did not are listed after the others, marked as dropped.
+  before it started, or inside it. A span supplies an answer if the text of at least one of its documents reached the
+  prompt; those of its documents that did not are listed after the others, marked as dropped. A search that another
+  answer of the trace stands nearer to, and that gave this one nothing of its own, is none of its suppliers.
+- An earlier answer that the prompt asks to refine, or that answers a part of the question, is a passage of the prompt.
 - An answer span that lists documents itself is believed: these are its passages, none if the list is empty, and its
   query is the question. That is how answers are written down whose calls nobody traced.
 - Where spans list no document text, the passages are cut out of the prompt itself.
@@ -41,7 +43,7 @@ from groundwire.dialects.gen_ai import (
 from groundwire.model import Document, NoChain, Passage, RagChain, Reason, SpanRecord
 from groundwire.parting import Cut, cut_tool_result
 from groundwire.prompt import drafts_in, question_in, reached, without_answers, words
-from groundwire.suppliers import feeds, ranks_in, strangers_among
+from groundwire.suppliers import feeds, ranks_in, strangers_among, unseen_before
 
 _NO_ROWS: tuple[Any, ...] = ("[]", (), [])
 """A list of documents with none in it, as it stands on a span."""
@@ -169,6 +171,7 @@ class _Reading:
         prompt = "\n".join([*self._texts, *self._results, *self._handed])
         reranked = [v for v in self._suppliers if v.kind == "rerank"]
         retrieved = [v for v in self._suppliers if v.kind == "retrieval"]
+        retrieved += unseen_before(reranked, retrieved)
         # A retriever around others (it fuses, compresses, filters) has the last word on their order.
         outer = [v for v in reversed(retrieved) if v.record.span_id in self._around]
         inner = [v for v in retrieved if v.record.span_id not in self._around]

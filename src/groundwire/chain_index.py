@@ -27,6 +27,7 @@ NEEDED = (
     semconv.RESPONSE_ID,
     semconv.RETRIEVAL_DOCUMENTS,
     semconv.RETRIEVAL_QUERY,
+    semconv.RERANK_INPUT,
 )
 """The attributes that the index reads: a record with these and no others is enough for `add`."""
 
@@ -59,7 +60,7 @@ class Material:
     """Everything of a trace that bears on one chat span."""
 
     suppliers: tuple[SpanRecord, ...] = ()
-    """Retrieval and rerank spans that ended before it started, linked ones first."""
+    """Retrieval and rerank spans that ended before it started, or inside it, linked ones first."""
     outputs: tuple[Any, ...] = ()
     """Output messages of chat spans that ended before it started."""
     rivals: tuple[Rival, ...] = ()
@@ -138,7 +139,7 @@ class ChainIndex:
         size = 0
         if kind == "retrieval" or kind == "rerank":
             _keep(trace.suppliers, span)
-            size = _length(attributes.get(semconv.RETRIEVAL_DOCUMENTS))
+            size = _length(attributes.get(semconv.RETRIEVAL_DOCUMENTS)) + _length(attributes.get(semconv.RERANK_INPUT))
         elif kind == "chat" or kind == "embeddings":
             output = attributes.get(semconv.OUTPUT_MESSAGES)
             tokens = _tokens(attributes)
@@ -201,7 +202,11 @@ class ChainIndex:
                     rivals.append(Rival(call.span_id, call.output))
             elif _same_road(trace, call, span) or (call.scope != span.scope and _within(call, span)):
                 rivals.append(Rival(call.span_id, call.output))
-        suppliers = [s for s in (*self._linked(span), *trace.suppliers) if _came_before(s, span)]
+        suppliers = [
+            s
+            for s in (*self._linked(span), *trace.suppliers)
+            if _came_before(s, span) or descends(trace.parents, s.span_id, span.span_id)
+        ]
         around, places = around_others(trace.parents, suppliers), places_of(trace.parents, suppliers, span)
         return Material(tuple(suppliers), tuple(outputs), tuple(rivals), trace.reference, around, places)
 

@@ -1,6 +1,7 @@
 """Which searches of a trace supplied an answer, and which worked for another one."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from groundwire.dialects.gen_ai import CallView
 from groundwire.prompt import words
@@ -71,6 +72,15 @@ def ranks_in(retrievals: Iterable[CallView]) -> dict[str, int]:
                 key = words(document.text)
                 best[key] = min(rank, best.get(key, rank))
     return best
+
+
+def unseen_before(reranked: Sequence[CallView], retrieved: Sequence[CallView]) -> list[CallView]:
+    """For each rerank before which no retrieval ended, what it was given: a retrieval that nobody traced found that."""
+    return [
+        replace(rerank, kind="retrieval", documents=rerank.candidates, candidates=())
+        for rerank in reranked
+        if rerank.candidates and not any(v.record.end_ns <= rerank.record.start_ns for v in retrieved)
+    ]
 
 
 def feeds(retrieval: CallView, reranked: Sequence[CallView], used: set[str]) -> bool:

@@ -15,7 +15,9 @@ from conformance.cases import decoded
 from conformance.cohere_cases import EVENTS, EVEREST, FUJI, MODEL, QUESTION, RERANKED, USAGE
 from conformance.harness import Tracing, traced
 from groundwire.chain import chains
+from groundwire.model import Score
 from groundwire.records import from_readable
+from groundwire_evaluators.rerank_lift import RerankLift
 from groundwire_instrumentation.cohere import PROVIDER
 
 SAID = {"role": "assistant", "content": [{"type": "text", "text": "Everest is 8,849 m high."}]}
@@ -192,6 +194,41 @@ def test_a_rerank_and_a_chat_over_its_documents_are_a_chain_in_the_order_of_the_
     assert [p.text for p in chain.context] == [EVEREST, FUJI]
     assert [p.source for p in chain.context] == ["rerank", "rerank"]
     assert (chain.question, chain.answer) == (QUESTION, "Everest is 8,849 m high.")
+
+
+def test_the_lift_of_a_rerank_over_the_retrieval_before_it_can_be_computed(tracing: Tracing) -> None:
+    co = client({"/v2/rerank": RERANKED, "/v2/chat": ANSWER})
+    found = [
+        {"id": "f", "content": FUJI},
+        {"id": "e", "content": EVEREST},
+        {"id": "l", "content": "A lake, quite deep."},
+    ]
+    asked = {"gen_ai.operation.name": "retrieval", "gen_ai.retrieval.documents": json.dumps(found)}
+    with tracing.tracer.start_as_current_span("app"):
+        tracing.tracer.start_span("retrieval mine", attributes=asked).end()
+        ranked = co.rerank(model="rerank-v3.5", query=QUESTION, documents=[d["content"] for d in found], top_n=2)
+        ask(co, documents=[found[row.index]["content"] for row in ranked.results])
+    (chain,) = chains([from_readable(span) for span in tracing.spans]).chains
+    assert [(p.text, p.retrieved_rank, p.prompt_rank) for p in chain.context] == [(EVEREST, 2, 1), (FUJI, 1, 2)]
+    assert [(p.text, p.in_prompt, p.retrieved_rank) for p in chain.passages[2:]] == [(found[2]["content"], False, 3)]
+    lift = RerankLift().evaluate(chain)
+    assert isinstance(lift, Score)
+    assert lift.value >= 0.5
+
+
+def test_what_a_rerank_was_given_is_the_order_before_where_nobody_traced_the_retrieval(tracing: Tracing) -> None:
+    co = client({"/v2/rerank": RERANKED, "/v2/chat": ANSWER})
+    lake = "A lake, quite deep."
+    with tracing.tracer.start_as_current_span("app"):
+        ranked = co.rerank(model="rerank-v3.5", query=QUESTION, documents=[FUJI, EVEREST, lake], top_n=2)
+        ask(co, documents=[[FUJI, EVEREST, lake][row.index] for row in ranked.results])
+    (chain,) = chains([from_readable(span) for span in tracing.spans]).chains
+    told = [(p.text, p.in_prompt, p.source, p.retrieved_rank) for p in chain.passages]
+    assert told == [
+        (EVEREST, True, "rerank", 2),
+        (FUJI, True, "rerank", 1),
+        (lake, False, "retrieval", 3),
+    ]
 
 
 def test_documents_that_no_span_found_are_passages_of_the_prompt(tracing: Tracing) -> None:

@@ -39,6 +39,8 @@ class CallView:
     output: tuple[Message, ...] = ()
     query: str | None = None
     documents: tuple[Document, ...] = ()
+    candidates: tuple[Document, ...] = ()
+    """What a rerank was given, in that order."""
     usage: Usage | None = None
     has_content: bool = field(default=False)
     """Whether the span carries messages or documents at all: content may be absent by policy."""
@@ -70,6 +72,7 @@ def view(record: SpanRecord) -> CallView | None:
         output=output,
         query=_text(attributes.get(semconv.RETRIEVAL_QUERY)),
         documents=documents,
+        candidates=_documents(attributes.get(semconv.RERANK_INPUT)) if kind == "rerank" else (),
         usage=usage(attributes),
         has_content=bool(prompt or output or documents),
     )
