@@ -45,6 +45,14 @@ def test_where_the_tree_does_not_tell_the_query_does() -> None:
     assert told(found[OTHER_ANSWER]) == [(LOUVRE, True, 1), (TOWER, True, 2)]
 
 
+def test_a_search_inside_the_answer_is_its_own() -> None:
+    trace = Trace()
+    trace.retrieval(TOWER, LOUVRE, start_ns=2_010, end_ns=2_020, parent_id="00000000000000aa")
+    trace.chat(prompt(TOWER), start_ns=2_000, end_ns=2_100, span_id="00000000000000aa")
+    assert told(trace.chain) == [(TOWER, True, 1), (LOUVRE, False, 2)]
+    assert facts(live_chains(trace.spans)) == facts(trace.assembly.chains)
+
+
 @pytest.mark.parametrize("parents", [(None, None), ("00000000000000f1", "00000000000000f1")])
 def test_two_searches_for_one_question_both_count(parents: tuple[str | None, str | None]) -> None:
     trace = Trace()

@@ -6,8 +6,8 @@ The rules:
   rewriting comes before it, follow-up questions and titles after it, and their prompts carry no passages.
 - Its passages are the documents of `rerank`, else `retrieval`, spans of the same trace (or linked to it) that ended
   before it started, or inside it. A span supplies an answer if the text of at least one of its documents reached the
-  prompt; those of its documents that did not are listed after the others, marked as dropped. A search that another
-  answer of the trace stands nearer to, and that gave this one nothing of its own, is none of its suppliers.
+  prompt; those of its documents that did not are listed after the others, marked as dropped. A search that
+  gave nothing but what a nearer one gave too worked for another answer, and is none of them.
 - An earlier answer that the prompt asks to refine, or that answers a part of the question, is a passage of the prompt.
 - An answer span that lists documents itself is believed: these are its passages, none if the list is empty, and its
   query is the question. That is how answers are written down whose calls nobody traced.

@@ -23,7 +23,12 @@ _RESULTS = ("tool_call_response", "tool_result", "function_call_output", "tool_r
 
 
 def from_json(value: Any) -> Any:
-    """The structure behind JSON text; the value itself where it is none."""
+    """The structure behind JSON text; the value itself where it is none. Bytes are text where they can be."""
+    if isinstance(value, bytes):  # LangSmith until 0.5 or so
+        try:
+            value = value.decode()
+        except UnicodeDecodeError:
+            return value
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
         try:
             return json.loads(value)

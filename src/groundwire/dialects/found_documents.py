@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from groundwire.dialects.chat_messages import from_json
 from groundwire.dialects.conventions import finite, is_description
@@ -12,6 +12,7 @@ from groundwire.model import Document
 
 _IDS = ("id", "_id", "doc_id", "document_id")
 _SCORES = ("relevance_score", "score", "_score", "similarity_score")
+_RETRIEVES = re.compile(r"retriev|search", re.IGNORECASE)
 _RERANK = re.compile(r"re[\s_-]?rank", re.IGNORECASE)
 
 
@@ -41,6 +42,25 @@ def document(content: Any, identity: Any, score: Any, metadata: Any) -> Document
     if text is None and identity is None and about is None:
         return None
     return _completed(Document(text, None if identity is None else str(identity), finite(score), about))
+
+
+def named_search(name: str, returned: Any) -> tuple[Literal["retrieval", "rerank"], list[Document]] | None:
+    """What a plain function has found that its author calls a search, a retriever or a reranker; None where it is none.
+
+    It returns documents and nothing else: one that answers as well is no search.
+    """
+    again = is_rerank(name)
+    if not again and _RETRIEVES.search(name) is None:
+        return None
+    returned = from_json(returned)
+    if (
+        not again
+        and not isinstance(returned, list | tuple)
+        and not (isinstance(returned, Mapping) and len(returned) == 1)
+    ):
+        return None
+    found = documents(returned)
+    return ("rerank" if again else "retrieval", found) if any(d.text for d in found) else None
 
 
 def is_rerank(name: str) -> bool:

@@ -42,11 +42,11 @@ def translate(record: SpanRecord) -> Mapping[str, Any] | None:
         )
     if kind == "embedding":
         return conventions.embeddings(model=model, usage=counts, cost_usd=cost)
-    if kind == "retriever" or found_documents.is_rerank(record.name):
-        found = found_documents.documents(returned)
-        again = found_documents.is_rerank(record.name) and any(d.text for d in found)
-        if kind == "retriever" or again:
-            return conventions.search("rerank" if again else "retrieval", conventions.text_in(given), found)
+    named = found_documents.named_search(record.name, returned)
+    if named is not None:
+        return conventions.search(named[0], conventions.text_in(given), named[1])
+    if kind == "retriever":
+        return conventions.search("retrieval", conventions.text_in(given), found_documents.documents(returned))
     operation = _CALLS.get(kind, WORKFLOW)
     return conventions.around(operation, conventions.text_in(given), conventions.text_in(returned))
 

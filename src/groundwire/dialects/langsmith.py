@@ -35,7 +35,7 @@ def translate(record: SpanRecord) -> Mapping[str, Any] | None:
             call_bodies.replied(returned),
             request_model=attributes.get(semconv.REQUEST_MODEL) or attributes.get("langsmith.metadata.ls_model_name"),
             response_model=_served_model(returned),
-            provider=attributes.get("langsmith.metadata.ls_provider") or attributes.get("gen_ai.system"),
+            provider=attributes.get("langsmith.metadata.ls_provider") or _system(attributes),
             usage=usage(metadata) or _counts(attributes),
             cost_usd=finite(metadata.get("total_cost")) if isinstance(metadata, Mapping) else None,
         )
@@ -45,13 +45,19 @@ def translate(record: SpanRecord) -> Mapping[str, Any] | None:
             provider=attributes.get("langsmith.metadata.ls_provider"),
             usage=_counts(attributes),
         )
-    if kind == "retriever" or found_documents.is_rerank(record.name):
-        found = found_documents.documents(returned)
-        again = found_documents.is_rerank(record.name) and any(d.text for d in found)
-        if kind == "retriever" or again:
-            return conventions.search("rerank" if again else "retrieval", conventions.text_in(given), found)
+    named = found_documents.named_search(record.name, returned)
+    if named is not None:
+        return conventions.search(named[0], conventions.text_in(given), named[1])
+    if kind == "retriever":
+        return conventions.search("retrieval", conventions.text_in(given), found_documents.documents(returned))
     operation = _CALLS.get(kind, semconv.WORKFLOW)
     return conventions.around(operation, conventions.text_in(given), conventions.text_in(returned))
+
+
+def _system(attributes: Mapping[str, Any]) -> Any:
+    """The provider; `langchain` was said of all clients until 0.5 or so, and is none."""
+    system = attributes.get("gen_ai.system")
+    return None if system == "langchain" else system
 
 
 def _usage_metadata(attributes: Mapping[str, Any], returned: Any) -> Any:

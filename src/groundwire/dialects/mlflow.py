@@ -6,7 +6,7 @@ the documents of retrievers: then passages are cut out of the prompt.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from groundwire import semconv
 from groundwire.dialects import call_bodies, conventions, found_documents
@@ -45,11 +45,12 @@ def translate(record: SpanRecord) -> Mapping[str, Any] | None:
             usage=_usage(attributes, returned),
             cost_usd=_cost(attributes),
         )
-    rerank = kind == "RERANKER" or (kind != "RETRIEVER" and found_documents.is_rerank(record.name))
-    if kind in ("RETRIEVER", "RERANKER") or rerank:
-        found = found_documents.documents(returned)
-        if kind in ("RETRIEVER", "RERANKER") or any(d.text for d in found):
-            return conventions.search("rerank" if rerank else "retrieval", conventions.text_in(given), found)
+    if kind in ("RETRIEVER", "RERANKER"):
+        which: Literal["retrieval", "rerank"] = "rerank" if kind == "RERANKER" else "retrieval"
+        return conventions.search(which, conventions.text_in(given), found_documents.documents(returned))
+    named = found_documents.named_search(record.name, returned)
+    if named is not None:
+        return conventions.search(named[0], conventions.text_in(given), named[1])
     operation = _CALLS.get(kind, semconv.WORKFLOW)
     return conventions.around(operation, conventions.text_in(given), conventions.text_in(returned))
 

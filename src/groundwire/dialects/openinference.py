@@ -85,10 +85,11 @@ def _rerank(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 def _around(name: str, attributes: Mapping[str, Any], kind: str) -> dict[str, Any]:
     """A chain, an agent, a tool: what it was given and returned stands where the conventions would have it already."""
-    if kind == "CHAIN" and found_documents.is_rerank(name):
-        found = found_documents.documents(attributes.get(semconv.OUTPUT_VALUE))
-        if any(d.text for d in found):
-            return conventions.search("rerank", conventions.text_in(attributes.get(semconv.INPUT_VALUE)), found)
+    named = (
+        found_documents.named_search(name, attributes.get(semconv.OUTPUT_VALUE)) if kind in ("CHAIN", "TOOL") else None
+    )
+    if named is not None:
+        return conventions.search(named[0], conventions.text_in(attributes.get(semconv.INPUT_VALUE)), named[1])
     return {semconv.OPERATION: _CALLS.get(kind, semconv.WORKFLOW)}
 
 
