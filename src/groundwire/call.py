@@ -25,7 +25,9 @@ from groundwire.tokens import estimate_tokens
 _log = logging.getLogger(__name__)
 
 # Some servers quote the key that they refuse.
-_SECRET = re.compile(r"\b(?:sk|pk|gsk|xai|key)-[\w-]{8,}|\b(Bearer )\S+", re.IGNORECASE)
+_SECRET = re.compile(
+    r"\b(?:sk|pk|pa|gsk|xai|key)-[\w-]{8,}|\b(?:gsk|hf|pcsk|tgp)_[\w-]{8,}|\b(Bearer )\S+", re.IGNORECASE
+)
 
 Capture = Literal["full", "scored", "off"]
 """Content: on the spans; only kept in the process until it is scored; nowhere."""
