@@ -1,15 +1,17 @@
 """Usage -> cost in USD, from the dated price table of `genai-prices`.
 
 The table takes about 0.14 s to import, so it is loaded once, in a background thread that `instrument()` starts,
-and each model's flat unit prices are remembered. An unknown model has no cost: never 0.
+and each model's unit prices are remembered. An unknown model has no cost: never 0.
 """
 
 import logging
 import os
 import threading
+from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from time import time
 from typing import Any, TypeAlias
 
 from groundwire.hosts import COMPATIBLE
@@ -66,7 +68,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class _UnitPrices:
-    """USD a token, where a model's prices depend on neither time nor prompt length."""
+    """USD a token, for prompts of some length."""
 
     input: float
     output: float
@@ -88,6 +90,21 @@ class _UnitPrices:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Prices:
+    """Unit prices of a model for every length of a prompt: a length beyond a step has that step's price throughout."""
+
+    steps: tuple[int, ...]
+    units: tuple[_UnitPrices, ...]
+    """One more than steps."""
+    until: float | None
+    """Unix time at which other prices begin to hold."""
+
+    def of(self, usage: Usage) -> float:
+        """USD."""
+        return self.units[bisect_left(self.steps, usage.input_tokens or 0)].of(usage)
+
+
 class PriceTable:
     """Prices of all known models. Safe for threads; one instance serves the process."""
 
@@ -95,7 +112,7 @@ class PriceTable:
         self._lock = threading.Lock()
         self._library: Any = None
         self._source = ""
-        self._known: dict[tuple[str, str], _UnitPrices | str | None] = {}
+        self._known: dict[tuple[str, str], _Prices | str | None] = {}
         if hasattr(os, "register_at_fork"):
             # A fork in the middle of the import would leave the child with a half-made module and a lock for ever.
             os.register_at_fork(
@@ -140,23 +157,23 @@ class PriceTable:
         self.load()
         key = (provider, model)
         known = self._known.get(key, "")
-        if known == "":
+        if known == "" or (isinstance(known, _Prices) and known.until is not None and time() >= known.until):
             known = self._resolve(provider, model)
             if len(self._known) < 4096:
                 self._known[key] = known
         if known is None:
             return None
-        if isinstance(known, _UnitPrices) and at is None:
+        if isinstance(known, _Prices) and at is None:
             return Cost(known.of(usage), self._source)
         price = self._calculate(provider, model, usage, at)
         return None if price is None else Cost(float(price.total_price), self._source)
 
-    def _resolve(self, provider: str, model: str) -> _UnitPrices | str | None:
+    def _resolve(self, provider: str, model: str) -> _Prices | str | None:
         """Unit prices, `"varies"` where only the library can tell, None for an unknown model."""
         price = self._calculate(provider, model, Usage(1, 1), None)
         if price is None:
             return None
-        return _flat(price) or "varies"
+        return _prices(price) or "varies"
 
     def _reference(self, provider: str, model: str) -> tuple[str, str]:
         """Provider and model as the table knows them."""
@@ -190,31 +207,44 @@ class PriceTable:
             return None
 
 
-def _flat(price: Any) -> _UnitPrices | None:
-    """The unit prices of a calculated price, if nothing about them varies."""
-    model = getattr(price, "model", None)
-    if model is None or isinstance(getattr(model, "prices", None), list):
-        return None  # dated or conditional prices
-    unit = getattr(price, "model_price", None)
+_UNITS = ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok", "cache_write_1h_mtok")
 
-    def usd(name: str) -> float | None:
-        value = getattr(unit, name, None)
-        return None if value is None or hasattr(value, "tiers") else float(value) / 1e6
 
-    base = usd("input_mtok")
-    if base is None or hasattr(getattr(unit, "output_mtok", None), "tiers"):
+def _prices(price: Any) -> _Prices | None:
+    """The unit prices behind a calculated price; None where they depend on the time of day."""
+    model, unit = getattr(price, "model", None), getattr(price, "model_price", None)
+    if model is None or getattr(unit, "input_mtok", None) is None:
         return None
-    for name in ("cache_read_mtok", "cache_write_mtok", "cache_write_1h_mtok"):
-        if hasattr(getattr(unit, name, None), "tiers"):
+    until: float | None = None
+    if isinstance(dated := getattr(model, "prices", None), list):
+        constraints = [one.constraint for one in dated if one.constraint is not None]
+        if not all(hasattr(constraint, "start_date") for constraint in constraints):
             return None
-    read, written, kept = usd("cache_read_mtok"), usd("cache_write_mtok"), usd("cache_write_1h_mtok")
-    written = base if written is None else written
+        starts = [datetime.combine(c.start_date, datetime.min.time(), UTC).timestamp() for c in constraints]
+        until = min((start for start in starts if start > time()), default=None)
+    values = {name: getattr(unit, name, None) for name in _UNITS}
+    steps = sorted({tier.start for value in values.values() for tier in getattr(value, "tiers", ())})
+    return _Prices(tuple(steps), tuple(_unit_prices(values, step) for step in (-1, *steps)), until)
+
+
+def _unit_prices(values: Mapping[str, Any], step: int) -> _UnitPrices:
+    """Prices of prompts longer than the step."""
+
+    def usd(name: str, otherwise: float) -> float:
+        value = values[name]
+        if hasattr(value, "tiers"):
+            reached = [tier.price for tier in value.tiers if tier.start <= step]  # in ascending order
+            value = reached[-1] if reached else value.base
+        return otherwise if value is None else float(value) / 1e6
+
+    plain = usd("input_mtok", 0.0)
+    written = usd("cache_write_mtok", plain)
     return _UnitPrices(
-        input=base,
-        output=usd("output_mtok") or 0.0,
-        cache_read=base if read is None else read,
+        input=plain,
+        output=usd("output_mtok", 0.0),
+        cache_read=usd("cache_read_mtok", plain),
         cache_creation=written,
-        cache_creation_1h=written if kept is None else kept,
+        cache_creation_1h=usd("cache_write_1h_mtok", written),
     )
 
 
