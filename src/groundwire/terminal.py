@@ -3,6 +3,7 @@
 Plain strings and our own escape codes: importing a rendering library would cost more than the whole first trace.
 """
 
+import json
 import os
 import re
 import unicodedata
@@ -39,6 +40,20 @@ def inert(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return _STEERING.sub(lambda match: " " if match[0] in _BLANKS else "\ufffd", text)
+
+
+def json_line(value: Any, *, allow_nan: bool = True, indent: int | None = None) -> str:
+    r"""A value as JSON that can be printed: what a terminal would obey is escaped, and nothing is lost.
+
+    >>> print(json_line({"told": "é \x9b31m"}))
+    {"told": "é \u009b31m"}
+    """
+    return escaped(json.dumps(value, ensure_ascii=False, allow_nan=allow_nan, indent=indent))
+
+
+def escaped(text: str) -> str:
+    """JSON with nothing in it that a terminal would obey, line breaks between values excepted."""
+    return _STEERING.sub(lambda match: match[0] if match[0] == "\n" else f"\\u{ord(match[0]):04x}", text)
 
 
 def columns(text: str) -> int:

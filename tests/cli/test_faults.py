@@ -1,6 +1,8 @@
 """Commands whose surroundings fail: a full disk behind standard output, options that do not belong together."""
 
+import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +11,7 @@ import pytest
 
 from groundwire.cli import run
 from groundwire.traces import open_sink
-from stored import request
+from stored import ANSWER, request
 
 FULL = Path("/dev/full")
 
@@ -58,3 +60,29 @@ def test_what_would_be_passed_over_is_a_mistake(
     assert said in told.err
     assert told.out == ""
     assert os.listdir(traces) == ["t.jsonl"]
+
+
+@pytest.mark.parametrize(
+    "arguments", ["show t.jsonl --json", "chains t.jsonl --json", "dataset build t.jsonl -o -", "score t.jsonl --json"]
+)
+def test_json_steers_no_terminal_and_loses_nothing(
+    traces: Path, capsys: pytest.CaptureFixture[str], arguments: str
+) -> None:
+    hostile = f"{ANSWER} \x9b31m\x1b[2J\x7f\u202e\u2028\ud800."
+    sink = open_sink("t.jsonl")
+    sink.write(request(hostile))
+    sink.close()
+    assert run([*arguments.split(), *(["-e", "faithfulness"] if "score" in arguments else [])]) == 0
+    told = capsys.readouterr().out
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2028\ud800-\udfff]", told)
+    values = [json.loads(line) for line in told.splitlines()]
+    if "score" not in arguments:
+        assert hostile in _texts(values)
+
+
+def _texts(value: object) -> list[str]:
+    if isinstance(value, dict):
+        return [text for one in value.values() for text in _texts(one)]
+    if isinstance(value, list):
+        return [text for one in value for text in _texts(one)]
+    return [value] if isinstance(value, str) else []

@@ -1,11 +1,12 @@
 """`groundwire agree`: how well an evaluator agrees with people."""
 
-import json
 import random
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+
+from groundwire.terminal import json_line
 
 if TYPE_CHECKING:
     from groundwire.agreement import Agreement, Judged
@@ -131,7 +132,7 @@ def agree(
             "missed_limits": missed, "against": measured[1].as_json() if comparison else None,
             "comparison": comparison.as_json() if comparison else None,
         }  # fmt: skip
-        print(json.dumps(found, ensure_ascii=False))
+        print(json_line(found))
     else:
         blocks = [figure_lines(m) for m in measured] + ([comparison_lines(comparison)] if comparison else [])
         print("\n\n".join("\n".join(lines) for lines in blocks))

@@ -1,6 +1,5 @@
 """`groundwire chains`: what our reading of stored traces is, before any judgement."""
 
-import json
 import sys
 from argparse import ArgumentParser
 from collections.abc import Mapping
@@ -8,7 +7,7 @@ from typing import Any
 
 from groundwire.cli.reading import read, report
 from groundwire.model import NoChain, RagChain
-from groundwire.terminal import Line, Page, page_of
+from groundwire.terminal import Line, Page, json_line, page_of
 
 _ABOUT = """\
 Print question, passages and answer of every RAG call in stored traces, and why
@@ -39,9 +38,9 @@ def chains(*, source: str, as_json: bool) -> int:
     assembly = assemble(spans)
     if as_json:
         for chain in assembly.chains:
-            print(json.dumps(chain_object(chain), ensure_ascii=False))
+            print(json_line(chain_object(chain)))
         for rejected in assembly.rejected:
-            print(json.dumps(rejected_object(rejected), ensure_ascii=False))
+            print(json_line(rejected_object(rejected)))
     else:
         page = page_of(sys.stdout)
         for chain in assembly.chains:

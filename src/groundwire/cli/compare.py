@@ -1,6 +1,5 @@
 """`groundwire compare`: is one run worse than another, by how much, and is that more than chance?"""
 
-import json
 import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from groundwire.errors import ConfigurationError
+from groundwire.terminal import json_line
 
 if TYPE_CHECKING:
     from groundwire.cli.junit import Case
@@ -164,7 +164,7 @@ def _print(
 
         regressions_json = [one.as_json() for one in regressed]
         whole = {**comparison.as_json(), "worst": regressions_json, "problems": problems_json(problems)}
-        print(json.dumps(whole, ensure_ascii=False, allow_nan=False))
+        print(json_line(whole, allow_nan=False))
     elif markdown:
         from groundwire.cli.compare_markdown import comparison_markdown
 

@@ -1,6 +1,5 @@
 """`groundwire dataset build`: what was chosen becomes cases, and what became of the rest is told."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 from groundwire.cli.reading import counted, report
 from groundwire.errors import ConfigurationError, SourceError
 from groundwire.figures import plural
-from groundwire.terminal import inert
+from groundwire.terminal import escaped, inert, json_line
 
 
 def build(
@@ -52,7 +51,7 @@ def build(
         )
     fresh = None
     if out == "-":
-        sys.stdout.write(lines(built.cases))
+        sys.stdout.write(escaped(lines(built.cases)))
     elif out is not None:
         fresh = added(out, built.cases)
     told: dict[str, Any] = {
@@ -65,7 +64,7 @@ def build(
     }
     stream = sys.stderr if out == "-" else sys.stdout
     if as_json:
-        print(json.dumps(told, ensure_ascii=False), file=stream)
+        print(json_line(told), file=stream)
     else:
         print("\n".join(_told(told, fresh)), file=stream)
     report(problems)

@@ -1,6 +1,5 @@
 """`groundwire dataset show` and `validate`: files of cases, as text and as JSON."""
 
-import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -10,7 +9,7 @@ from groundwire.datasets.case import Case
 from groundwire.datasets.file import dataset as read_dataset
 from groundwire.errors import SourceError
 from groundwire.figures import plural
-from groundwire.terminal import Line, Page, inert, page_of, wrapped
+from groundwire.terminal import Line, Page, inert, json_line, page_of, wrapped
 
 LISTED = 20
 
@@ -24,7 +23,7 @@ def show(*, file: str, case: str | None, everything: bool, as_json: bool) -> int
     page = page_of(sys.stdout)
     if as_json:
         for one in cases:
-            print(json.dumps(one.as_json(), ensure_ascii=False))
+            print(json_line(one.as_json()))
     elif case is not None:
         print("\n\n".join("\n".join(_in_full(one.as_json(), page)) for one in cases))
     else:
@@ -51,7 +50,7 @@ def _counts(cases: Sequence[Case]) -> str:
 def _in_full(case: dict[str, Any], page: Page) -> list[str]:
     rows: list[str] = []
     for key, value in case.items():
-        texts = [json.dumps(value, ensure_ascii=False)] if isinstance(value, dict) else value
+        texts = [json_line(value)] if isinstance(value, dict) else value
         for text in texts if isinstance(texts, list) else [texts]:
             said = str(text.get("text", text)) if isinstance(text, dict) else str(text)
             rows += _wrapped(f"{inert(key)[:16]:<16}  ", inert(said), page)
@@ -69,7 +68,7 @@ def validate(*, file: str, as_json: bool) -> int:
     if as_json:
         references = sum(c.reference is not None for c in found)
         print(
-            json.dumps(
+            json_line(
                 {
                     "file": file,
                     "cases": len(found),
@@ -78,7 +77,6 @@ def validate(*, file: str, as_json: bool) -> int:
                     "problems": [{"line": line, "message": message} for line, message in found.problems],
                     "repeated": [{"line": line, "id": identity} for line, identity in found.repeated],
                 },
-                ensure_ascii=False,
             )
         )
     else:

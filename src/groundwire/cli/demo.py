@@ -1,6 +1,5 @@
 """`groundwire demo`: a real RAG application over recorded answers of real models, our verdicts beside people's."""
 
-import json
 import os
 import socket
 from argparse import ArgumentParser, ArgumentTypeError
@@ -19,6 +18,7 @@ from groundwire.agreement import auc
 from groundwire.demo.answers import recorded_answers
 from groundwire.demo.run import SERVICE_NAME, Outcome, run
 from groundwire.errors import ConfigurationError, GroundwireError, SinkError
+from groundwire.terminal import json_line
 
 _LIVE_QUESTIONS = 6
 _WIDTH = 80
@@ -105,7 +105,7 @@ def demo(
         raise GroundwireError(f"your endpoint refused: {error}") from error
     figures = _figures(outcomes, live)
     if as_json:
-        print(json.dumps(_as_json(outcomes, figures, out, live), indent=2, ensure_ascii=False))
+        print(json_line(_as_json(outcomes, figures, out, live), indent=2))
     else:
         _show(console, outcomes, figures, out, endpoint, live)
     return 3 if any(_is_broken(o) for o in outcomes) else 0

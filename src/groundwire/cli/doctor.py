@@ -1,6 +1,5 @@
 """`groundwire doctor`: what is installed, what will be traced, where spans go, and what is wrong."""
 
-import json
 import os
 import platform
 import re
@@ -14,6 +13,7 @@ from groundwire.beside import Other, active, first_that_traces, installed
 from groundwire.errors import MissingLibrary
 from groundwire.plugins import evaluator, evaluator_names, is_installed, provider, provider_names
 from groundwire.settings import CAPTURE_VARIABLE, read_environment
+from groundwire.terminal import json_line
 from groundwire.version import __version__
 
 _TIMEOUT_S = 1.0
@@ -96,7 +96,7 @@ def doctor(*, as_json: bool) -> int:
             "environment": variables,
             "problems": problems,
         }
-        print(json.dumps(found_all, ensure_ascii=False))
+        print(json_line(found_all))
     else:
         print("\n".join(_lines(versions, libraries, judges, endpoint, variables, problems)))
     return 3 if problems else 0

@@ -1,6 +1,5 @@
 """`groundwire drift`: has an application changed between two stretches of time, and does it keep its limits?"""
 
-import json
 import re
 import sys
 from argparse import ArgumentParser
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from groundwire.errors import ConfigurationError, SourceError
+from groundwire.terminal import json_line
 
 if TYPE_CHECKING:
     from groundwire.cli.junit import Case
@@ -181,7 +181,7 @@ def _print(found: "Drift", as_json: bool, markdown: bool, problems: "Sequence[Pr
         from groundwire.cli.reading import as_json as problems_json
 
         whole: dict[str, Any] = {**found.as_json(), "problems": problems_json(problems)}
-        print(json.dumps(whole, ensure_ascii=False, allow_nan=False))
+        print(json_line(whole, allow_nan=False))
     elif markdown:
         from groundwire.cli.drift_text import drift_markdown
 

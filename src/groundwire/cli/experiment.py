@@ -1,6 +1,5 @@
 """`groundwire experiment`: an application is run over a dataset, and judged."""
 
-import json
 import os
 import sys
 from argparse import ArgumentParser
@@ -11,6 +10,7 @@ from groundwire.cli.judging import judge_options
 from groundwire.cli.progress import Progress
 from groundwire.errors import ConfigurationError
 from groundwire.experiments.result import Row
+from groundwire.terminal import json_line
 
 _ABOUT = """\
 Run an application over a dataset, and judge its answers.
@@ -113,9 +113,7 @@ def experiment(
     broken = [(gate, why) for gate in gates if (why := gate.broken(tally)) is not None]
     stream = sys.stderr if out == "-" else sys.stdout
     if as_json:
-        print(
-            json.dumps(object_of(result, tally, [(g.text, why) for g, why in broken]), ensure_ascii=False), file=stream
-        )
+        print(json_line(object_of(result, tally, [(g.text, why) for g, why in broken])), file=stream)
     else:
         print("\n".join(told(result, tally, len(cases))), file=stream)
     for gate, why in broken:

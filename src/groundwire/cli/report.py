@@ -1,6 +1,5 @@
 """`groundwire report`: a run, or two, as one HTML file that opens on the worst answer."""
 
-import json
 import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from groundwire.errors import ConfigurationError, SinkError, SourceError
 from groundwire.replacing import replace
+from groundwire.terminal import json_line
 
 if TYPE_CHECKING:
     from groundwire.comparing import Comparison, Run
@@ -104,7 +104,7 @@ def report(
     summary = Summary(told, runs, out, len(text.encode()), limit, comparison, problems)
     stream = sys.stderr if out == "-" else sys.stdout
     if as_json:
-        print(json.dumps(summary.as_json(), ensure_ascii=False), file=stream)
+        print(json_line(summary.as_json()), file=stream)
     else:
         print("\n".join(summary.lines()), file=stream)
         report_problems(problems)

@@ -1,6 +1,5 @@
 """`groundwire score`: stored traces are scored, and the scores written to a file or back to where the traces are."""
 
-import json
 import sys
 from argparse import ArgumentParser
 from collections import Counter
@@ -20,6 +19,7 @@ from groundwire.pipeline.run import Limits, Result, execute
 from groundwire.pipeline.selection import Selection, instant_ns
 from groundwire.pipeline.workspace import Workspace, contents, workspace_of
 from groundwire.replacing import sweep
+from groundwire.terminal import json_line
 from groundwire.traces import Sink, open_sink, open_source
 
 _ABOUT = """\
@@ -255,5 +255,5 @@ def _rejected(opened: Any) -> int:
 
 
 def _print(told: dict[str, Any] | list[str], *, to_stderr: bool = False) -> None:
-    text = "\n".join(told) if isinstance(told, list) else json.dumps(told, ensure_ascii=False)
+    text = "\n".join(told) if isinstance(told, list) else json_line(told)
     print(text, file=sys.stderr if to_stderr else sys.stdout)

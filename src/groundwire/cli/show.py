@@ -1,6 +1,5 @@
 """`groundwire show`: stored traces as text, the worst first."""
 
-import json
 import sys
 from argparse import ArgumentParser
 from collections import Counter
@@ -12,7 +11,7 @@ from groundwire.cli.reading import read, report
 from groundwire.console import render_trace
 from groundwire.errors import SourceError
 from groundwire.figures import plural
-from groundwire.terminal import page_of
+from groundwire.terminal import json_line, page_of
 from groundwire.trace import SEVERITY, Trace, Verdict, read_traces
 
 _UNFOLDED = 5
@@ -53,7 +52,7 @@ def show(*, source: str, trace: str | None, everything: bool, as_json: bool) -> 
         found = _matching(found, trace, source)
     if as_json:
         for one in found:
-            print(json.dumps(_object(one), ensure_ascii=False))
+            print(json_line(_object(one)))
     elif found:
         _print(found, source, in_full=trace is not None or len(found) == 1, everything=everything)
     else:

@@ -10,6 +10,7 @@ from typing import IO, Protocol, cast, runtime_checkable
 from groundwire.errors import SinkError
 from groundwire.model import SpanRecord
 from groundwire.replacing import Replacement
+from groundwire.terminal import escaped
 from groundwire.traces.compression import zstd
 from groundwire.traces.otlp_json import encode
 
@@ -161,6 +162,8 @@ class StandardOutput:
             self._out(whole + b"\n")
 
     def _out(self, lines: bytes) -> None:
+        if sys.stdout.isatty():
+            lines = escaped(lines.decode()).encode()
         with _told():
             sys.stdout.flush()
             if (binary := getattr(sys.stdout, "buffer", None)) is not None:
