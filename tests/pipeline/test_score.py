@@ -449,6 +449,27 @@ def test_two_processes_do_not_write_the_same_output(start: Start, score: Score, 
 # --- workers ---
 
 
+@pytest.mark.parametrize("anew", [False, True])
+def test_folder_that_was_taken_away_while_it_was_locked_is_not_used(
+    score: Score, place: Path, monkeypatch: pytest.MonkeyPatch, anew: bool
+) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    lock = fcntl.flock
+
+    def finished_meanwhile(handle: int, how: int) -> None:
+        lock(handle, how)
+        (place / ".out.jsonl.groundwire" / "lock").unlink()
+        if anew:
+            (place / ".out.jsonl.groundwire" / "lock").touch()
+
+    write(place / "t.jsonl", corpus(5))
+    monkeypatch.setattr(fcntl, "flock", finished_meanwhile)
+    result = score("t.jsonl", "-o", "out.jsonl", "-e", "judges:hashed")
+
+    assert result.code == 2
+    assert "another process is scoring" in result.err
+
+
 def test_workers_give_what_one_gives(score: Score, place: Path, on_disk: None) -> None:
     write(place / "t.jsonl", corpus(200))
     names = ["-e", "judges:hashed", "-e", "judges:breaking", "-e", "judges:many"]

@@ -119,10 +119,14 @@ class Workspace:
             self._lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
             try:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise ConfigurationError(f"another process is scoring in {self.folder}; wait for it") from None
+                # The one that held it may have finished, and taken the folder away, since the file was opened.
+                taken_away = not os.path.samestat(os.fstat(self._lock), os.stat(self.folder / "lock"))
+            except (BlockingIOError, FileNotFoundError):
+                taken_away = True
             except OSError:
                 return  # not every file system has locks
+            if taken_away:
+                raise ConfigurationError(f"another process is scoring in {self.folder}; wait for it")
 
     def release(self) -> None:
         """Let others at it."""
