@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .NOTPARALLEL:
-.PHONY: demo test test-stores test-rerankers test-postgres test-jaeger test-phoenix test-browser test-ray test-together test-adapters check format bench judgement clean help
+.PHONY: demo test test-stores test-rerankers test-postgres test-jaeger test-phoenix test-browser test-ray test-together test-litellm test-adapters check format bench judgement clean help
 
 help: ## this list
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ test-browser: .venv/installed-browser ## install a Chromium where there is none,
 test-ray: .venv/installed-test ## install Ray (80 MB) and run the pipeline on a cluster of this machine, killing a node
 	@$(PIP) install --editable '.[ray]'
 	GROUNDWIRE_REQUIRE_RAY=1 $(BIN)/python -m pytest -q -m ray $(ARGS)
+
+test-litellm: ## install LiteLLM into the cache (250 MB) and run its conformance tests
+	PYTHON=$(PYTHON) sh tests/conformance/apart.sh litellm
 
 test-together: ## install Together's SDK into the cache (60 MB), apart as it wants an older rich, and run its conformance tests
 	PYTHON=$(PYTHON) sh tests/conformance/apart.sh together

@@ -144,6 +144,13 @@ async def test_the_span_is_current_while_the_request_is_made_and_not_after(case:
         assert set(seen) == {tracing.span.context.span_id}
 
 
+@pytest.mark.parametrize("case", [c for c in CASES if c.provider.covers], ids=str)
+async def test_a_call_is_told_once_where_the_library_underneath_is_traced_too(case: Case) -> None:
+    with traced(case.provider, *map(plugins.provider, case.provider.covers)) as tracing:
+        await outcome(case, await opened(case, "answer"))
+        assert whole(tracing.span) == expected(case, {**case.asked, **case.answered})
+
+
 @every_case()
 async def test_the_span_is_a_child_of_the_application_s(case: Case) -> None:
     with traced(case.provider) as tracing:

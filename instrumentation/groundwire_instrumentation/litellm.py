@@ -1,0 +1,172 @@
+"""LiteLLM: completions, embeddings and rerank, sync, async and streamed; the router's calls pass through the same.
+
+One span a call, whoever answers: what LiteLLM asks of OpenAI's client underneath is told by it, and nowhere else.
+The provider is who the model's name says, the model is what that provider calls it. A function that was imported by
+name (`from litellm import completion`) before instrumentation stays as it was.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from groundwire.hosts import server
+from groundwire.model import Document, Operation, Provider, Request, Response, Usage
+from groundwire.wire import fields
+from groundwire_instrumentation import _chat_shaped
+
+_PROVIDERS: Mapping[str, str] = {
+    "openai": "openai",
+    "azure": "azure.ai.openai",
+    "azure_ai": "azure.ai.inference",
+    "anthropic": "anthropic",
+    "bedrock": "aws.bedrock",
+    "bedrock_converse": "aws.bedrock",
+    "vertex_ai": "gcp.vertex_ai",
+    "gemini": "gcp.gemini",
+    "groq": "groq",
+    "mistral": "mistral_ai",
+    "cohere": "cohere",
+    "cohere_chat": "cohere",
+    "ollama": "ollama",
+    "ollama_chat": "ollama",
+    "deepseek": "deepseek",
+    "xai": "x_ai",
+    "perplexity": "perplexity",
+    "together_ai": "together",
+    "fireworks_ai": "fireworks",
+    "openrouter": "openrouter",
+    "huggingface": "huggingface",
+    "voyage": "voyageai",
+    "watsonx": "ibm.watsonx.ai",
+    "moonshot": "moonshot_ai",
+    "cerebras": "cerebras",
+    "hosted_vllm": "openai_compatible",
+    "lm_studio": "openai_compatible",
+}
+_UNNAMED: Mapping[str, str] = {
+    "gpt-": "openai",
+    "chatgpt-": "openai",
+    "o1": "openai",
+    "o3": "openai",
+    "o4": "openai",
+    "text-embedding-3": "openai",
+    "text-embedding-ada": "openai",
+    "claude-": "anthropic",
+    "gemini-": "gcp.vertex_ai",
+    "command-": "cohere",
+    "embed-": "cohere",
+    "rerank-": "cohere",
+}
+_CHAT = (
+    *("temperature", "top_p", "n", "stop", "max_completion_tokens", "max_tokens", "presence_penalty", "tools"),
+    *("frequency_penalty", "reasoning_effort", "seed", "messages"),
+)
+
+
+def _who(arguments: Mapping[str, Any]) -> tuple[str | None, str | None, Any]:
+    """Model, provider, and the address where it was given."""
+    model = arguments.get("model")
+    url = arguments.get("api_base") or arguments.get("base_url")
+    if not isinstance(model, str):
+        return None, None, url
+    prefix, _, rest = model.partition("/")
+    named = arguments.get("custom_llm_provider") or (prefix if rest else None)
+    provider = _PROVIDERS.get(str(named))
+    if provider is not None and prefix in _PROVIDERS and rest:
+        model = rest.removeprefix("converse/").removeprefix("invoke/") if provider == "aws.bedrock" else rest
+    if provider is None and not rest:
+        provider = next((who for start, who in _UNNAMED.items() if model.startswith(start)), None)
+    if provider == "openai" and url is not None:
+        provider = server(url)[0]  # LiteLLM's word for every server that speaks the protocol
+    return model, provider, url
+
+
+def _chat(_: Any, arguments: Mapping[str, Any]) -> Request:
+    model, provider, url = _who(arguments)
+    body = {name: arguments.get(name) for name in _CHAT} | {"model": model}
+    return _chat_shaped.asked(body, url, stream=bool(arguments.get("stream")), provider=provider)
+
+
+def _common(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    model, provider, url = _who(arguments)
+    _, address, port = server(url) if url is not None else (None, None, None)
+    return {"model": model, "provider": provider, "server_address": address, "server_port": port}
+
+
+def _embed(_: Any, arguments: Mapping[str, Any]) -> Request:
+    dimensions = arguments.get("dimensions")
+    attributes = {} if dimensions is None else {"gen_ai.embeddings.dimension.count": dimensions}
+    return Request(attributes=attributes, **_common(arguments))
+
+
+def _rerank(_: Any, arguments: Mapping[str, Any]) -> Request:
+    before = [Document(d if isinstance(d, str) else d.get("text")) for d in arguments["documents"]]
+    return Request(
+        query=arguments["query"],
+        documents=before,
+        top_k=arguments.get("top_n"),
+        read=lambda result: _ranked(before, result),
+        **_common(arguments),
+    )
+
+
+def _ranked(before: Sequence[Document], result: Any) -> Response:
+    rows = fields(_chat_shaped.plain(result)).results or ()
+    found = [replace(before[row.index], score=row.relevance_score) for row in rows]
+    return Response(documents=found, higher_is_better=True)
+
+
+def _usage(result: Any) -> Usage | None:
+    """Cached tokens are part of the prompt's in LiteLLM, whoever answered."""
+    used = fields(_chat_shaped.plain(result)).usage
+    if not used or used.prompt_tokens is None:
+        return None
+    given, made = used.prompt_tokens_details or fields({}), used.completion_tokens_details or fields({})
+    return Usage(
+        used.prompt_tokens,
+        used.completion_tokens,
+        cache_read_tokens=given.cached_tokens,
+        cache_creation_tokens=given.cache_creation_tokens or used.cache_creation_input_tokens,
+        reasoning_tokens=made.reasoning_tokens,
+    )
+
+
+def _answered(result: Any) -> Response:
+    return replace(_chat_shaped.answered(result), usage=_usage(result))
+
+
+class _Chunks(_chat_shaped.Chunks):
+    """Chunks of a streamed completion; the usage comes in one of them, where it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._used: Usage | None = None
+        self._model: str | None = None
+
+    def add(self, chunk: Any) -> None:
+        super().add(chunk)
+        self._used = _usage(chunk) or self._used
+        hidden = getattr(chunk, "_hidden_params", None) or {}
+        self._model = hidden.get("provider_response_model") or self._model  # chunks repeat what was asked for
+
+    def response(self) -> Response:
+        response = super().response()
+        return replace(response, usage=self._used, model=self._model or response.model)
+
+
+def _embedded(result: Any) -> Response:
+    used = _usage(result)
+    return Response(model=getattr(result, "model", None), usage=used and Usage(used.input_tokens))
+
+
+PROVIDER = Provider(
+    name="litellm",
+    module="litellm",
+    distribution="litellm",
+    operations=(
+        Operation("chat", ("litellm:completion", "litellm:acompletion"), _chat, _answered, _Chunks),
+        Operation("embeddings", ("litellm:embedding", "litellm:aembedding"), _embed, _embedded),
+        Operation("rerank", ("litellm:rerank", "litellm:arerank"), _rerank, lambda _: Response()),
+    ),
+    covers=("openai",),
+)
