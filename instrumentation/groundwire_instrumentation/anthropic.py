@@ -22,6 +22,7 @@ _PARAMETERS: Mapping[str, str] = {
     "max_tokens": "gen_ai.request.max_tokens",
     "service_tier": "anthropic.request.service_tier",
 }
+_SCALARS = (int, float, str)
 _PLATFORMS: Mapping[str, str] = {"Bedrock": "aws.bedrock", "Vertex": "gcp.vertex_ai"}
 """By the client's class: they are so behind any gateway."""
 _FINISH: Mapping[str, str] = {
@@ -51,7 +52,7 @@ def _request(client: Any, arguments: Mapping[str, Any]) -> Request:
     options = arguments["options"]
     body = {**(options.json_data or {}), **(options.extra_json or {})}
     attributes: dict[str, Any] = {
-        _PARAMETERS[k]: v for k, v in body.items() if k in _PARAMETERS and isinstance(v, int | float | str)
+        _PARAMETERS[k]: v for k, v in body.items() if k in _PARAMETERS and isinstance(v, _SCALARS)
     }
     if isinstance(stop := body.get("stop_sequences"), list | tuple):
         attributes["gen_ai.request.stop_sequences"] = tuple(stop)
@@ -76,7 +77,7 @@ def _request(client: Any, arguments: Mapping[str, Any]) -> Request:
 
 def _get(value: Any, name: str) -> Any:
     """A member of a mapping or an object: answers go back into prompts as the objects they came in."""
-    return value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
+    return value.get(name) if isinstance(value, dict) else getattr(value, name, None)
 
 
 def _listed(value: Any) -> list[Any] | tuple[Any, ...]:

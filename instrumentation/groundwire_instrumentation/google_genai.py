@@ -33,7 +33,7 @@ def _targets(method: str) -> tuple[str, ...]:
 
 def _get(value: Any, name: str) -> Any:
     """A member of a model of the SDK, or of the mapping that stands for one, in either spelling."""
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return getattr(value, name, None)
     if name in value:
         return value[name]

@@ -32,7 +32,7 @@ def _targets(*methods: str) -> tuple[str, ...]:
 
 def _get(value: Any, name: str) -> Any:
     """A member of a model of the SDK, or of the mapping that stands for one; None where it is not set."""
-    found = value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
+    found = value.get(name) if isinstance(value, dict) else getattr(value, name, None)
     return None if type(found).__name__ == "Unset" else found
 
 
