@@ -183,13 +183,20 @@ class _Reading:
         ]
         held = reached([document.text or "" for _, document in rows], prompt, self._earlier)
         keys = [words(document.text or "") for _, document in rows]
+        places = {key: place for key, place in zip(keys, held, strict=True) if place is not None}
+        strangers = strangers_among(self._suppliers, self._gave(rows, keys, places), self._places, prompt)
+        if strangers:  # else they would lend their ranks and scores, and count as retrieved
+            known = [(row, key) for row, key in zip(rows, keys, strict=True) if row[0].record.span_id not in strangers]
+            rows, keys = [row for row, _ in known], [key for _, key in known]
+            self._suppliers = [v for v in self._suppliers if v.record.span_id not in strangers]
+            reranked, inner = ([v for v in some if v.record.span_id not in strangers] for some in (reranked, inner))
+            retrieved = [v for v in retrieved if v.record.span_id not in strangers]
         by_text: dict[str, dict[str, Any]] = {}
-        places: dict[str, int] = {}
         used: set[str] = set()
-        for (supplier, document), key, place in zip(rows, keys, held, strict=True):
+        for (supplier, document), key in zip(rows, keys, strict=True):
+            place = places.get(key)
             if place is not None:
                 used.add(supplier.record.span_id)
-                places[key] = place
             first = by_text.get(key)
             if first is None:
                 by_text[key] = {
@@ -206,10 +213,6 @@ class _Reading:
                 first["score"] = document.score if first["score"] is None else first["score"]
         if not used:
             return [Passage(**fields) for fields in by_text.values()]
-        strangers = strangers_among(self._suppliers, self._gave(rows, keys, places), self._places, prompt)
-        if strangers:  # without them: they would lend their ranks and scores, and count as retrieved
-            self._suppliers = [v for v in self._suppliers if v.record.span_id not in strangers]
-            return self._listed()
         kept = {key for (supplier, _), key in zip(rows, keys, strict=True) if supplier.record.span_id in used}
         # A rerank that was used says which retrievals fed it: their other documents were dropped by it.
         if any(v.record.span_id in used for v in reranked):

@@ -25,42 +25,42 @@ def strangers_among(
     """
     if not places:
         return set()
-    asked: set[str] | None = None
     found: set[str] = set()
-    giving = [s for s in suppliers if gave[s.record.span_id]]  # few of many: a trace may hold hundreds of searches
-    for one in suppliers:
-        here = places.get(one.record.span_id)
-        covered: set[str] = set()
-        nearer = False
-        for other in giving if here is not None else ():
-            there = places.get(other.record.span_id)
-            if there is None or here is None or other.kind != one.kind:
-                continue
-            if there.steps != here.steps:
-                closer = there.steps is not None and (here.steps is None or there.steps < here.steps)
-            elif here.steps is None and _apart(here, there):
-                asked = _asked(suppliers, prompt) if asked is None else asked
-                closer = other.record.span_id in asked and one.record.span_id not in asked
-            else:
-                closer = False
-            if closer:
-                nearer = True
-                covered |= gave[other.record.span_id]
-        if nearer and gave[one.record.span_id] <= covered:
-            found.add(one.record.span_id)
+    for kind in ("retrieval", "rerank"):
+        some = [(v, places[v.record.span_id]) for v in suppliers if v.kind == kind and v.record.span_id in places]
+        given: set[str] = set()  # by those that stand nearer
+        for steps in sorted({place.steps for _, place in some if place.steps is not None}):
+            level = [v.record.span_id for v, place in some if place.steps == steps]
+            found |= {span_id for span_id in level if given and gave[span_id] <= given}
+            given = given.union(*(gave[span_id] for span_id in level))
+        rest = [(v, place) for v, place in some if place.steps is None]
+        if given:
+            found |= {v.record.span_id for v, _ in rest if gave[v.record.span_id] <= given}
+        elif len({place.outermost for _, place in rest}) > 1:
+            found |= _not_asked_for(rest, gave, prompt)
     return found
 
 
-def _apart(one: Place, other: Place) -> bool:
-    """Whether both are held by spans, and by none in common, as far as these are known."""
-    return one.outermost is not None and other.outermost is not None and one.outermost != other.outermost
+def _not_asked_for(suppliers: Sequence[tuple[CallView, Place]], gave: Mapping[str, set[str]], prompt: str) -> set[str]:
+    """Ids of those that did not search for words of the prompt, where such that did gave as much.
 
-
-def _asked(suppliers: Sequence[CallView], prompt: str) -> set[str]:
-    """Ids of those whose query is in the prompt."""
+    They must be apart: inside spans, and inside none in common.
+    """
     whole = words(prompt)
-    queries = {v.record.span_id: words(v.query) for v in suppliers if v.query}
-    return {span_id for span_id, query in queries.items() if len(query) > 2 and query in whole}
+    asked = [
+        (gave[v.record.span_id], place.outermost)
+        for v, place in suppliers
+        if v.query and len(query := words(v.query)) > 2 and query in whole and gave[v.record.span_id]
+    ]
+    asking = {v.record.span_id for v, _ in suppliers if v.query and words(v.query) in whole}
+    found: set[str] = set()
+    for v, place in suppliers:
+        if v.record.span_id in asking or place.outermost is None:
+            continue
+        apart = [given for given, outermost in asked if outermost not in (None, place.outermost)]
+        if apart and gave[v.record.span_id] <= set().union(*apart):
+            found.add(v.record.span_id)
+    return found
 
 
 def ranks_in(retrievals: Iterable[CallView]) -> dict[str, int]:
