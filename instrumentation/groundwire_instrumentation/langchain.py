@@ -9,8 +9,7 @@ of a retriever or a tool goes through, and LangGraph's agents as well.
 from collections.abc import Mapping
 from typing import Any
 
-from groundwire.documents import as_documents
-from groundwire.model import Operation, Provider, Request, Response
+from groundwire.model import Document, Operation, Provider, Request, Response
 from groundwire.semconv import TOOL_CALL_ID, TOOL_DESCRIPTION
 from groundwire_instrumentation._langchain_values import Pieces, name_of, outcome, pauses, told
 
@@ -38,7 +37,8 @@ def _retrieval_request(retriever: Any, arguments: Mapping[str, Any]) -> Request:
 
 
 def _retrieval_response(documents: Any) -> Response:
-    return Response(documents=as_documents(documents))
+    # Field by field: asking pydantic for what a document lacks costs ten times as much as the search.
+    return Response(documents=[Document(d.page_content, d.id, None, d.metadata or None) for d in documents])
 
 
 def _tool_request(tool: Any, arguments: Mapping[str, Any]) -> Request:
