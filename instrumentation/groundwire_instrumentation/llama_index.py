@@ -8,8 +8,7 @@ engines inside engines, and retrievers inside retrievers, the outermost is told.
 from collections.abc import Mapping
 from typing import Any
 
-from groundwire.documents import as_documents
-from groundwire.model import Operation, Provider, Request, Response
+from groundwire.model import Document, Operation, Provider, Request, Response
 from groundwire.semconv import TOOL_DESCRIPTION
 
 _CORE = "llama_index.core"
@@ -37,13 +36,26 @@ def _rerank_request(postprocessor: Any, arguments: Mapping[str, Any]) -> Request
         name=type(postprocessor).__name__,
         model=model if isinstance(model, str) else None,
         query=arguments.get("query_str") or _query(arguments.get("query_bundle")),
-        documents=as_documents(arguments["nodes"]),
+        documents=_documents(arguments["nodes"]),
         top_k=_count(postprocessor),
     )
 
 
+def _documents(nodes: Any) -> list[Document]:
+    # Field by field: asking pydantic for what a node lacks costs more than many a search.
+    return [
+        Document(
+            text=getattr(scored.node, "text", None),
+            id=scored.node.node_id,
+            score=None if scored.score is None else float(scored.score),
+            metadata=scored.node.metadata or None,
+        )
+        for scored in nodes
+    ]
+
+
 def _nodes(nodes: Any) -> Response:
-    documents = as_documents(nodes)
+    documents = _documents(nodes)
     scored = any(document.score is not None for document in documents)
     return Response(documents=documents, higher_is_better=True if scored else None)
 
