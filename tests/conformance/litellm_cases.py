@@ -214,4 +214,3 @@ CASES = [
         },
     ),
 ]
-list(CASES[1].call(CASES[1].client("answer", lambda: None)))  # the first call imports for a second
