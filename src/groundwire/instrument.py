@@ -117,6 +117,13 @@ class _Installation:
         """The provider that spans of ours go through, whoever made it."""
         self.watchers: tuple[Callable[[trace.TracerProvider], None], ...] = ()
         self.sockets: weakref.WeakKeyDictionary[object, _Socket] = weakref.WeakKeyDictionary()
+        self._flushes = False
+
+    def flush_at_exit(self) -> None:
+        """Have the last scores leave before the application's provider closes: made before, it closes after."""
+        if not self._flushes:
+            self._flushes = True
+            atexit.register(flush, timeout_s=10.0)
 
 
 _installation = _Installation()
@@ -181,6 +188,7 @@ def instrument(
             _fill(provider, _own_pipeline(targets, scorers, sample, mode, vault))
         else:
             provider = existing
+            _installation.flush_at_exit()
             _fill(provider, _guest_pipeline(provider, targets, scorers, evaluators is None, sample, mode, vault))
         recorder = Recorder(mode, PRICES, Recall(), vault, _content_limit(environment))
         tracer = provider.get_tracer("groundwire", __version__)

@@ -42,7 +42,7 @@ def read_environment(variables: Mapping[str, str] = os.environ) -> Environment:
         otlp_protocol="grpc" if protocol == "grpc" else "http/protobuf",
         traces_exporters=tuple(e for part in exporters.split(",") if (e := part.strip())),
         capture=_capture(variables.get(CAPTURE_VARIABLE, "")),
-        service_name=_service_name(variables),
+        service_name=service_name_of(variables, Path(sys.argv[0]).stem if sys.argv and sys.argv[0] else ""),
         attribute_length_limit=_number(variables, "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT")
         or _number(variables, "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"),
         batch_queue_size=_number(variables, "OTEL_BSP_MAX_QUEUE_SIZE"),
@@ -70,14 +70,14 @@ def _capture(value: str) -> Capture | None:
     return "scored" if value in ("NO_CONTENT", "EVENT_ONLY", "FALSE", "0") else None
 
 
-def _service_name(variables: Mapping[str, str]) -> str:
+def service_name_of(variables: Mapping[str, str], script: str) -> str:
+    """`service.name` by the environment, else the script's name, else what OpenTelemetry calls the unknown."""
     if name := variables.get("OTEL_SERVICE_NAME", "").strip():
         return name
     for pair in variables.get("OTEL_RESOURCE_ATTRIBUTES", "").split(","):
         key, _, value = pair.partition("=")
         if key.strip() == "service.name" and value.strip():
             return value.strip()
-    script = Path(sys.argv[0]).stem if sys.argv and sys.argv[0] else ""
     return script if script not in ("", "-c", "-m", "__main__") else "unknown_service"
 
 

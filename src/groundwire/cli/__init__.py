@@ -35,8 +35,11 @@ _VERBS: dict[str, str] = {
     "dataset": "Make cases of stored answers, and look at files of cases.",
     "experiment": "Run an application over a dataset, and judge its answers.",
     "agree": "Compare an evaluator with labels that people gave.",
+    "run": "Run an application traced and scored, without changing it.",
     "doctor": "Tell what is installed, traced, exported, and wrong.",
 }
+_FILES = {"run": "running"}
+"""Verbs whose file is called otherwise: this package has a `run` of its own."""
 _EXAMPLE = "groundwire score traces.jsonl -o scored.jsonl && groundwire show scored.jsonl"
 
 
@@ -130,7 +133,7 @@ def _discard_output() -> None:
 
 
 def _parse_and_call(verb: str, title: str, arguments: list[str]) -> int:
-    module = importlib.import_module(f"groundwire.cli.{verb}")
+    module = importlib.import_module(f"groundwire.cli.{_FILES.get(verb, verb)}")
     function: Callable[..., int] = getattr(module, verb)
     layout = partial(RawDescriptionHelpFormatter, width=80, max_help_position=28)
     parser = _Parser(title, formatter_class=layout, allow_abbrev=False)
