@@ -12,7 +12,7 @@ def _start() -> None:
     sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or os.curdir) != here]
     ours = sys.modules.pop("sitecustomize", None)
     try:
-        import sitecustomize  # noqa: F401 # pyright: ignore - the one that this one hides, if there is one
+        import sitecustomize  # type: ignore[import-not-found] # noqa: F401 # pyright: ignore - the one that this one hides, if there is one
     except ModuleNotFoundError as error:
         if error.name != "sitecustomize":
             raise
