@@ -24,6 +24,9 @@ _CHAT = (
 )
 _EMBED = ("model", "dimensions", "encoding_format")
 
+_PROVIDER = "azure.ai.inference"
+"""As the conventions call it."""
+
 
 def _targets(method: str) -> tuple[str, ...]:
     return tuple(f"azure.ai.inference{package}:{method}" for package in ("", ".aio"))
@@ -42,7 +45,7 @@ def _body(client: Any, arguments: Mapping[str, Any], names: tuple[str, ...]) -> 
 def _chat(client: Any, arguments: Mapping[str, Any]) -> Request:
     body = _body(client, arguments, _CHAT)
     stream = bool(arguments.get("stream") or body.get("stream"))
-    return _chat_shaped.asked(body, client._config.endpoint, stream=stream, provider=None)
+    return _chat_shaped.asked(body, client._config.endpoint, stream=stream, provider=_PROVIDER)
 
 
 def _embed(client: Any, arguments: Mapping[str, Any]) -> Request:
@@ -53,11 +56,13 @@ def _embed(client: Any, arguments: Mapping[str, Any]) -> Request:
         attributes["gen_ai.embeddings.dimension.count"] = body["dimensions"]
     if isinstance(encoding := body.get("encoding_format"), str):
         attributes["gen_ai.request.encoding_formats"] = (str(getattr(encoding, "value", encoding)),)
-    return Request(model=body.get("model"), server_address=address, server_port=port, attributes=attributes)
+    return Request(
+        model=body.get("model"), provider=_PROVIDER, server_address=address, server_port=port, attributes=attributes
+    )
 
 
 PROVIDER = Provider(
-    name="azure.ai.inference",
+    name="azure_ai_inference",
     module="azure.ai.inference",
     distribution="azure-ai-inference",
     operations=(

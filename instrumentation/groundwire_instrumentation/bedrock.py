@@ -11,7 +11,7 @@ from typing import Any
 from groundwire.hosts import server
 from groundwire.media import blob_part, uri_part
 from groundwire.model import Message, Operation, Provider, Request, Response, Usage
-from groundwire_instrumentation import bedrock_bodies
+from groundwire_instrumentation import _bedrock_bodies as bedrock_bodies
 
 _TARGETS = ("botocore.client:BaseClient._make_api_call",)
 _PARAMETERS: Mapping[str, str] = {
@@ -36,7 +36,9 @@ def _common(client: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
         model = model.rpartition("/")[2]  # of an ARN
     _, address, port = server(client.meta.endpoint_url)
     stream = arguments["operation_name"].endswith("Stream")
-    return {"model": model, "server_address": address, "server_port": port, "stream": stream}
+    return {
+        "model": model, "provider": "aws.bedrock", "server_address": address, "server_port": port, "stream": stream
+    }  # fmt: skip
 
 
 # --- converse -------------------------------------------------------------------------------------------------------
@@ -235,7 +237,7 @@ _INVOKE, _STREAM = "InvokeModel", "InvokeModelWithResponseStream"
 
 
 PROVIDER = Provider(
-    name="aws.bedrock",
+    name="bedrock",
     module="botocore",
     distribution="boto3",
     operations=(

@@ -111,7 +111,7 @@ def _generated(result: Any) -> Response:
 PROVIDER = Provider(
     name="huggingface",
     module="huggingface_hub",
-    distribution="huggingface_hub",
+    distribution="huggingface-hub",
     operations=(
         Operation("chat", _targets("chat_completion"), _chat, _chat_shaped.answered, stream=_chat_shaped.Chunks),
         Operation("chat", _targets("text_generation"), _generate, _generated, stream=_Text),

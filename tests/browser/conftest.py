@@ -43,7 +43,7 @@ Open = Callable[..., Opened]
 
 @pytest.fixture(scope="module")  # longer, and Playwright's event loop would stand in the way of asynchronous tests
 def browser() -> Iterator[Any]:
-    """One browser for all tests of a file. A machine without one skips them, unless GROUNDWIRE_REQUIRE_BROWSER says otherwise."""
+    """One browser for the tests of a file. A machine without one skips, unless GROUNDWIRE_REQUIRE_BROWSER is set."""
     path = chromium()
     try:
         from playwright.sync_api import sync_playwright
