@@ -15,7 +15,7 @@ demo: .venv/installed-demo ## run the demo application on recorded answers (ARGS
 	@$(BIN)/groundwire demo $(ARGS)
 
 test: .venv/installed-test ## run the tests (ARGS="-k openai"); those with Jaeger run where it is installed
-	$(BIN)/python -m pytest -q $(ARGS)
+	$(BIN)/python -m pytest -q -n 2 --dist loadscope $(ARGS)
 
 test-jaeger: .venv/installed-test ## install Jaeger into the cache and run the tests that need it
 	sh tests/jaeger/install.sh
