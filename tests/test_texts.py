@@ -56,7 +56,9 @@ def test_texts_go_with_their_index_and_an_index_at_the_same_place_has_none_of_th
         gc.collect(0)
 
 
-@pytest.mark.parametrize("texts", ["abc", b"abc", None, 7, iter(["a"])], ids=["text", "bytes", "none", "number", "iterator"])
+@pytest.mark.parametrize(
+    "texts", ["abc", b"abc", None, 7, iter(["a"])], ids=["text", "bytes", "none", "number", "iterator"]
+)
 def test_what_cannot_be_looked_up_in_is_told(texts: object) -> None:
     with pytest.raises(ConfigurationError, match="a list of texts or a mapping"):
         groundwire.texts_for(Index(), texts)
