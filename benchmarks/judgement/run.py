@@ -20,7 +20,6 @@ import numpy as np
 import peers
 from baselines import Novelty, Overlap, best_f1_threshold, blind_auc
 from measure_cost import measure_costs
-from report import cost_lines, set_lines, target_lines
 from splits import Part, fitted_rows, is_dev, unseen
 from targets import RAGTRUTH, TARGETS, Kind, Target
 
@@ -31,6 +30,7 @@ from groundwire.cli.reading import counted
 from groundwire.labelled import Labelled, labelled
 from groundwire.model import Evaluator
 from groundwire.plugins import evaluator as load_evaluator
+from report import cost_lines, set_lines, target_lines
 
 _QUICK_ROWS = 150
 _OTHER_ROWS = 1000
