@@ -4,11 +4,11 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import isfinite
 from typing import Any, TypeAlias
 
 from groundwire import semconv
 from groundwire.dialects.gen_ai import kind_of
+from groundwire.finite import finite
 from groundwire.model import SpanRecord
 
 AnswerKey: TypeAlias = tuple[str, str | None]
@@ -102,10 +102,10 @@ def _severity(check: Check) -> tuple[bool, bool, str]:
 def _of_evaluation(span: SpanRecord) -> Check:
     attributes = span.attributes
     name = str(attributes.get(semconv.EVALUATION_NAME) or span.name.removeprefix("evaluate ") or "evaluation")
-    value = number(attributes.get(semconv.EVALUATION_VALUE))
+    value = finite(attributes.get(semconv.EVALUATION_VALUE))
     label = str(attributes.get(semconv.EVALUATION_LABEL) or "")
     passed = attributes.get(semconv.EVALUATION_PASSED)
-    duration = number(attributes.get(semconv.EVALUATION_DURATION))
+    duration = finite(attributes.get(semconv.EVALUATION_DURATION))
     return Check(
         name=name,
         value=value,
@@ -114,7 +114,7 @@ def _of_evaluation(span: SpanRecord) -> Check:
         reason="" if value is not None else _reason(attributes.get(semconv.EVALUATION_STATUS), span),
         explanation=str(attributes.get(semconv.EVALUATION_EXPLANATION) or ""),
         evidence=_evidence(attributes.get(semconv.EVALUATION_EVIDENCE)),
-        threshold=number(attributes.get(semconv.EVALUATION_THRESHOLD)),
+        threshold=finite(attributes.get(semconv.EVALUATION_THRESHOLD)),
         version=str(attributes.get(semconv.EVALUATION_VERSION) or ""),
         model=_model(attributes),
         judged_by=str(attributes.get(semconv.EVALUATION_MODEL) or "") or _model(attributes),
@@ -135,7 +135,7 @@ def _on_answer(span: SpanRecord) -> Iterable[Check]:
         if key.startswith(_PREFIX) and key.endswith(_SUFFIX) and len(key) > len(_PREFIX) + len(_SUFFIX):
             name = key[len(_PREFIX) : -len(_SUFFIX)]
             label = str(attributes.get(f"{_PREFIX}{name}.score.label") or "")
-            value = number(attributes[key])
+            value = finite(attributes[key])
             explanation = str(attributes.get(f"{_PREFIX}{name}.explanation") or "")
             if value is not None:
                 yield Check(name, value, label, _verdict(label), explanation=explanation)
@@ -154,16 +154,6 @@ def _reason(status: Any, span: SpanRecord) -> str:
     if words.startswith("failed") and span.status_message:
         words += f": {span.status_message}"
     return words or span.status_message or "no value recorded"
-
-
-def number(value: Any) -> float | None:
-    """A finite number; None for anything else, NaN and infinity too."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        return float(value) if isfinite(value) else None
-    except OverflowError:  # an integer that no float can hold
-        return None
 
 
 def _evidence(value: Any) -> tuple[Mapping[str, Any], ...]:

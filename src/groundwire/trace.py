@@ -7,9 +7,10 @@ from typing import Literal, TypeAlias
 
 from groundwire import semconv
 from groundwire.chain import chains
-from groundwire.checks import Check, checks, is_evaluation, number
+from groundwire.checks import Check, checks, is_evaluation
 from groundwire.dialects import canonical
 from groundwire.dialects.gen_ai import CallView, message_text, view
+from groundwire.finite import finite
 from groundwire.model import RagChain, SpanRecord
 
 Verdict: TypeAlias = Literal["error", "failed", "doubtful", "passed", "not_scored", "unchecked"]
@@ -37,7 +38,7 @@ class Stage:
     @property
     def cost_usd(self) -> float | None:
         """As written on the span."""
-        return number(self.span.attributes.get(semconv.COST))
+        return finite(self.span.attributes.get(semconv.COST))
 
     @property
     def is_error(self) -> bool:
@@ -119,7 +120,7 @@ class Trace:
     @property
     def cost_usd(self) -> float | None:
         """As written on the root, else the sum over the calls; None where no price is known."""
-        total = number(self.root.attributes.get(semconv.REQUEST_COST))
+        total = finite(self.root.attributes.get(semconv.REQUEST_COST))
         if total is not None:
             return total
         # Apart from tokens: the innermost span may have these alone.

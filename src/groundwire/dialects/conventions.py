@@ -1,13 +1,13 @@
 """What a dialect has read of a span, as attributes of the GenAI conventions. What is not known is left out."""
 
 import json
-import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from groundwire import semconv
 from groundwire.dialects.chat_messages import from_json
+from groundwire.finite import finite
 from groundwire.model import Document, Message, Usage
 
 
@@ -120,17 +120,6 @@ def unquoted(value: Any) -> Any:
         return json.loads(value)
     except (ValueError, RecursionError):
         return value
-
-
-def finite(value: Any) -> float | None:
-    """A cost or a score; None where it is no finite number."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        number = float(value)
-    except OverflowError:
-        return None
-    return number if math.isfinite(number) else None
 
 
 def count(value: Any) -> int | None:

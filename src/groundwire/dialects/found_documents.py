@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from groundwire.dialects.chat_messages import from_json
-from groundwire.dialects.conventions import finite, is_description
+from groundwire.dialects.conventions import is_description
 from groundwire.documents import as_documents
+from groundwire.finite import finite
 from groundwire.model import Document
 
 _IDS = ("id", "_id", "doc_id", "document_id")

@@ -9,8 +9,8 @@ from typing import Any
 
 from groundwire.dialects import call_bodies, conventions, found_documents
 from groundwire.dialects.chat_messages import from_json
-from groundwire.dialects.conventions import finite
 from groundwire.dialects.token_counts import usage
+from groundwire.finite import finite
 from groundwire.model import SpanRecord
 from groundwire.semconv import WORKFLOW
 

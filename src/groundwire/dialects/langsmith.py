@@ -12,8 +12,9 @@ from typing import Any, cast
 from groundwire import semconv
 from groundwire.dialects import call_bodies, conventions, found_documents
 from groundwire.dialects.chat_messages import from_json
-from groundwire.dialects.conventions import count, finite
+from groundwire.dialects.conventions import count
 from groundwire.dialects.token_counts import usage
+from groundwire.finite import finite
 from groundwire.model import SpanRecord, Usage
 
 _CALLS = {"tool": "execute_tool"}

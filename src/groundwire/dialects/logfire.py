@@ -15,9 +15,9 @@ from groundwire import semconv
 from groundwire.dialects import conventions, gen_ai_events
 from groundwire.dialects.call_bodies import asked, replied
 from groundwire.dialects.chat_messages import from_json, messages
-from groundwire.dialects.conventions import finite
 from groundwire.dialects.gen_ai import kind_of
 from groundwire.dialects.token_counts import usage
+from groundwire.finite import finite
 from groundwire.model import SpanEvent, SpanRecord
 
 _NO_CALL = {semconv.OPERATION: "request"}

@@ -11,8 +11,9 @@ from typing import Any, Literal
 from groundwire import semconv
 from groundwire.dialects import call_bodies, conventions, found_documents
 from groundwire.dialects.chat_messages import from_json
-from groundwire.dialects.conventions import count, finite, unquoted
+from groundwire.dialects.conventions import count, unquoted
 from groundwire.dialects.token_counts import inclusive, usage
+from groundwire.finite import finite
 from groundwire.model import SpanRecord, Usage
 
 _CALLS = {"TOOL": "execute_tool", "AGENT": "invoke_agent"}

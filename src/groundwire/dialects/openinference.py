@@ -11,9 +11,10 @@ from typing import Any
 from groundwire import semconv
 from groundwire.dialects import call_bodies, conventions, found_documents
 from groundwire.dialects.chat_messages import message
-from groundwire.dialects.conventions import count, finite
+from groundwire.dialects.conventions import count
 from groundwire.dialects.flattened import listed, rows
 from groundwire.dialects.token_counts import inclusive
+from groundwire.finite import finite
 from groundwire.model import Document, Message, SpanRecord, Usage
 
 KIND = "openinference.span.kind"

@@ -12,9 +12,10 @@ from typing import Any
 from groundwire import semconv
 from groundwire.dialects import conventions, gen_ai_events
 from groundwire.dialects.chat_messages import from_json
-from groundwire.dialects.conventions import count, finite
+from groundwire.dialects.conventions import count
 from groundwire.dialects.gen_ai import kind_of
 from groundwire.dialects.python_text import literal
+from groundwire.finite import finite
 from groundwire.model import SpanRecord
 
 _SEARCHES = ("GET", "SEARCH", "QUERY", "SELECT")

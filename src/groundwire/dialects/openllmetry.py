@@ -16,10 +16,11 @@ from typing import Any
 from groundwire import semconv
 from groundwire.dialects import conventions, gen_ai_events, openllmetry_stores
 from groundwire.dialects.chat_messages import from_json, message, structured
-from groundwire.dialects.conventions import count, finite, text_in
+from groundwire.dialects.conventions import count, text_in
 from groundwire.dialects.flattened import listed, rows
 from groundwire.dialects.found_documents import documents, is_rerank
 from groundwire.dialects.gen_ai import kind_of
+from groundwire.finite import finite
 from groundwire.model import Document, Message, SpanRecord
 
 _KINDS = {

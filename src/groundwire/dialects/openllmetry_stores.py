@@ -14,9 +14,10 @@ from typing import Any
 
 from groundwire.dialects import conventions
 from groundwire.dialects.chat_messages import from_json
-from groundwire.dialects.conventions import count, finite
+from groundwire.dialects.conventions import count
 from groundwire.dialects.found_documents import document
 from groundwire.dialects.python_text import literal
+from groundwire.finite import finite
 from groundwire.model import Document, SpanEvent, SpanRecord
 
 _STORES = ("chroma", "pinecone", "qdrant", "weaviate", "milvus", "marqo", "lancedb")

@@ -15,9 +15,10 @@ from groundwire import semconv
 from groundwire.dialects import conventions, gen_ai_events
 from groundwire.dialects.call_bodies import asked, replied
 from groundwire.dialects.chat_messages import from_json
-from groundwire.dialects.conventions import count, finite, text_in
+from groundwire.dialects.conventions import count, text_in
 from groundwire.dialects.langchain_text import model_in, prompt_in, reply_in, usage_in
 from groundwire.dialects.token_counts import usage
+from groundwire.finite import finite
 from groundwire.model import Document, SpanRecord, Usage
 
 _SCOPE = "ai.observability."

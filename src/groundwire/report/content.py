@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from groundwire.checks import Check
+from groundwire.finite import finite
 from groundwire.model import RagChain
 from groundwire.report.entry import Entry
 from groundwire.report.shown import Shown, line, long
@@ -32,7 +33,7 @@ def content(entry: Entry) -> dict[str, Any]:
             {
                 **_text(text),
                 "id": None if passage.id is None else line(passage.id, 80),
-                "score": _finite(passage.score),
+                "score": finite(passage.score),
                 "in_prompt": passage.in_prompt,
                 "source": passage.source,
                 "retrieved_rank": passage.retrieved_rank,
@@ -62,10 +63,10 @@ def _check(check: Check, chain: RagChain, answer: Shown, passages: list[Shown]) 
         "reason": line(check.reason, 300).replace("_", " "),
         "broke": check.broke,
         "explanation": line(check.explanation, 600),
-        "threshold": _finite(check.threshold),
+        "threshold": finite(check.threshold),
         "version": line(check.version, 40),
         "judge": line(check.model, 80),
-        "ms": _finite(check.duration_ms),
+        "ms": finite(check.duration_ms),
         "marks": marks,
         "notes": notes,
         "about": about,
@@ -84,7 +85,7 @@ def _sorted_evidence(
         verdict = evidence.get("verdict") if isinstance(evidence.get("verdict"), str) else ""
         passage = _index(evidence.get("passage"))
         if verdict in _ABOUT_PASSAGE and passage is not None and passage < len(passages):
-            about.append({"passage": passage, "verdict": verdict, "p": _finite(evidence.get("probability"))})
+            about.append({"passage": passage, "verdict": verdict, "p": finite(evidence.get("probability"))})
         elif verdict in _SENTENCE:
             start, end = _index(evidence.get("start")), _index(evidence.get("end"))
             if start is not None and end is not None and _is_of(chain.answer, start, end, evidence.get("text")):
@@ -116,7 +117,7 @@ def _mark(
         "start": answer.place(start),
         "end": answer.place(end),
         "verdict": evidence["verdict"],
-        "p": _finite(evidence.get("probability")),
+        "p": finite(evidence.get("probability")),
         "flaws": [
             [answer.place(first), answer.place(last), line(reason, 40)] for first, last, reason in _flaws(evidence)
         ],
@@ -180,7 +181,7 @@ def _stage(stage: Stage, start_ms: float) -> dict[str, Any]:
         "ms": stage.duration_ms,
         "tokens": None if usage is None else [usage.input_tokens, usage.output_tokens],
         "estimated": usage is not None and usage.estimated,
-        "usd": _finite(stage.cost_usd),
+        "usd": finite(stage.cost_usd),
         "documents": len(call.documents) if call is not None and call.kind in ("retrieval", "rerank") else None,
         "error": line(stage.span.status_message or "error", 200) if stage.is_error else None,
     }
@@ -194,13 +195,3 @@ def _error(trace: Trace) -> str:
 
 def _index(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
-
-
-def _finite(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        number = float(value)
-    except OverflowError:
-        return None
-    return number if abs(number) < float("inf") else None
