@@ -1,12 +1,12 @@
 """What a name of an evaluator stands for: a class to be made, an object, or a function to be asked."""
 
 import inspect
-from importlib import import_module
 from typing import Any
 
 from groundwire.errors import ConfigurationError
 from groundwire.function_evaluator import evaluator as of_function
 from groundwire.model import Evaluator
+from groundwire.spelled import spelled
 
 
 def imported(spelling: str) -> Evaluator:
@@ -15,31 +15,11 @@ def imported(spelling: str) -> Evaluator:
     Raises:
         ConfigurationError: there is no such module or object, it cannot be imported, or it is no evaluator.
     """
-    module_name, _, path = spelling.partition(":")
-    steps = path.split(".")
-    if not all(step.isidentifier() for step in [*module_name.split("."), *steps]):
-        raise ConfigurationError(f"evaluator {spelling!r}: write package.module:object")
-    try:
-        found: Any = import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
-            raise ConfigurationError(f"evaluator {spelling!r}: {module_name} needs {error.name}, not found") from error
-        raise ConfigurationError(
-            f"evaluator {spelling!r}: no module {error.name!r}; is it installed, or in the folder you are in?"
-        ) from error
-    except Exception as error:
-        raise ConfigurationError(
-            f"evaluator {spelling!r}: {module_name} cannot be imported: {type(error).__name__}: {error}"
-        ) from error
-    for step in steps:
-        try:
-            found = getattr(found, step)
-        except AttributeError:
-            there = ", ".join(_judges_in(found)) or "none"
-            raise ConfigurationError(
-                f"evaluator {spelling!r}: no {step!r} in {module_name}; evaluators there: {there}"
-            ) from None
-    return made(found, repr(spelling), steps[-1])
+    found = spelled(
+        spelling, "evaluator", "package.module:object",
+        lambda there: f"; evaluators there: {', '.join(_judges_in(there)) or 'none'}",
+    )  # fmt: skip
+    return made(found, repr(spelling), spelling.rpartition(":")[2].rpartition(".")[2])
 
 
 def made(found: Any, told: str, name: str) -> Evaluator:

@@ -6,7 +6,6 @@ import inspect
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 from groundwire.coroutines import completed
@@ -14,6 +13,7 @@ from groundwire.datasets.case import Case
 from groundwire.documents import as_documents
 from groundwire.errors import ConfigurationError
 from groundwire.model import Document
+from groundwire.spelled import spelled
 
 _ANSWER = ("answer", "output", "response", "result", "text", "content", "completion", "generation")
 _PASSAGES = ("passages", "contexts", "context", "documents", "source_documents", "sources", "source_nodes", "chunks")
@@ -53,7 +53,7 @@ class Target:
             ConfigurationError: it cannot be imported, called, or asks for more than one argument.
         """
         if isinstance(given, str):
-            return cls.of(_imported(given))
+            return cls.of(spelled(given, "target", "package.module:function"))
         if not callable(given):
             raise ConfigurationError(f"the target must be callable with a question or a case, got {given!r:.80}")
         name = getattr(given, "__qualname__", None) or type(given).__name__
@@ -201,27 +201,3 @@ def _takes_case(function: Callable[..., Any], name: str) -> bool:
         return False
     annotation = first.annotation
     return first.name == "case" or annotation is Case or annotation in ("Case", "groundwire.Case")
-
-
-def _imported(spelling: str) -> Any:
-    module_name, colon, path = spelling.partition(":")
-    if not colon or not all(step.isidentifier() for step in [*module_name.split("."), *path.split(".")]):
-        raise ConfigurationError(f"target {spelling!r}: write package.module:function")
-    try:
-        found: Any = import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{module_name}.".startswith(f"{error.name}."):
-            raise ConfigurationError(f"target {spelling!r}: {module_name} needs {error.name}, not found") from error
-        raise ConfigurationError(
-            f"target {spelling!r}: no module {error.name!r}; is it installed, or in the folder you are in?"
-        ) from error
-    except Exception as error:
-        raise ConfigurationError(
-            f"target {spelling!r}: {module_name} cannot be imported: {type(error).__name__}: {error}"
-        ) from error
-    for step in path.split("."):
-        try:
-            found = getattr(found, step)
-        except AttributeError:
-            raise ConfigurationError(f"target {spelling!r}: no {step!r} in {module_name}") from None
-    return found
