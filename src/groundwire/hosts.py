@@ -77,3 +77,8 @@ def _server(base_url: str, azure: bool) -> tuple[str, str | None, int | None]:
     if host is not None and _REGIONAL_VERTEX.fullmatch(host):
         return "gcp.vertex_ai", host, port
     return COMPATIBLE, host, port
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether a host is this machine, which no proxy can reach."""
+    return host in ("localhost", "127.0.0.1", "::1")

@@ -1,6 +1,5 @@
 """`groundwire drift`: has an application changed between two stretches of time, and does it keep its limits?"""
 
-import re
 import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from groundwire.errors import ConfigurationError, SourceError
 from groundwire.terminal import json_line
+from groundwire.time_spans import seconds
 
 if TYPE_CHECKING:
     from groundwire.cli.junit import Case
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from groundwire.drifting import Drift
     from groundwire.traces import Problem
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _ABOUT = """\
 Compare two stretches of time: scores, refusals, errors, retrieval scores,
 lengths, cost, latency and tokens. Nothing is paired: other questions were
@@ -126,10 +125,10 @@ def drift(
 def _seconds(window: str | None) -> float | None:
     if window is None:
         return None
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhdw])", window.strip())
-    if match is None or not float(match[1]):
+    found = seconds(window)
+    if not found:
         raise ConfigurationError(f"--window {window}: expected a time such as 90m, 24h or 7d")
-    return float(match[1]) * _UNITS[match[2]]
+    return found
 
 
 def _check(

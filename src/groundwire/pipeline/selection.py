@@ -1,19 +1,17 @@
 """Which answers are scored: by attribute, by time, by lot, by number."""
 
-import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 from groundwire.errors import ConfigurationError
 from groundwire.filters import Condition, hold
 from groundwire.model import RagChain, SpanRecord
 from groundwire.scorer import chosen
+from groundwire.time_spans import seconds
 
-_UNITS_S: Final[Mapping[str, int]] = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
-_AGO = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
 TIME_FORM = "RFC 3339 (2026-11-25T08:00:00Z; without a zone it is UTC), or how long ago: 90m, 24h, 7d"
 
 
@@ -93,10 +91,10 @@ def instant_ns(text: str, option: str, now_ns: int | None = None) -> int:
     Raises:
         ConfigurationError: it is none.
     """
-    ago = _AGO.fullmatch(text.strip())
+    ago = seconds(text)
     if ago is not None:
         now = time.time_ns() if now_ns is None else now_ns
-        return now - round(float(ago[1]) * _UNITS_S[ago[2]] * 1e9)
+        return now - round(ago * 1e9)
     try:
         read = datetime.fromisoformat(text.strip())
     except ValueError:

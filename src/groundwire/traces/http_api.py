@@ -1,6 +1,5 @@
 """Asking the HTTP API of a trace store: addresses with parameters, one client, errors told in a line."""
 
-import re
 import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 from groundwire.errors import SourceError
+from groundwire.hosts import is_loopback
+from groundwire.time_spans import whole_seconds
 from groundwire.traces.foreign import time_ns
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 _TIMEOUT_S: Final = 60.0
 _RETRIES: Final = 3
 _RETRIABLE = frozenset({429, 502, 503, 504})
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +77,10 @@ class Address:
         """
         end = self._moment("end") or datetime.now(UTC) + timedelta(minutes=5)  # clocks differ
         text = self.asked.get("lookback", lookback)
-        match = re.fullmatch(r"(\d{1,6})([smhdw])", text.strip())
-        if match is None:
+        back = whole_seconds(text)
+        if back is None:
             raise SourceError(f"{self.spec}: lookback {text!r} is no time span; use for instance 30m, 6h, 2d")
-        return self._moment("start") or end - timedelta(seconds=int(match[1]) * _UNITS[match[2]]), end
+        return self._moment("start") or end - timedelta(seconds=back), end
 
     def _moment(self, key: str) -> datetime | None:
         value = self.asked.get(key)
@@ -153,7 +152,7 @@ def connected(
     """The API at an address, as long as it is needed."""
     import httpx
 
-    loopback = urlsplit(address.base).hostname in _LOOPBACK  # a proxy cannot reach it
+    loopback = is_loopback(urlsplit(address.base).hostname)  # a proxy cannot reach it
     with httpx.Client(
         timeout=_TIMEOUT_S, follow_redirects=True, trust_env=not loopback, transport=transport, headers=dict(headers)
     ) as client:

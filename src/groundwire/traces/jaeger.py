@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
 
 from groundwire.errors import SourceError
+from groundwire.hosts import is_loopback
+from groundwire.time_spans import whole_seconds
 from groundwire.traces import jaeger_ui, otlp_json
 from groundwire.traces.json_values import concatenated
 from groundwire.traces.source import Item, Problems, Tally
@@ -24,7 +26,6 @@ FORM = "jaeger+http://host:16686?service=NAME[&lookback=24h][&limit=100][&operat
 _LIMIT: Final = 100
 _LOOKBACK: Final = "24h"
 _TIMEOUT_S: Final = 60.0
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _KNOWN = frozenset({"service", "lookback", "limit", "operation", "tag", "trace_id"})
 
 
@@ -89,10 +90,10 @@ def _one(asked: Mapping[str, list[str]], key: str) -> str | None:
 
 
 def _duration(text: str) -> timedelta:
-    match = re.fullmatch(r"(\d{1,6})([smhdw])", text.strip())
-    if match is None:
+    found = whole_seconds(text)
+    if found is None:
         raise SourceError(f"lookback {text!r} is no time span; use for instance 30m, 6h, 2d")
-    return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+    return timedelta(seconds=found)
 
 
 class JaegerSource:
@@ -118,7 +119,7 @@ class JaegerSource:
         import httpx
 
         host = urlsplit(self._query.base).hostname
-        loopback = host in ("localhost", "127.0.0.1", "::1")  # a proxy cannot reach it
+        loopback = is_loopback(host)  # a proxy cannot reach it
         with httpx.Client(
             timeout=_TIMEOUT_S, follow_redirects=True, trust_env=not loopback, transport=self._transport
         ) as client:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from groundwire.errors import SinkError
+from groundwire.hosts import is_loopback
 from groundwire.model import SpanRecord
 from groundwire.traces.otlp_json import encode
 from groundwire.traces.sink import FORM
@@ -47,7 +48,7 @@ class OtlpHttp:
         path = parts.path if parts.path.strip("/") else "/v1/traces"
         self._url = urlunsplit(parts._replace(path=path))
         headers = os.environ.get("OTEL_EXPORTER_OTLP_TRACES_HEADERS") or os.environ.get("OTEL_EXPORTER_OTLP_HEADERS")
-        loopback = parts.hostname in ("localhost", "127.0.0.1", "::1")  # a proxy cannot reach it
+        loopback = is_loopback(parts.hostname)  # a proxy cannot reach it
         self._client = httpx.Client(
             timeout=_TIMEOUT_S,
             trust_env=not loopback,

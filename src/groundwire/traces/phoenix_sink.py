@@ -15,6 +15,7 @@ from groundwire.budget import encodable
 from groundwire.checks import Check
 from groundwire.dialects.gen_ai import view
 from groundwire.errors import SinkError
+from groundwire.hosts import is_loopback
 from groundwire.model import SpanRecord
 from groundwire.prompt import words
 from groundwire.traces.phoenix_api import headers
@@ -55,7 +56,7 @@ class PhoenixAnnotations:
         self._base = urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
         self._waiting: dict[str, list[Row]] = {"span": [], "trace": [], "document": []}
         self._missing: dict[str, str] = {}
-        loopback = parts.hostname in ("localhost", "127.0.0.1", "::1")  # a proxy cannot reach it
+        loopback = is_loopback(parts.hostname)  # a proxy cannot reach it
         self._client = httpx.Client(
             timeout=_TIMEOUT_S, trust_env=not loopback, transport=transport, headers=headers(), follow_redirects=True
         )
