@@ -63,6 +63,12 @@ def found(result: Any) -> Response:
     return Response(documents=documents, higher_is_better=_order(documents))
 
 
+def asked_of_several(bodies: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What a multi-search asks for: all its texts, and how many hits where that is the same for each."""
+    sizes = {body.get("size") for body in bodies}
+    return {"query": query_texts(bodies), "top_k": sizes.pop() if len(sizes) == 1 else None}
+
+
 def found_many(result: Any) -> Response:
     """The hits of each search of a multi-search; none of one that failed."""
     lists = [_hits(answer) if "hits" in answer else [] for answer in result["responses"]]

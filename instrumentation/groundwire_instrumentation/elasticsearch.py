@@ -8,7 +8,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from groundwire.model import Operation, Provider, Request
-from groundwire_instrumentation._search_bodies import finds, found, found_many, index_name, query_texts, searches
+from groundwire_instrumentation._search_bodies import (
+    asked_of_several,
+    finds,
+    found,
+    found_many,
+    index_name,
+    query_texts,
+    searches,
+)
 
 _BODY = ("query", "knn", "retriever", "sub_searches")
 
@@ -36,9 +44,7 @@ def _search(client: Any, arguments: Mapping[str, Any]) -> Request:
 
 def _several(client: Any, arguments: Mapping[str, Any]) -> Request:
     bodies = searches(arguments.get("searches") or arguments.get("body"))
-    sizes = {body.get("size") for body in bodies}
-    top_k = sizes.pop() if len(sizes) == 1 else None
-    return Request(query=query_texts(bodies), top_k=top_k, **_common(client, arguments))
+    return Request(**asked_of_several(bodies), **_common(client, arguments))
 
 
 def _template(client: Any, arguments: Mapping[str, Any]) -> Request:

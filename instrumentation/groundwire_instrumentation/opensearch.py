@@ -8,7 +8,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from groundwire.model import Operation, Provider, Request
-from groundwire_instrumentation._search_bodies import finds, found, found_many, index_name, query_texts, searches
+from groundwire_instrumentation._search_bodies import (
+    asked_of_several,
+    finds,
+    found,
+    found_many,
+    index_name,
+    query_texts,
+    searches,
+)
 
 
 def _targets(method: str) -> tuple[str, ...]:
@@ -38,9 +46,7 @@ def _search(client: Any, arguments: Mapping[str, Any]) -> Request:
 
 def _several(client: Any, arguments: Mapping[str, Any]) -> Request:
     bodies = searches(arguments["body"])
-    sizes = {body.get("size") for body in bodies}
-    top_k = sizes.pop() if len(sizes) == 1 else None
-    return Request(query=query_texts(bodies), top_k=top_k, **_common(client, arguments))
+    return Request(**asked_of_several(bodies), **_common(client, arguments))
 
 
 def _template(client: Any, arguments: Mapping[str, Any]) -> Request:
