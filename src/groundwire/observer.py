@@ -13,14 +13,13 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
 from groundwire import semconv
 from groundwire.chain_index import NEEDED, ChainIndex, Material
-from groundwire.dialects import canonical, is_foreign
 from groundwire.dialects.gen_ai import kind_of
 from groundwire.fork import on_fork
 from groundwire.model import Evaluator, SpanRecord
 from groundwire.outlets import Annotator
 from groundwire.processor import MEMORY
 from groundwire.recall import Vault
-from groundwire.records import from_readable, hex_span_id, hex_trace_id, outline
+from groundwire.records import by_another, foreign_record, from_readable, hex_span_id, hex_trace_id, outline
 from groundwire.scorer import Scorer, chosen
 
 _log = logging.getLogger(__name__)
@@ -65,7 +64,7 @@ class ScoringObserver(SpanProcessor):
         try:
             self._inbox.append(span)
             attributes = span.attributes or {}
-            if kind_of(attributes) == "chat" or _is_foreign(span):
+            if kind_of(attributes) == "chat" or by_another(span):
                 context = span.get_span_context()
                 if context is not None and context.trace_flags.sampled and chosen(context.trace_id, self._sample):
                     self._scorer.submit(
@@ -86,7 +85,7 @@ class ScoringObserver(SpanProcessor):
                     continue
                 if record is None or kind_of(record.attributes) != "chat":
                     return None  # what ended after it is for those that come after it
-                whole = record if _is_foreign(span) else from_readable(span, record.attributes)
+                whole = record if by_another(span) else from_readable(span, record.attributes)
                 prompt = [whole.attributes.get(key) for key in (semconv.INPUT_MESSAGES, semconv.SYSTEM_INSTRUCTIONS)]
                 return (whole, self._index.material(record)) if self._index.may_be_answer(record, prompt) else None
         return None
@@ -95,7 +94,7 @@ class ScoringObserver(SpanProcessor):
         context = span.get_span_context()
         if context is None:
             return None
-        whole = canonical(from_readable(span)) if _is_foreign(span) else None
+        whole = foreign_record(span)
         if kind_of(whole.attributes if whole else span.attributes or {}) in (None, "evaluate"):
             parent = None if span.parent is None else hex_span_id(span.parent.span_id)
             self._index.note(hex_trace_id(context.trace_id), hex_span_id(context.span_id), parent)
@@ -119,8 +118,3 @@ class ScoringObserver(SpanProcessor):
         self._lock = threading.Lock()
         self._inbox = deque(maxlen=_INBOX)
         self._index = ChainIndex(MEMORY)
-
-
-def _is_foreign(span: ReadableSpan) -> bool:
-    scope = span.instrumentation_scope
-    return is_foreign(scope.name if scope else "", span.attributes or {})

@@ -17,7 +17,6 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
 from groundwire import semconv
 from groundwire.chain_index import NEEDED, ChainIndex
-from groundwire.dialects import canonical, is_foreign
 from groundwire.dialects.gen_ai import kind_of
 from groundwire.errors import ConfigurationError
 from groundwire.fork import on_fork
@@ -25,7 +24,7 @@ from groundwire.model import Evaluation, Evaluator
 from groundwire.outlets import Rebuilder
 from groundwire.plugins import evaluators as load_evaluators
 from groundwire.recall import Vault
-from groundwire.records import from_readable, hex_span_id, hex_trace_id, outline
+from groundwire.records import foreign_record, from_readable, hex_span_id, hex_trace_id, outline
 from groundwire.scorer import Scorer, chosen
 
 _log = logging.getLogger(__name__)
@@ -121,9 +120,7 @@ class ScoringSpanProcessor(SpanProcessor):
         if context is None or not context.trace_flags.sampled:
             return False
         attributes = span.attributes or {}
-        scope = span.instrumentation_scope
-        foreign = is_foreign(scope.name if scope else "", attributes)
-        whole = canonical(from_readable(span)) if foreign else None
+        whole = foreign_record(span)
         if whole is not None:
             attributes = whole.attributes
         kind = kind_of(attributes)

@@ -5,6 +5,7 @@ from typing import Any, Literal, cast
 
 from opentelemetry.sdk.trace import ReadableSpan
 
+from groundwire.dialects import canonical, is_foreign
 from groundwire.model import SpanEvent, SpanLink, SpanRecord
 
 _Kind = Literal["internal", "server", "client", "producer", "consumer"]
@@ -48,6 +49,17 @@ def _links(span: ReadableSpan) -> tuple[SpanLink, ...]:
         SpanLink(hex_trace_id(link.context.trace_id), hex_span_id(link.context.span_id), dict(link.attributes or {}))
         for link in span.links
     )
+
+
+def by_another(span: ReadableSpan) -> bool:
+    """Whether an ended span may be in the dialect of another SDK; quick."""
+    scope = span.instrumentation_scope
+    return is_foreign(scope.name if scope is not None else "", span.attributes or {})
+
+
+def foreign_record(span: ReadableSpan) -> SpanRecord | None:
+    """The record of an ended span of another SDK, read as if it followed our conventions; None for one of ours."""
+    return canonical(from_readable(span)) if by_another(span) else None
 
 
 def from_readable(span: ReadableSpan, extra: Mapping[str, Any] | None = None) -> SpanRecord:
