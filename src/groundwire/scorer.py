@@ -292,9 +292,8 @@ _at_work: "weakref.WeakSet[Scorer]" = weakref.WeakSet()
 
 def _stopped_at_exit(scorer: Scorer) -> None:
     """Score what is queued before the interpreter ends, whoever forgets to; evaluators are all there by then still."""
-    if not _at_work:
-        atexit.unregister(_stop_all)
-        atexit.register(_stop_all)
+    atexit.unregister(_stop_all)
+    atexit.register(_stop_all)  # anew: it must run before whatever the evaluators have registered until now
     _at_work.add(scorer)
 
 
