@@ -32,6 +32,20 @@ class Deep(Inherits):
     def search(self, query):
         return super().search(query) + [2]
 
+class Kind(type):
+    pass
+
+class Made(metaclass=Kind):
+    def search(self, query):
+        return [3]
+
+class Other(Made):
+    def search(self, query):
+        return super().search(query) + [4]
+
+class Unmade(metaclass=Kind):
+    pass
+
 class Store:
     def one(self, query):
         return [query]
@@ -82,6 +96,44 @@ def test_a_family_is_restored(library: Any) -> None:
         assert vars(library.Deep)["search"] is not before[3]["search"]
     after = [dict(vars(each)) for each in classes]
     assert all(a.keys() == b.keys() and all(a[k] is b[k] for k in a) for a, b in zip(after, before, strict=True))
+
+
+def test_the_classes_of_a_metaclass_are_a_family_those_to_come_as_well(library: Any) -> None:
+    with traced(_provider("Kind+.search")) as tracing:
+        late = library.Kind("Late", (library.Other,), {"search": lambda self, query: [5]})
+        copied = library.Kind("Copied", (), {"search": vars(late)["search"]})
+        for made, found in ((library.Made, [3]), (library.Other, [3, 4]), (late, [5]), (copied, [5])):
+            assert made().search("q") == found
+            documents = decoded(tracing.span.attributes)["gen_ai.retrieval.documents"]
+            assert documents == [{"id": str(n)} for n in found]
+            tracing.clear()
+    later = library.Kind("Later", (), {"search": lambda self, query: [6]})
+    assert "__init__" not in vars(library.Kind)
+    for made in (library.Made, library.Other, late, copied, later):
+        assert isinstance(vars(made)["search"], types.FunctionType)
+        made().search("q")
+    assert tracing.spans == []
+
+
+def test_an_operation_may_be_for_some_classes_of_a_family(library: Any) -> None:
+    with traced(_provider("Kind+.search", of=lambda made: made.__name__.startswith("O"))) as tracing:
+        one = library.Kind("One", (), {"search": lambda self, query: [5]})
+        none = library.Kind("None", (), {"search": lambda self, query: [5]})
+        for made in (library.Made, none):
+            made().search("q")
+        assert tracing.spans == []
+        for made in (library.Other, one):
+            made().search("q")
+        assert len(tracing.spans) == 2
+
+
+def test_a_class_that_cannot_be_told_is_made_all_the_same(library: Any) -> None:
+    def broken(made: type) -> bool:
+        return made.nothing  # type: ignore[attr-defined, no-any-return]
+
+    with traced(_provider("Unmade.search", "Kind+.search", of=broken)) as tracing:
+        assert library.Kind("Late", (), {"search": lambda self, query: [5]})().search("q") == [5]
+        assert tracing.spans == []
 
 
 def test_without_the_plus_the_classes_below_are_left_alone(library: Any) -> None:

@@ -121,14 +121,44 @@ class Engine:
         *parents, attribute = path.split(".")
         for name in parents:
             owner = getattr(owner, name.removesuffix("+"))
-        owners = _family(owner, attribute) if path.endswith(f"+.{attribute}") else [owner]
-        for each in owners:
-            function = getattr(each, attribute)
-            own = vars(each).get(attribute)
-            traced_call = self._wrapper(provider, operations, function)
-            wrapper = wrapt.FunctionWrapper(own if own is not None else function, traced_call)
-            setattr(each, attribute, wrapper)
-            self._patches.append(_Patch(each, attribute, own, wrapper))
+        if not path.endswith(f"+.{attribute}"):
+            self._patch_method(provider, owner, attribute, operations)
+        elif not (isinstance(owner, type) and issubclass(owner, type)):
+            for each in _family(owner, attribute):
+                self._patch_method(provider, each, attribute, operations)
+        else:
+            for each in _made_by(owner, attribute):
+                self._patch_method(provider, each, attribute, operations)
+            self._patch_births(provider, owner, attribute, operations)
+
+    def _patch_method(self, provider: Provider, owner: Any, attribute: str, operations: tuple[Operation, ...]) -> None:
+        operations = tuple(o for o in operations if o.of is None or o.of(owner))
+        if not operations:
+            return
+        function = getattr(owner, attribute)
+        own = vars(owner).get(attribute)
+        # A class that was made out of another's namespace has our wrapper in it.
+        own = next((patch.original for patch in self._patches if patch.wrapper is own), own)
+        traced_call = self._wrapper(provider, operations, function)
+        wrapper = wrapt.FunctionWrapper(own if own is not None else function, traced_call)
+        setattr(owner, attribute, wrapper)
+        self._patches.append(_Patch(owner, attribute, own, wrapper))
+
+    def _patch_births(
+        self, provider: Provider, metaclass: Any, attribute: str, operations: tuple[Operation, ...]
+    ) -> None:
+        initialize = metaclass.__init__
+
+        def born(made: type[Any], *args: Any, **kwargs: Any) -> None:
+            initialize(made, *args, **kwargs)
+            try:
+                if self._active and attribute in vars(made):
+                    self._patch_method(provider, made, attribute, operations)
+            except Exception:
+                _log.debug("%s: %r could not be instrumented", provider.name, made, exc_info=True)
+
+        self._patches.append(_Patch(metaclass, "__init__", vars(metaclass).get("__init__"), born))
+        metaclass.__init__ = born
 
     def _patch_executor(self, target: str) -> None:
         module_name, _, attribute = target.partition(":")
@@ -312,6 +342,17 @@ def _family(owner: type[Any], attribute: str) -> list[type[Any]]:
     for each in owner.__subclasses__():
         found |= dict.fromkeys(f for f in _family(each, attribute) if attribute in vars(f))
     return list(found)
+
+
+def _made_by(metaclass: type[Any], attribute: str) -> list[type[Any]]:
+    """All classes of a metaclass that have the method of their own."""
+    seen: dict[type[Any], None] = {}
+    below: list[type[Any]] = [object]
+    while below:
+        found = [each for each in type.__subclasses__(below.pop()) if each not in seen]
+        seen |= dict.fromkeys(found)
+        below += found
+    return [each for each in seen if isinstance(each, metaclass) and attribute in vars(each)]
 
 
 def _carrying(executor: type[Any]) -> type[Any]:

@@ -127,7 +127,8 @@ class Operation:
     kind: OperationKind
     targets: tuple[str, ...]
     """`module:Class.method` (or `module:function`), sync and async side by side; `module:Class+.method` is that of the
-    class and of every subclass that has the method of its own."""
+    class and of every subclass that has the method of its own; of a metaclass, that of every class that it has made or
+    will make."""
     request: Callable[[Any, Mapping[str, Any]], Request]
     """(instance the method is bound to, arguments by name) -> Request."""
     response: Callable[[Any], Response]
@@ -140,6 +141,8 @@ class Operation:
     its place."""
     applies: Callable[[Mapping[str, Any]], bool] | None = None
     """Whether a call with these arguments is this operation, where one method serves several; None: always."""
+    of: Callable[[type[Any]], bool] | None = None
+    """(`Class+`) Which classes of the family the operation is for; None: all."""
     iterables: tuple[str, ...] = ()
     """Arguments that may be one-shot iterators: they are turned into lists before anybody reads them. A dotted name is
     a key or an attribute of an argument, `options.json_data.messages`."""
