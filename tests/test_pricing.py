@@ -88,3 +88,56 @@ def test_an_unknown_model_has_no_cost() -> None:
     assert PRICES.cost("anthropic", "made-up-9", Usage(10, 10)) is None
     assert PRICES.cost("nobody", "gpt-4o-mini", Usage(10, 10)) is None
     assert PRICES.cost("openai", "gpt-4o-mini", Usage()) is None
+
+
+FLEX, PRIORITY = {"service_tier": "flex"}, {"service_tier": "priority"}
+
+
+@pytest.mark.parametrize(
+    ("provider", "known_as", "model", "usage", "counts", "terms"),
+    [
+        ("openai", "openai", "gpt-5", Usage(900, 90, 300, terms=FLEX), {}, FLEX),
+        ("openai", "openai", "gpt-5", Usage(900, 90, terms=PRIORITY), {}, PRIORITY),
+        ("anthropic", "anthropic", "claude-opus-5", Usage(900, 90, terms={"speed": "fast"}), {}, {"speed": "fast"}),
+        ("anthropic", "anthropic", "claude-opus-5", Usage(900, 90, apart={"web_searches": 3}), {"web_searches": 3}, {}),
+        (
+            "gcp.gemini",
+            "google",
+            "gemini-2.5-flash",
+            Usage(900, 90, 300, apart={"input_audio_tokens": 600}),
+            {"input_audio_tokens": 600, "cache_audio_read_tokens": 0},
+            {},
+        ),
+        ("perplexity", "perplexity", "sonar", Usage(900, 90), {}, {}),
+        ("perplexity", "perplexity", "sonar-deep-research", Usage(900, 90, reasoning_tokens=40), {}, {}),
+    ],
+)
+def test_tiers_sound_searches_and_requests_cost_what_genai_prices_says(
+    provider: str, known_as: str, model: str, usage: Usage, counts: dict[str, int], terms: dict[str, str]
+) -> None:
+    price = genai_prices.calc_price(
+        genai_prices.Usage(
+            input_tokens=900,
+            output_tokens=90,
+            cache_read_tokens=usage.cache_read_tokens or 0,
+            output_reasoning_tokens=usage.reasoning_tokens or 0,
+            **counts,
+        ),
+        model_ref=model,
+        provider_id=known_as,
+        price_context=terms or None,
+    )
+    for _ in range(2):  # worked out, then remembered
+        cost = PRICES.cost(provider, model, usage)
+        assert cost is not None
+        assert cost.usd == pytest.approx(float(price.total_price), rel=1e-9)
+
+
+def test_terms_without_a_known_price_have_no_cost() -> None:
+    assert PRICES.cost("openai", "gpt-5", Usage(10, 10, terms={"service_tier": "scale"})) is None
+    assert PRICES.cost("azure.ai.openai", "gpt-5", Usage(10, 10, terms={"service_tier": "flex"})) is None
+
+
+def test_a_model_named_as_a_resource_is_that_model() -> None:
+    cost = PRICES.cost("gcp.vertex_ai", "google/gemini-2.5-flash", Usage(10, 10))
+    assert cost == PRICES.cost("gcp.vertex_ai", "gemini-2.5-flash", Usage(10, 10)) is not None

@@ -13,12 +13,18 @@ _BY_SUFFIX: Mapping[str, str] = {
     "api.openai.com": "openai",
     "openai.azure.com": "azure.ai.openai",
     "cognitiveservices.azure.com": "azure.ai.openai",
+    "azure-api.net": "azure.ai.openai",
     "services.ai.azure.com": "azure.ai.inference",
     "inference.ai.azure.com": "azure.ai.inference",
     "api.groq.com": "groq",
     "api.deepseek.com": "deepseek",
     "api.mistral.ai": "mistral_ai",
     "api.x.ai": "x_ai",
+    "api.z.ai": "zai",
+    "open.bigmodel.cn": "zhipuai",
+    "api.minimax.io": "minimax",
+    "router.huggingface.co": "huggingface",
+    "ollama.com": "ollama",
     "api.perplexity.ai": "perplexity",
     "api.together.xyz": "together",
     "api.together.ai": "together",
@@ -38,7 +44,10 @@ _BY_SUFFIX: Mapping[str, str] = {
     "amazonaws.com": "aws.bedrock",
 }
 
-_REGIONAL_VERTEX = re.compile(r"[\w-]+-aiplatform\.googleapis\.com|aiplatform\.\w+\.rep\.googleapis\.com")
+_REGIONAL = (
+    (re.compile(r"[\w-]+-aiplatform\.googleapis\.com|aiplatform\.\w+\.rep\.googleapis\.com"), "gcp.vertex_ai"),
+    (re.compile(r"bedrock-mantle\.[\w-]+\.api\.aws"), "aws.bedrock"),
+)
 
 
 def server(base_url: Any, client: str = "") -> tuple[str, str | None, int | None]:
@@ -74,9 +83,8 @@ def _server(base_url: str, azure: bool) -> tuple[str, str | None, int | None]:
     for suffix, name in _BY_SUFFIX.items():
         if host is not None and (host == suffix or host.endswith("." + suffix)):
             return name, host, port
-    if host is not None and _REGIONAL_VERTEX.fullmatch(host):
-        return "gcp.vertex_ai", host, port
-    return COMPATIBLE, host, port
+    regional = next((name for pattern, name in _REGIONAL if pattern.fullmatch(host or "")), COMPATIBLE)
+    return regional, host, port
 
 
 def is_loopback(host: str | None) -> bool:

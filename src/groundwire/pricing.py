@@ -112,7 +112,7 @@ class PriceTable:
         self._lock = threading.Lock()
         self._library: Any = None
         self._source = ""
-        self._known: dict[tuple[str, str], _Prices | str | None] = {}
+        self._known: dict[tuple[Any, ...], _Prices | str | None] = {}
         if hasattr(os, "register_at_fork"):
             # A fork in the middle of the import would leave the child with a half-made module and a lock for ever.
             os.register_at_fork(
@@ -144,7 +144,7 @@ class PriceTable:
             _log.debug("price table could not be loaded", exc_info=True)
 
     def cost(self, provider: str, model: str, usage: Usage, at: datetime | None = None) -> Cost | None:
-        """Price of one call; None where the model or its token counts are unknown.
+        """Price of one call; None where the model, its token counts, or its price on those terms are unknown.
 
         Args:
             provider: `gen_ai.provider.name`.
@@ -155,22 +155,22 @@ class PriceTable:
         if usage.input_tokens is None and usage.output_tokens is None:
             return None
         self.load()
-        key = (provider, model)
+        key = (provider, model, *sorted(usage.terms.items())) if usage.terms else (provider, model)
         known = self._known.get(key, "")
         if known == "" or (isinstance(known, _Prices) and known.until is not None and time() >= known.until):
-            known = self._resolve(provider, model)
+            known = self._resolve(provider, model, usage.terms)
             if len(self._known) < 4096:
                 self._known[key] = known
         if known is None:
             return None
-        if isinstance(known, _Prices) and at is None:
+        if isinstance(known, _Prices) and at is None and not usage.apart:
             return Cost(known.of(usage), self._source)
         price = self._calculate(provider, model, usage, at)
         return None if price is None else Cost(float(price.total_price), self._source)
 
-    def _resolve(self, provider: str, model: str) -> _Prices | str | None:
-        """Unit prices, `"varies"` where only the library can tell, None for an unknown model."""
-        price = self._calculate(provider, model, Usage(1, 1), None)
+    def _resolve(self, provider: str, model: str, terms: Mapping[str, str]) -> _Prices | str | None:
+        """Unit prices, `"varies"` where only the library can tell, None for an unknown model or unknown terms."""
+        price = self._calculate(provider, model, Usage(1, 1, terms=terms), None)
         if price is None:
             return None
         return _prices(price) or "varies"
@@ -179,7 +179,8 @@ class PriceTable:
         """Provider and model as the table knows them."""
         if provider == COMPATIBLE and (maker := _maker(model)) is not None:
             return maker, model.rpartition("/")[2]
-        return _PROVIDER_IDS.get(provider, provider), model
+        known = _PROVIDER_IDS.get(provider, provider)
+        return known, model.rpartition("/")[2] if known == "google" else model  # of a resource's whole name
 
     def _calculate(self, provider: str, model: str, usage: Usage, at: datetime | None) -> Any | None:
         library = self._library
@@ -191,15 +192,24 @@ class PriceTable:
         }
         if usage.cache_creation_1h_tokens:
             counts["cache_write_1h_tokens"] = usage.cache_creation_1h_tokens
+        if usage.reasoning_tokens:
+            counts["output_reasoning_tokens"] = usage.reasoning_tokens
+        if usage.apart:
+            # The library wants to know how much of the sound was cached; where nobody tells, it was the text.
+            counts |= {"cache_audio_read_tokens": 0, "cache_image_read_tokens": 0, "cache_video_read_tokens": 0}
+            counts |= usage.apart
+        terms: dict[str, Any] = {"price_context": dict(usage.terms)} if usage.terms else {}
         provider_id, model_ref = self._reference(provider, model)
         try:
             tokens = library.Usage(**counts)
-            return library.calc_price(
+            price = library.calc_price(
                 tokens,
                 model_ref=model_ref,
                 provider_id=provider_id,
                 genai_request_timestamp=at or datetime.now(UTC),
+                **terms,
             )
+            return price if _agreed(price, usage.terms) else None
         except LookupError:
             return None
         except Exception:
@@ -207,7 +217,18 @@ class PriceTable:
             return None
 
 
+def _agreed(price: Any, terms: Mapping[str, str]) -> bool:
+    """Whether the table has a price on these terms: without one it gives that of the usual terms."""
+    if not terms:
+        return True
+    own = any(model is price.model for model in price.provider.models)  # else of a provider whose model this one sells
+    variants = getattr(price.model, "price_variants", None) or () if own else ()
+    return any(all(terms.get(name) == value for name, value in variant.when.items()) for variant in variants)
+
+
 _UNITS = ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok", "cache_write_1h_mtok")
+_BESIDE = ("requests_kcount", "output_reasoning_mtok")
+"""Prices that hold for what no token count of a call says."""
 
 
 def _prices(price: Any) -> _Prices | None:
@@ -215,13 +236,15 @@ def _prices(price: Any) -> _Prices | None:
     model, unit = getattr(price, "model", None), getattr(price, "model_price", None)
     if model is None or getattr(unit, "input_mtok", None) is None:
         return None
-    until: float | None = None
-    if isinstance(dated := getattr(model, "prices", None), list):
-        constraints = [one.constraint for one in dated if one.constraint is not None]
-        if not all(hasattr(constraint, "start_date") for constraint in constraints):
-            return None
-        starts = [datetime.combine(c.start_date, datetime.min.time(), UTC).timestamp() for c in constraints]
-        until = min((start for start in starts if start > time()), default=None)
+    if any(getattr(unit, name, None) is not None for name in _BESIDE):
+        return None
+    dated = getattr(model, "prices", None)
+    priced = [*(dated if isinstance(dated, list) else ()), *(getattr(model, "price_variants", None) or ())]
+    constraints = [one.constraint for one in priced if one.constraint is not None]
+    if not all(hasattr(constraint, "start_date") for constraint in constraints):
+        return None
+    starts = [datetime.combine(c.start_date, datetime.min.time(), UTC).timestamp() for c in constraints]
+    until = min((start for start in starts if start > time()), default=None)
     values = {name: getattr(unit, name, None) for name in _UNITS}
     steps = sorted({tier.start for value in values.values() for tier in getattr(value, "tiers", ())})
     return _Prices(tuple(steps), tuple(_unit_prices(values, step) for step in (-1, *steps)), until)

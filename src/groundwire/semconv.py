@@ -34,6 +34,7 @@ CACHE_READ_TOKENS = "gen_ai.usage.cache_read.input_tokens"
 CACHE_CREATION_TOKENS = "gen_ai.usage.cache_creation.input_tokens"
 REASONING_TOKENS = "gen_ai.usage.reasoning.output_tokens"
 USAGE_SOURCE = "groundwire.usage.source"
+USAGE_APART = "groundwire.usage."
 COST = "gen_ai.usage.cost"
 COST_SOURCE = "groundwire.cost.source"
 
@@ -190,6 +191,8 @@ def usage_attributes(usage: Usage) -> dict[str, Any]:
         attributes[REASONING_TOKENS] = usage.reasoning_tokens
     if usage.estimated:
         attributes[USAGE_SOURCE] = "estimated"
+    for name, count in usage.apart.items():
+        attributes[USAGE_APART + name] = count
     return attributes
 
 

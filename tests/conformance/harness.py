@@ -35,6 +35,14 @@ _PRICE_IDS = {
 }
 
 
+_TERMS = {
+    "openai.response.service_tier": "service_tier",
+    "gcp.response.service_tier": "service_tier",
+    "anthropic.response.speed": "speed",
+}
+_APART = "groundwire.usage."
+
+
 class CountingIds(IdGenerator):
     """1, 2, 3 ... so that spans can be compared whole."""
 
@@ -110,12 +118,17 @@ def priced(attributes: Mapping[str, Any]) -> dict[str, Any]:
     if model is None or "gen_ai.usage.input_tokens" not in attributes:
         return dict(attributes)
     provider = attributes["gen_ai.provider.name"]
+    apart = {k.removeprefix(_APART): v for k, v in attributes.items() if k.startswith(_APART) and isinstance(v, int)}
+    if any(name.endswith("audio_tokens") for name in apart):
+        apart.setdefault("cache_audio_read_tokens", 0)
+    terms = {name: v for k, name in _TERMS.items() if (v := attributes.get(k)) not in (None, "default", "standard")}
     usage = genai_prices.Usage(
         input_tokens=attributes["gen_ai.usage.input_tokens"],
         output_tokens=attributes.get("gen_ai.usage.output_tokens", 0),
         cache_read_tokens=attributes.get("gen_ai.usage.cache_read.input_tokens", 0),
         cache_write_tokens=attributes.get("gen_ai.usage.cache_creation.input_tokens", 0),
         cache_write_1h_tokens=attributes.get("anthropic.usage.cache_creation.ephemeral_1h_input_tokens", 0),
+        **apart,
     )
     try:
         price = genai_prices.calc_price(
@@ -123,6 +136,7 @@ def priced(attributes: Mapping[str, Any]) -> dict[str, Any]:
             model_ref=model,
             provider_id=_PRICE_IDS.get(provider, provider),
             genai_request_timestamp=datetime.now(UTC),
+            price_context=terms or None,
         )
     except LookupError:
         return dict(attributes)

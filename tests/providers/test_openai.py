@@ -611,6 +611,9 @@ def test_retries_are_one_span(tracing: Tracing) -> None:
         ("http://localhost:11434/v1", "openai_compatible", "localhost", 11434, True),
         ("https://user:secret@gateway.example:8443/v1", "openai_compatible", "gateway.example", 8443, True),
         ("https://my.openai.azure.com/openai/v1", "azure.ai.openai", "my.openai.azure.com", None, True),
+        ("https://bedrock-mantle.eu-west-1.api.aws/v1", "aws.bedrock", "bedrock-mantle.eu-west-1.api.aws", None, False),
+        ("https://aiplatform.googleapis.com/v1/x", "gcp.vertex_ai", "aiplatform.googleapis.com", None, False),
+        ("https://api.z.ai/api/paas/v4", "zai", "api.z.ai", None, False),
         (
             "https://api.openai.com.evil.example/v1",
             "openai_compatible",
