@@ -215,6 +215,9 @@ class Call:
         if error is not None:
             attributes[semconv.ERROR_TYPE] = type(error).__qualname__
             self._span.set_status(Status(StatusCode.ERROR, _message(error)))
+        elif response.error is not None:
+            attributes[semconv.ERROR_TYPE] = response.error
+            self._span.set_status(StatusCode.ERROR)
         if self._first_chunk_s is not None:
             attributes[semconv.TIME_TO_FIRST_CHUNK] = self._first_chunk_s
         if recorder.capture == "full":

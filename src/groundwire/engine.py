@@ -17,11 +17,13 @@ from typing import Any, TypeAlias
 import wrapt
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
+from opentelemetry.propagate import extract
 from opentelemetry.trace import SpanKind, Tracer, get_current_span, set_span_in_context
 
 from groundwire import semconv
 from groundwire.budget import encodable
 from groundwire.call import Call, Recorder
+from groundwire.hushed import HushedTracer
 from groundwire.model import Operation, Provider, Request
 from groundwire.proxies import traced
 
@@ -42,6 +44,7 @@ _SUPPRESSION_KEYS = tuple(
     if isinstance(key, str)
 )
 _INSIDE = otel_context.create_key("groundwire-inside")
+_SIDES = {"internal": SpanKind.INTERNAL, "client": SpanKind.CLIENT, "server": SpanKind.SERVER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,11 @@ class Engine:
                 self._patch_executor(target)
             except (ImportError, AttributeError):
                 _log.debug("%s: no %s in this version", provider.name, target)
+        for target in provider.tracers:
+            try:
+                self._hush(provider, target)
+            except (ImportError, AttributeError):
+                _log.debug("%s: no %s in this version", provider.name, target)
         if not found:
             _log.warning(
                 "%s %s has none of the methods that groundwire knows (%s): its calls are not traced",
@@ -168,6 +176,20 @@ class Engine:
         setattr(owner, attribute, carrying)
         self._patches.append(_Patch(owner, attribute, original, carrying))
 
+    def _hush(self, provider: Provider, target: str) -> None:
+        module_name, _, attribute = target.partition(":")
+        owner = importlib.import_module(module_name)
+        original = getattr(owner, attribute)
+
+        def told() -> bool:
+            inside: Any = otel_context.get_value(_INSIDE)
+            mine = inside is provider or inside in provider.operations
+            return mine or provider.name in getattr(inside, "covers", ())
+
+        hushed = HushedTracer(original, told)
+        setattr(owner, attribute, hushed)
+        self._patches.append(_Patch(owner, attribute, original, hushed))
+
     # --- calling ------------------------------------------------------------------------------------------------
 
     def _wrapper(
@@ -200,6 +222,8 @@ class Engine:
                         _list_inside(arguments, name)
                 if operation.quiet is not None:
                     _keep_quiet(operation.quiet, arguments)
+                if operation.carrier is not None:
+                    context = _carried(operation.carrier, arguments, context)
                 return self._begin(provider, operation, instance, arguments, context)
             except Exception:
                 _log.debug("%s: call could not be traced", provider.name, exc_info=True)
@@ -265,7 +289,7 @@ class Engine:
         span = self._tracer.start_span(
             encodable(f"{name} {subject}") if subject else name,
             context=context,
-            kind=SpanKind.INTERNAL if holding else SpanKind.CLIENT,
+            kind=_SIDES[operation.side or ("internal" if holding else "client")],
             attributes=attributes,
             links=_links(recall, request, context) if recall and operation.kind == "chat" else None,
         )
@@ -288,6 +312,16 @@ def _keep_quiet(quiet: Callable[[Arguments], None], arguments: Arguments) -> Non
         quiet(arguments)
     except Exception:
         _log.debug("the library's own span could not be kept away", exc_info=True)
+
+
+def _carried(carrier: Callable[[Arguments], Any], arguments: Arguments, context: Context) -> Context:
+    """The context with the caller's span in it; as it is where the caller sent none, or nonsense."""
+    try:
+        headers = carrier(arguments)
+        return extract(headers, context) if headers else context
+    except Exception:
+        _log.debug("unreadable trace context", exc_info=True)
+        return context
 
 
 def _list_inside(arguments: Arguments, name: str) -> None:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
-OperationKind: TypeAlias = Literal["chat", "embeddings", "retrieval", "rerank", "workflow", "tool"]
-"""A `workflow` and a `tool` hold other calls: those inside them are spans of their own, of the same library too."""
+OperationKind: TypeAlias = Literal["chat", "embeddings", "retrieval", "rerank", "workflow", "agent", "tool"]
+"""A `workflow`, an `agent` and a `tool` hold other calls: those inside them are spans of their own, of the same library
+too."""
 Message: TypeAlias = Mapping[str, Any]
 """One message in the JSON shape of the GenAI conventions: `{"role": str, "parts": [{"type": ..., ...}]}`."""
 
@@ -63,7 +64,7 @@ class Request:
 
     model: str | None = None
     name: str | None = None
-    """Of a workflow, a tool or a retriever."""
+    """Of a workflow, an agent, a tool or a retriever."""
     messages: Sequence[Message] | None = None
     """Prompt of a chat call, JSON-ready."""
     instructions: Sequence[Mapping[str, Any]] | None = None
@@ -74,7 +75,7 @@ class Request:
     documents: Sequence[Document] | None = None
     """Documents handed to a reranker, in their order before reranking."""
     input: Any = None
-    """What a workflow was given: a text, or anything that can be written as JSON."""
+    """What a workflow or an agent was given: a text, or anything that can be written as JSON."""
     arguments: Any = None
     """What a tool was given, likewise."""
     top_k: int | None = None
@@ -105,11 +106,13 @@ class Response:
     documents: Sequence[Document] | Sequence[Sequence[Document]] | None = None
     """Passages, best first; a list of lists where the request carried several queries."""
     output: Any = None
-    """What a workflow gave: a text, or anything that can be written as JSON."""
+    """What a workflow or an agent gave: a text, or anything that can be written as JSON."""
     result: Any = None
     """What a tool gave, likewise."""
     higher_is_better: bool | None = None
     """Whether a greater score is a better one (similarity) or a worse one (distance); None where scores do not say."""
+    error: str | None = None
+    """What kind of failure the result tells of (`error.type`), where the library raises nothing."""
     attributes: Mapping[str, Any] = field(default_factory=_empty)
 
 
@@ -153,6 +156,12 @@ class Operation:
     a key or an attribute of an argument, `options.json_data.messages`."""
     pauses: Callable[[BaseException], bool] | None = None
     """Whether an exception is how the library stops for a while, to ask a person: the call ends, and has not failed."""
+    side: Literal["internal", "client", "server"] | None = None
+    """Kind of the span; None: internal where it holds other calls, else client."""
+    carrier: Callable[[Mapping[str, Any]], Mapping[str, Any] | None] | None = None
+    """(server) Where in the arguments the trace context stands that the caller sent along: headers by name."""
+    covers: tuple[str, ...] = ()
+    """As `Provider.covers`, of this operation alone."""
     quiet: Callable[[Mapping[str, Any]], None] | None = None
     """Keeps the library from making a span of its own for this call, which would count its tokens a second time; may
     change what the library itself made for the call, never what the application gave. None: it makes none."""
@@ -176,6 +185,8 @@ class Provider:
     none inside it. The other way round from `delegates_to`, for a library that often calls nobody who is traced."""
     executors: tuple[str, ...] = ()
     """`module:ThreadPoolExecutor`, where the library fans a call out to threads: the call's context goes along."""
+    tracers: tuple[str, ...] = ()
+    """`module:attribute` of tracers with which the library makes spans of its own: none inside a call that is told."""
 
 
 # --- a span, wherever it comes from ---------------------------------------------------------------------------------

@@ -53,9 +53,11 @@ STREAM_INCOMPLETE = "groundwire.stream.incomplete"
 AGENT_NAME = "gen_ai.agent.name"
 TOOL_NAME = "gen_ai.tool.name"
 TOOL_DESCRIPTION = "gen_ai.tool.description"
+TOOL_TYPE = "gen_ai.tool.type"
 TOOL_CALL_ID = "gen_ai.tool.call.id"
 TOOL_ARGUMENTS = "gen_ai.tool.call.arguments"
 TOOL_RESULT = "gen_ai.tool.call.result"
+GUARDRAIL_TRIGGERED = "groundwire.guardrail.triggered"
 REQUEST_COST = "groundwire.request.cost"
 REQUEST_TOKENS = "groundwire.request.tokens"
 SPAN_KIND = "openinference.span.kind"
@@ -96,11 +98,13 @@ OPERATION_NAMES: Mapping[OperationKind, str] = {
     "retrieval": "retrieval",
     "rerank": "rerank",
     "workflow": "invoke_workflow",
+    "agent": "invoke_agent",
     "tool": "execute_tool",
 }
 WORKFLOW = OPERATION_NAMES["workflow"]
 HOLDING: Mapping[OperationKind, Mapping[str, str]] = {
     "workflow": {SPAN_KIND: "CHAIN"},
+    "agent": {SPAN_KIND: "AGENT"},
     "tool": {SPAN_KIND: "TOOL"},
 }
 """The kinds of calls that hold others, and what marks their spans for those who read no conventions."""
