@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .NOTPARALLEL:
-.PHONY: demo test test-stores test-rerankers test-postgres test-jaeger test-phoenix test-browser test-ray test-together test-litellm test-adapters check format bench judgement clean help
+.PHONY: demo test test-stores test-rerankers test-postgres test-jaeger test-phoenix test-browser test-ray test-together test-litellm test-weaviate test-adapters check format bench judgement clean help
 
 help: ## this list
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ test-litellm: ## install LiteLLM into the cache (250 MB) and run its conformance
 
 test-together: ## install Together's SDK into the cache (60 MB), apart as it wants an older rich, and run its conformance tests
 	PYTHON=$(PYTHON) sh tests/conformance/apart.sh together
+
+test-weaviate: ## install Weaviate's client into the cache (90 MB), as it holds grpcio back, and run its conformance tests
+	PYTHON=$(PYTHON) sh tests/conformance/apart.sh weaviate
 
 test-stores: .venv/installed-test ## install LanceDB and milvus-lite (500 MB) and run the conformance suite on them
 	@$(PIP) install --editable '.[lancedb,milvus]' 'milvus-lite>=2.5'

@@ -104,11 +104,14 @@ def _managed(result: Any, call: Call) -> Any:
 
 
 async def _later(result: Awaitable[Any], call: Call) -> Any:
+    token = otel_context.attach(call.context)  # a coroutine makes its request when it is awaited
     try:
         value = await result
     except BaseException as error:
         call.fail(error)
         raise
+    finally:
+        otel_context.detach(token)
     return traced(value, call)
 
 
