@@ -1,4 +1,5 @@
 """Weaviate: every method that finds something, its start-up, and the answers that its server has a model give."""
+# ruff: noqa: E402
 
 import base64
 from typing import Any
