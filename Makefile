@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .NOTPARALLEL:
-.PHONY: demo test test-stores test-rerankers test-postgres test-jaeger test-phoenix test-browser test-ray test-together test-litellm test-weaviate test-adapters check format bench judgement clean help
+.PHONY: demo test test-stores test-rerankers test-postgres test-jaeger test-phoenix test-browser test-ray test-together test-litellm test-weaviate test-adapters compatibility check format bench judgement clean help
 
 help: ## this list
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ test-postgres: .venv/installed-test ## install psycopg and run the conformance s
 
 test-adapters: ## install lettucedetect, ragas and deepeval into the cache (6 GB) and run the adapters against them
 	PYTHON=$(PYTHON) sh tests/adapters/run.sh $(ARGS)
+
+compatibility: .venv/installed-test ## run every provider with the lowest and the newest SDK (an hour; ARGS="--only openai qdrant")
+	PYTHONPATH=tests $(BIN)/python -m compatibility $(ARGS)
 
 check: .venv/installed-test .venv/installed-check ## format, lint, types, layers
 	$(BIN)/ruff format --check .

@@ -7,13 +7,14 @@ from itertools import count
 from typing import Any
 
 import httpx
-import httpx2
 from huggingface_hub import AsyncInferenceClient, InferenceClient, set_async_client_factory, set_client_factory
 
 from conformance.cases import ANY, Case, Mode
+from conformance.http_client import http_of
 from conformance.httpx_wire import Answer, Wire, document, pieces
 from groundwire_instrumentation.huggingface import PROVIDER
 
+http = http_of("huggingface_hub")
 MODEL = "meta-llama/Llama-3.3-70B-Instruct"
 ENDPOINT = "https://mine.endpoints.test"
 QUESTION = "How high is Everest?"
@@ -34,7 +35,7 @@ _clients: dict[str, Any] = {}
 _numbers = count()
 
 
-class _Body(httpx2.SyncByteStream, httpx2.AsyncByteStream):
+class _Body(http.SyncByteStream, http.AsyncByteStream):
     def __init__(self, body: Any) -> None:
         self._body = body
 
@@ -46,26 +47,26 @@ class _Body(httpx2.SyncByteStream, httpx2.AsyncByteStream):
             yield piece
 
 
-class _Transport(httpx2.BaseTransport, httpx2.AsyncBaseTransport):
+class _Transport(http.BaseTransport, http.AsyncBaseTransport):
     @staticmethod
-    def _converted(answer: httpx.Response) -> httpx2.Response:
+    def _converted(answer: httpx.Response) -> http.Response:
         headers = [(k, v) for k, v in answer.headers.items() if k != "content-length"]
-        return httpx2.Response(answer.status_code, headers=headers, stream=_Body(answer.stream))
+        return http.Response(answer.status_code, headers=headers, stream=_Body(answer.stream))
 
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+    def handle_request(self, request: http.Request) -> http.Response:
         if request.method == "GET":  # the library asks the hub, once, who serves the model
-            return httpx2.Response(200, json=HUB)
+            return http.Response(200, json=HUB)
         return self._converted(_wires[request.headers["x-wire"]].handle_request(None))  # type: ignore[arg-type]
 
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+    async def handle_async_request(self, request: http.Request) -> http.Response:
         wire = _wires[request.headers["x-wire"]]
         return self._converted(await wire.handle_async_request(None))  # type: ignore[arg-type]
 
 
 def _opens(answer: Answer, asynchronous: bool, **settings: Any) -> Callable[[Mode, Callable[[], None]], Any]:
     def client(mode: Mode, served: Callable[[], None]) -> Any:
-        set_client_factory(lambda: httpx2.Client(transport=_Transport()))
-        set_async_client_factory(lambda: httpx2.AsyncClient(transport=_Transport()))
+        set_client_factory(lambda: http.Client(transport=_Transport()))
+        set_async_client_factory(lambda: http.AsyncClient(transport=_Transport()))
         key = str(next(_numbers) % 64)
         _wires[key] = Wire(mode, served, answer, document(REFUSED, 400))
         make = AsyncInferenceClient if asynchronous else InferenceClient

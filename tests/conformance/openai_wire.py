@@ -1,19 +1,17 @@
-"""The OpenAI wire, faked under the real client: what a server says, byte for byte, and how it may fail."""
+"""The OpenAI wire, faked under the real client: what a server says, byte for byte, and how it may fail.
+
+Other SDKs of the same make are run over it too.
+"""
 
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-import openai
-
 from conformance.cases import Mode
+from conformance.http_client import http_of
 
-if int(openai.__version__.partition(".")[0]) >= 3:
-    import httpx2 as http
-else:
-    import httpx as http  # type: ignore[no-redef]
-
+http = http_of("openai", "anthropic", "mistralai", "google-genai")
 KEY = "sk-proj-never-on-a-span-0123456789abcdef"
 QUESTION = "How high is Everest?"
 ANSWER = "Everest is 8,849 m high."
@@ -92,6 +90,8 @@ def stream(events: Sequence[Mapping[str, Any]], then: Mode = "answer", stop_afte
 
 def client_on(wire: Wire, *, asynchronous: bool = False, **settings: Any) -> Any:
     """The real client over that wire."""
+    import openai  # not installed where another SDK is run alone
+
     settings = {"api_key": KEY, "base_url": "https://api.openai.com/v1", "max_retries": 0} | settings
     if asynchronous:
         return openai.AsyncOpenAI(http_client=http.AsyncClient(transport=wire), **settings)

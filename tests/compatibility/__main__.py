@@ -1,0 +1,131 @@
+"""Which versions of each SDK pass the conformance suite: `make compatibility`.
+
+For every provider the lowest version that its extra allows, and the newest one that there is, each in an environment of
+its own. Where the lowest fails, the lowest that passes is looked for. Results stand in results.json beside this file,
+from which the columns of docs/providers.md are written; what was tried with the same provider and the same cases is not
+tried again.
+"""
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from packaging.version import Version
+
+from compatibility import ancient
+from compatibility.asked import ROOT, Asked, asked
+from compatibility.environments import Outcome, common, tried
+from compatibility.table import filled
+from compatibility.versions import firsts, lowest, offered, within
+
+RESULTS = Path(__file__).with_name("results.json")
+PAGE = ROOT / "docs" / "providers.md"
+
+
+class Book:
+    """Results by provider, kept in a file after each."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.results: dict[str, dict[str, Any]] = json.loads(path.read_text()) if path.exists() else {}
+
+    def known(self, one: Asked, version: str) -> Outcome | None:
+        """What this version gave with the provider and the cases as they are now."""
+        entry = self.results.get(one.provider, {})
+        found = entry.get("tried", {}).get(version) if entry.get("digest") == one.digest() else None
+        return None if found is None else Outcome(version, **found)
+
+    def keep(self, one: Asked, outcome: Outcome) -> None:
+        """Add one outcome; those of an earlier provider or of earlier cases go."""
+        entry = self.results.setdefault(one.provider, {})
+        if entry.get("digest") != one.digest():
+            entry["digest"], entry["tried"] = one.digest(), {}
+        told = asdict(outcome)
+        told["seconds"] = round(outcome.seconds)
+        entry["tried"][told.pop("version")] = told
+        self.conclude(one)
+
+    def conclude(self, one: Asked, **columns: str | None) -> None:
+        """Set columns, and write the file."""
+        entry = self.results.setdefault(one.provider, {})
+        entry["library"] = str(one.requirement)
+        entry.update(columns)
+        self._path.write_text(json.dumps(dict(sorted(self.results.items())), indent=1) + "\n")
+
+    def columns(self) -> dict[str, tuple[str, str]]:
+        """(Lowest, newest) that passed, as the table has them."""
+        return {
+            name: (entry.get("lowest") or "not run", entry.get("newest") or "not run")
+            for name, entry in self.results.items()
+        }
+
+
+def measured(book: Book, python: Path, one: Asked, ends: str, again: bool) -> bool:
+    """Try one provider at the ends that are asked for; whether what its extra promises holds."""
+
+    def outcome(version: Version) -> Outcome:
+        found = None if again else book.known(one, str(version))
+        if found is None:
+            found = tried(python, one, str(version))
+            book.keep(one, found)
+        state = f"{found.passed} passed" if found.good else f"{found.failed} failed, {found.reason}"
+        print(f"{one.provider:24} {version!s:12} {state} ({found.seconds:.0f} s)", flush=True)
+        return found
+
+    try:
+        allowed = within(offered(python, one.requirement.name, one.takes_previews), one.requirement.specifier)
+    except LookupError as error:
+        print(f"{one.provider:24} not run: {error}", flush=True)
+        return False
+    if not allowed:
+        print(f"{one.provider:24} not run: no version of {one.requirement} for this Python", flush=True)
+        return False
+    newest_good = lowest_good = True
+    if ends in ("newest", "both"):
+        newest_good = outcome(allowed[-1]).good
+        book.conclude(one, newest=str(allowed[-1]) if newest_good else "none", on=datetime.now(UTC).date().isoformat())
+    if ends in ("lowest", "both"):
+        lowest_good = outcome(allowed[0]).good
+        found = allowed[0] if lowest_good else lowest(firsts(allowed)[1:], lambda v: outcome(v).good)
+        book.conclude(one, lowest=str(found) if found else "none", on=datetime.now(UTC).date().isoformat())
+        if not lowest_good:
+            print(
+                f"{one.provider:24} the extra asks for {one.requirement}, the lowest that passes is {found}", flush=True
+            )
+    return newest_good and lowest_good
+
+
+def main() -> int:
+    """Run what the command line asks for; 1 where a promise does not hold."""
+    parser = argparse.ArgumentParser(prog="compatibility", description=(__doc__ or "").partition("\n\n")[0])
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="these providers; else all that have an extra")
+    parser.add_argument("--at", choices=("lowest", "newest", "both"), default="both", help="which end of the versions")
+    parser.add_argument("--again", action="store_true", help="try also what was tried")
+    parser.add_argument("--oldest", action="store_true", help="import the oldest version of all while instrumented")
+    parser.add_argument("--results", type=Path, default=RESULTS, metavar="FILE", help="where results stand (JSON)")
+    parser.add_argument("--table", action="store_true", help="write the table from known results, and try nothing")
+    options = parser.parse_args()
+    every = {one.provider: one for one in asked()}
+    if unknown := sorted(set(options.only or ()) - set(every)):
+        parser.error(f"no provider with an extra is called {', '.join(unknown)}; there are {', '.join(every)}")
+    chosen = [every[name] for name in options.only or every]
+    book, good = Book(options.results), True
+    if not options.table:
+        python = common()
+        if options.oldest:
+            for one in chosen:
+                good = ancient.told(python, one) and good
+            return 0 if good else 1
+        for one in chosen:
+            good = measured(book, python, one, options.at, options.again) and good
+    if options.results == RESULTS:
+        PAGE.write_text(filled(PAGE.read_text(), book.columns()))
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

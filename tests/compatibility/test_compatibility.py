@@ -1,0 +1,137 @@
+"""The table of versions: what is tried, what is found, and that a page keeps what people wrote."""
+
+import json
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+from compatibility.__main__ import Book
+from compatibility.asked import ROOT, Asked, asked
+from compatibility.environments import Outcome
+from compatibility.table import filled, told
+from compatibility.versions import firsts, lowest, within
+
+OLD = [Version(v) for v in ("0.9.0", "1.0.0", "1.0.4", "1.1.2", "1.2.0", "2.0.0rc1", "2.0.1")]
+
+
+def test_every_provider_with_an_extra_is_there_with_its_library() -> None:
+    known = {
+        "entry-points": {"groundwire.instrumentation": {"beta": "b:P", "alpha": "a:P", "without": "w:P"}},
+        "optional-dependencies": {"alpha": ["alpha-sdk>=1.2"], "beta": ["beta[grpc]>=2", "helper>=1"], "other": ["x"]},
+    }
+    first, second = asked(known)
+    assert (first.provider, first.pinned("1.2.0")) == ("alpha", ("alpha-sdk==1.2.0",))
+    assert second.pinned(Version("2.1")) == ("beta[grpc]==2.1", "helper>=1")
+
+
+def test_every_provider_of_this_repository_promises_versions_to_try() -> None:
+    entries = asked()
+    assert len(entries) > 25
+    for one in entries:
+        assert any(s.operator in (">=", "==", "~=") for s in one.requirement.specifier), one
+
+
+def test_a_bound_that_is_a_preview_takes_previews() -> None:
+    assert Asked("a", Requirement("a>=1.0.0b9")).takes_previews
+    assert not Asked("a", Requirement("a>=1.0.0")).takes_previews
+
+
+def test_a_result_belongs_to_the_files_it_was_made_with() -> None:
+    digests = {one.provider: one.digest() for one in asked()}
+    assert len(set(digests.values())) == len(digests)
+
+
+def test_lower_bounds_are_the_firsts_of_minor_series() -> None:
+    assert firsts(within(OLD, SpecifierSet(">=1"))) == [Version(v) for v in ("1.0.0", "1.1.2", "1.2.0", "2.0.0rc1")]
+
+
+@pytest.mark.parametrize("first_good", range(11))
+def test_the_lowest_that_passes_is_found_by_halves(first_good: int) -> None:
+    candidates, tries = [Version(f"1.{n}") for n in range(10)], list[Version]()
+
+    def passes(version: Version) -> bool:
+        tries.append(version)
+        return version.minor >= first_good
+
+    found = lowest(candidates, passes)
+    assert found == (Version(f"1.{first_good}") if first_good < 10 else None)
+    assert len(tries) == len(set(tries)) <= 4
+
+
+def test_nothing_passes_where_there_is_nothing() -> None:
+    assert lowest([], lambda _: True) is None
+
+
+@pytest.mark.parametrize(
+    ("outcome", "good"),
+    [
+        (Outcome("1", 5, 0), True),
+        (Outcome("1", 0, 0), False),
+        (Outcome("1", 5, 1), False),
+        (Outcome("1", 5, 0, "the interpreter died"), False),
+    ],
+)
+def test_a_version_passes_where_tests_ran_and_all_of_them_passed(outcome: Outcome, good: bool) -> None:
+    assert outcome.good is good
+
+
+def test_what_was_tried_is_kept_and_forgotten_with_other_cases(tmp_path: Path) -> None:
+    one, file = next(a for a in asked() if a.provider == "groq"), tmp_path / "results.json"
+    Book(file).keep(one, Outcome("1.0.0", 7, 0, seconds=2.4))
+    assert Book(file).known(one, "1.0.0") == Outcome("1.0.0", 7, 0, seconds=2)
+    assert Book(file).known(one, "1.1.0") is None
+    text = file.read_text().replace(one.digest(), "other")
+    file.write_text(text)
+    assert Book(file).known(one, "1.0.0") is None
+    book = Book(file)
+    book.keep(one, Outcome("1.1.0", 7, 0))
+    assert list(json.loads(file.read_text())["groq"]["tried"]) == ["1.1.0"]
+
+
+PAGE = r"""# Providers
+
+| Provider | What is traced | Run with | What is not |
+| --- | --- | --- | --- |
+| one | `find`, ES\|QL | one 1.2 | |
+| two | all | two 2 | nothing |
+
+After | it | all
+"""
+FILLED = r"""# Providers
+
+| Provider | What is traced | Run with | Lowest passed | Newest passed | What is not |
+| --- | --- | --- | --- | --- | --- |
+| one | `find`, ES\|QL | one 1.2 | 1.0 | 1.2 | |
+| two | all | two 2 | not run | not run | nothing |
+
+After | it | all
+"""
+
+
+def test_the_table_gets_its_columns_and_keeps_what_people_wrote() -> None:
+    versions = {"one": ("1.0", "1.2"), "three": ("3", "3")}
+    assert filled(PAGE, versions) == FILLED
+    assert filled(FILLED, versions) == FILLED
+    assert told(FILLED)["one"] == ("1.0", "1.2")
+    assert told(PAGE) == {}
+    assert filled(FILLED, {"one": ("0.9", "1.3")}) == FILLED.replace("| 1.0 | 1.2 |", "| 0.9 | 1.3 |")
+
+
+def test_a_row_that_somebody_added_without_the_columns_gets_them() -> None:
+    added = FILLED.replace("\n\nAfter", "\n| zwei | some | zwei 2 | rest |\n\nAfter")
+    assert "| zwei | some | zwei 2 | not run | not run | rest |" in filled(added, {})
+
+
+def test_a_page_without_the_table_is_told_of() -> None:
+    with pytest.raises(ValueError, match="Provider"):
+        filled("# Nothing\n", {})
+
+
+def test_the_page_says_what_the_results_say() -> None:
+    results = ROOT / "tests" / "compatibility" / "results.json"
+    page = told((ROOT / "docs" / "providers.md").read_text())
+    for name, versions in Book(results).columns().items():
+        assert page[name] == versions, name
