@@ -5,11 +5,9 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
-from groundwire.model import Message, Request, Response
+from groundwire.model import Request, Response
 from groundwire.wire import fields
 from groundwire_instrumentation import openai
-
-_THOUGHTS = ("reasoning_content", "reasoning")
 
 
 def plain(value: Any) -> Any:
@@ -34,37 +32,12 @@ def asked(body: Mapping[str, Any], url: Any, *, stream: bool, provider: str | No
 
 
 def answered(result: Any) -> Response:
-    """A whole answer, what the model thought before its text."""
-    whole = fields(plain(result))
-    response = openai.chat_response(whole)
-    thoughts = [_thought(choice.message) for choice in whole.choices or () if choice is not None]
-    return _thinking(response, thoughts)
-
-
-def _thought(message: Any) -> str:
-    return next((text for name in _THOUGHTS if isinstance(text := message and message.get(name), str)), "")
-
-
-def _thinking(response: Response, thoughts: list[str]) -> Response:
-    messages: list[Message] = []
-    for message, thought in zip(response.messages or (), thoughts, strict=False):
-        said = [{"type": "reasoning", "content": thought}] if thought else []
-        messages.append({**message, "parts": [*said, *message["parts"]]})
-    return replace(response, messages=messages or response.messages)
+    """A whole answer."""
+    return openai.chat_response(fields(plain(result)))
 
 
 class Chunks(openai.ChatChunks):
     """Chunks of a streamed answer."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._thoughts: dict[int, list[str]] = {}
-
     def add(self, chunk: Any) -> None:
-        whole = fields(plain(chunk))
-        super().add(whole)
-        for choice in whole.choices or ():
-            self._thoughts.setdefault(choice.index or 0, []).append(_thought(choice.delta))
-
-    def response(self) -> Response:
-        return _thinking(super().response(), ["".join(pieces) for _, pieces in sorted(self._thoughts.items())])
+        super().add(fields(plain(chunk)))

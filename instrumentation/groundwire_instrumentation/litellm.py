@@ -13,6 +13,7 @@ from groundwire.hosts import server
 from groundwire.model import Document, Operation, Provider, Request, Response, Usage
 from groundwire.wire import fields
 from groundwire_instrumentation import _chat_shaped
+from groundwire_instrumentation.openai import usage_of
 
 _PROVIDERS: Mapping[str, str] = {
     "openai": "openai",
@@ -116,46 +117,25 @@ def _ranked(before: Sequence[Document], result: Any) -> Response:
     return Response(documents=found, higher_is_better=True)
 
 
-def _usage(result: Any) -> Usage | None:
-    """Cached tokens are part of the prompt's in LiteLLM, whoever answered."""
-    used = fields(_chat_shaped.plain(result)).usage
-    if not used or used.prompt_tokens is None:
-        return None
-    given, made = used.prompt_tokens_details or fields({}), used.completion_tokens_details or fields({})
-    return Usage(
-        used.prompt_tokens,
-        used.completion_tokens,
-        cache_read_tokens=given.cached_tokens,
-        cache_creation_tokens=given.cache_creation_tokens or used.cache_creation_input_tokens,
-        reasoning_tokens=made.reasoning_tokens,
-    )
-
-
-def _answered(result: Any) -> Response:
-    return replace(_chat_shaped.answered(result), usage=_usage(result))
-
-
 class _Chunks(_chat_shaped.Chunks):
-    """Chunks of a streamed completion; the usage comes in one of them, where it was asked for."""
+    """Chunks of a streamed completion, which repeat the model that was asked for; who answered is told beside."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._used: Usage | None = None
         self._model: str | None = None
 
     def add(self, chunk: Any) -> None:
         super().add(chunk)
-        self._used = _usage(chunk) or self._used
         hidden = getattr(chunk, "_hidden_params", None) or {}
-        self._model = hidden.get("provider_response_model") or self._model  # chunks repeat what was asked for
+        self._model = hidden.get("provider_response_model") or self._model
 
     def response(self) -> Response:
         response = super().response()
-        return replace(response, usage=self._used, model=self._model or response.model)
+        return replace(response, model=self._model or response.model)
 
 
 def _embedded(result: Any) -> Response:
-    used = _usage(result)
+    used = usage_of(fields(_chat_shaped.plain(result)).usage)
     return Response(model=getattr(result, "model", None), usage=used and Usage(used.input_tokens))
 
 
@@ -164,7 +144,7 @@ PROVIDER = Provider(
     module="litellm",
     distribution="litellm",
     operations=(
-        Operation("chat", ("litellm:completion", "litellm:acompletion"), _chat, _answered, _Chunks),
+        Operation("chat", ("litellm:completion", "litellm:acompletion"), _chat, _chat_shaped.answered, _Chunks),
         Operation("embeddings", ("litellm:embedding", "litellm:aembedding"), _embed, _embedded),
         Operation("rerank", ("litellm:rerank", "litellm:arerank"), _rerank, lambda _: Response()),
     ),

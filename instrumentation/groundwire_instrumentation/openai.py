@@ -1,4 +1,4 @@
-"""OpenAI and every server that its client talks to: chat completions, responses, embeddings.
+"""OpenAI and every server that its client talks to: chat completions, responses, bare completions, embeddings.
 
 All resources of the client, sync and async, plain, raw and streamed, parsed or not, pass through one public method,
 `OpenAI.request`, whose options hold the path and the final body. Clients made before instrumentation are covered.
@@ -43,7 +43,10 @@ def posted_to(path: str) -> Callable[[Mapping[str, Any]], bool]:
 
 def request_parts(client: Any, arguments: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any]]:
     """The body of the call, and what every kind of request has in common."""
-    body: Mapping[str, Any] = arguments["options"].json_data or {}
+    options = arguments["options"]
+    body: Mapping[str, Any] = options.json_data or {}
+    if isinstance(extra := getattr(options, "extra_json", None), Mapping):
+        body = {**body, **extra}
     attributes: dict[str, Any] = {
         _PARAMETERS[key]: value for key, value in body.items() if key in _PARAMETERS and isinstance(value, _SCALARS)
     }
@@ -63,6 +66,21 @@ def request_parts(client: Any, arguments: Mapping[str, Any]) -> tuple[Mapping[st
 
 
 # --- chat completions -----------------------------------------------------------------------------------------------
+
+
+def members(part: Any) -> Mapping[str, Any]:
+    """Everything of an SDK's object, undeclared things too, or of one that came as JSON; empty for anything else.
+
+    To ask these objects for an attribute that they lack takes microseconds, and streams have thousands.
+    """
+    if isinstance(part, dict):
+        return part
+    extra = getattr(part, "__pydantic_extra__", None)
+    own: Mapping[str, Any] = getattr(part, "__dict__", _NOTHING)
+    return {**own, **extra} if extra else own
+
+
+_NOTHING: Mapping[str, Any] = {}
 
 
 def chat_request(client: Any, arguments: Mapping[str, Any]) -> Request:
@@ -89,14 +107,32 @@ def _message(message: Any) -> Message:
     content = message.get("content")
     if role == "tool":
         return {"role": role, "parts": [_tool_result(message.get("tool_call_id"), content)]}
-    if isinstance(content, str) and "tool_calls" not in message:
+    if isinstance(content, str) and len(message) == 2:
         return {"role": role, "parts": [{"type": "text", "content": content}]}
-    parts = _parts(content)
-    if message.get("refusal"):
-        parts.append({"type": "text", "content": message["refusal"], "refusal": True})
-    calls = [call for call in message.get("tool_calls") or () if isinstance(call, Mapping)]
-    parts += [_tool_call(c.get("id"), c.get("function") or c.get("custom") or {}) for c in calls]
-    return {"role": role, "parts": parts}
+    return {"role": role, "parts": _said(message)}
+
+
+def _said(message: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A message of a prompt or of an answer: thoughts, which other makers' servers add, text, sound, calls."""
+    parts: list[dict[str, Any]] = []
+    if thought := _thought(message):
+        parts.append({"type": "reasoning", "content": thought})
+    parts += _parts(message.get("content"))
+    if refusal := message.get("refusal"):
+        parts.append({"type": "text", "content": refusal, "refusal": True})
+    if audio := members(message.get("audio")):
+        spoken = audio.get("transcript")
+        parts.append({"type": "text", "content": spoken} if spoken else file_part("audio", audio.get("id")))
+    if called := message.get("function_call"):
+        parts.append(_tool_call(None, members(called)))
+    for call in map(members, message.get("tool_calls") or ()):
+        parts.append(_tool_call(call.get("id"), members(call.get("function") or call.get("custom"))))
+    return parts
+
+
+def _thought(message: Mapping[str, Any]) -> str:
+    thought = message.get("reasoning_content") or message.get("reasoning")
+    return thought if isinstance(thought, str) else ""
 
 
 def _tool_result(identity: Any, content: Any) -> dict[str, Any]:
@@ -138,25 +174,65 @@ def _part(part: Any) -> dict[str, Any]:
     return {"type": str(kind)}
 
 
-def usage_of(usage: Any) -> Usage | None:
-    """Of either API: OpenAI counts cached and reasoning tokens as subsets, as the conventions do."""
-    if usage is None:
+def usage_of(usage: Any, result: Any = None) -> Usage | None:
+    """Of either API, and of whoever speaks it.
+
+    OpenAI counts cached and reasoning tokens as subsets, as the conventions do; some others count thoughts beside.
+
+    Args:
+        usage: the counts.
+        result: the answer or the last chunk, which tells the tier and the model.
+    """
+    counts = members(usage)
+    if usage is None and (corner := members(result).get("x_groq")) is not None:
+        counts = members(members(corner).get("usage"))
+    if usage is None and not counts:
         return None
-    total_input = getattr(usage, "prompt_tokens", None)
-    if total_input is None:
-        total_input = getattr(usage, "input_tokens", None)
-    output = getattr(usage, "completion_tokens", None)
-    if output is None:
-        output = getattr(usage, "output_tokens", None)
-    given = getattr(usage, "prompt_tokens_details", None) or getattr(usage, "input_tokens_details", None)
-    made = getattr(usage, "completion_tokens_details", None) or getattr(usage, "output_tokens_details", None)
+    given = members(counts.get("prompt_tokens_details") or counts.get("input_tokens_details"))
+    made = members(counts.get("completion_tokens_details") or counts.get("output_tokens_details"))
+    total = _first(counts, "prompt_tokens", "input_tokens")
+    output = _first(counts, "completion_tokens", "output_tokens")
+    thought, cited, apart = made.get("reasoning_tokens"), counts.get("citation_tokens"), {}
+    if isinstance(cited, int):  # Perplexity's deep research
+        thought = counts.get("reasoning_tokens") or 0
+        output, apart["output_citation_tokens"] = output + thought + cited, cited
+    elif isinstance(output, int) and isinstance(total, int):
+        rest = (counts.get("total_tokens") or 0) - total - output
+        if thought is None and rest > 0 and str(members(result).get("model")).startswith(("gemini", "google/gemini")):
+            thought = rest
+        if thought and thought in (rest, max(thought, output + 1)):
+            output += thought
+    searches = counts.get("num_search_queries") or members(counts.get("server_tool_use")).get("web_search_requests")
+    beside = {
+        "input_audio_tokens": given.get("audio_tokens"),
+        "output_audio_tokens": made.get("audio_tokens"),
+        "web_searches": searches,
+    }
+    apart |= {name: count for name, count in beside.items() if count}
+    said = members(result)
+    tier = None if "x_groq" in said else said.get("service_tier")  # Groq's cost the same
     return Usage(
-        total_input,
+        total,
         output,
-        cache_read_tokens=getattr(given, "cached_tokens", None),
-        cache_creation_tokens=getattr(given, "cache_write_tokens", None),
-        reasoning_tokens=getattr(made, "reasoning_tokens", None),
+        cache_read_tokens=_first(given, "cached_tokens", otherwise=_first(counts, "cached_tokens", *_CACHED)),
+        cache_creation_tokens=_first(
+            given, "cache_write_tokens", "cache_creation_tokens", otherwise=counts.get("cache_creation_input_tokens")
+        ),
+        reasoning_tokens=thought,
+        cache_creation_1h_tokens=members(given.get("cache_creation_token_details")).get("ephemeral_1h_input_tokens"),
+        apart=apart,
+        terms={"service_tier": tier} if tier in _TIERS else {},
     )
+
+
+_CACHED = ("prompt_cache_hit_tokens",)
+"""Where DeepSeek has them."""
+_TIERS = ("flex", "priority", "fast", "scale")
+"""Those with prices of their own."""
+
+
+def _first(counts: Mapping[str, Any], *names: str, otherwise: Any = None) -> Any:
+    return next((counts[name] for name in names if counts.get(name) is not None), otherwise)
 
 
 def _tier(result: Any) -> dict[str, Any]:
@@ -175,59 +251,53 @@ def whole(result: Any) -> Any:
     return parse_document(result.text) if hasattr(type(result), "iter_bytes") else result
 
 
-_FINISH: Mapping[str, str] = {"tool_calls": "tool_call", "function_call": "tool_call"}
+_FINISH: Mapping[str, str] = {"tool_calls": "tool_call", "function_call": "tool_call", "eos": "stop"}
 
 
 def chat_response(result: Any) -> Response:
-    """Of a whole chat completion."""
+    """Of a whole chat completion, or of a text that goes on from a bare prompt."""
     result = whole(result)
-    choices = [c for c in result.choices or () if c is not None]
+    choices = [members(c) for c in result.choices or () if c is not None]
     messages: list[Message] = []
     for choice in choices:
-        message = choice.message
-        parts = _parts(getattr(message, "content", None))
-        if refusal := getattr(message, "refusal", None):
-            parts.append({"type": "text", "content": refusal, "refusal": True})
-        for call in getattr(message, "tool_calls", None) or ():
-            function = getattr(call, "function", None) or getattr(call, "custom", None)
-            arguments = getattr(function, "arguments", None) or getattr(function, "input", None)
-            named = {"name": getattr(function, "name", None), "arguments": arguments}
-            parts.append(_tool_call(getattr(call, "id", None), named))
-        messages.append({"role": getattr(message, "role", None) or "assistant", "parts": parts})
+        message = members(choice.get("message")) or {"content": choice.get("text")}
+        messages.append({"role": message.get("role") or "assistant", "parts": _said(message)})
     return Response(
         model=result.model,
         id=result.id,
         messages=messages,
-        finish_reasons=[_FINISH.get(c.finish_reason, c.finish_reason) for c in choices if c.finish_reason],
-        usage=usage_of(getattr(result, "usage", None)),
+        finish_reasons=[_FINISH.get(reason, reason) for c in choices if (reason := c.get("finish_reason"))],
+        usage=usage_of(getattr(result, "usage", None), result),
         attributes=_tier(result),
     )
 
 
 class _Choice:
-    __slots__ = ("calls", "finish", "refusal", "text")
+    __slots__ = ("calls", "finish", "refusal", "text", "thoughts")
 
     def __init__(self) -> None:
         self.text: list[str] = []
+        self.thoughts: list[str] = []
         self.refusal: list[str] = []
         self.calls: dict[int, list[Any]] = {}
         self.finish: str | None = None
 
-    def add_call(self, call: Any) -> None:
-        position = call.index
+    def add_call(self, call: Mapping[str, Any]) -> None:
+        position, identity = call.get("index"), call.get("id")
+        function = members(call.get("function") or call.get("custom"))
         if position is None:  # some servers do not number them: a new id is a new call
-            position = len(self.calls) if call.id or not self.calls else len(self.calls) - 1
+            position = len(self.calls) if identity or not self.calls else len(self.calls) - 1
+        elif identity and function.get("name") and self.calls.get(position, (identity,))[0] not in (None, identity):
+            position = len(self.calls)  # and some give all of them one number
         entry = self.calls.setdefault(position, [None, None, []])
-        entry[0] = call.id or entry[0]
-        if call.function is not None:
-            entry[1] = call.function.name or entry[1]
-            entry[2].append(call.function.arguments or "")
+        entry[0] = identity or entry[0]
+        entry[1] = function.get("name") or entry[1]
+        entry[2].append(function.get("arguments") or function.get("input") or "")
 
     def parts(self) -> list[dict[str, Any]]:
+        message = {"reasoning": "".join(self.thoughts), "refusal": "".join(self.refusal)}
         text = "".join(piece for piece in self.text if isinstance(piece, str))
-        parts: list[dict[str, Any]] = [{"type": "text", "content": text}] if text else []
-        if self.refusal:
-            parts.append({"type": "text", "content": "".join(self.refusal), "refusal": True})
+        parts = _said(message | {"content": text or None})
         for _, (identity, name, pieces) in sorted(self.calls.items()):
             parts.append(_tool_call(identity, {"name": name, "arguments": "".join(pieces)}))
         return parts
@@ -246,26 +316,22 @@ class ChatChunks:
         if chunk.usage is not None:
             self._usage = chunk.usage
         for choice in chunk.choices or ():
-            known = self._choices.get(choice.index) or self.choice(choice.index)
+            known = self._choices.get(choice.index) or self._choices.setdefault(choice.index, _Choice())
             if choice.finish_reason:
                 known.finish = choice.finish_reason
-            delta = choice.delta
-            if delta is None:
-                continue
-            if delta.content:
-                known.text.append(delta.content)
-            if getattr(delta, "refusal", None):  # only OpenAI itself has it
-                known.refusal.append(delta.refusal)
-            if delta.tool_calls:
-                for call in delta.tool_calls:
-                    known.add_call(call)
-
-    def choice(self, index: int) -> _Choice:
-        """What is known of a choice so far."""
-        known = self._choices.get(index)
-        if known is None:
-            known = self._choices[index] = _Choice()
-        return known
+            delta = members(choice.delta)
+            if text := delta.get("content"):
+                known.text.append(text)
+            if thought := _thought(delta):
+                known.thoughts.append(thought)
+            if refusal := delta.get("refusal"):
+                known.refusal.append(refusal)
+            for call in delta.get("tool_calls") or ():
+                known.add_call(members(call))
+            if called := delta.get("function_call"):
+                known.add_call({"index": 0, "function": called})
+            if audio := delta.get("audio"):
+                known.text.append(members(audio).get("transcript") or "")
 
     def response(self) -> Response:
         choices = [self._choices[index] for index in sorted(self._choices, key=lambda index: index or 0)]
@@ -274,9 +340,32 @@ class ChatChunks:
             id=getattr(self._last, "id", None) or None,
             messages=[{"role": "assistant", "parts": c.parts()} for c in choices],
             finish_reasons=[_FINISH.get(c.finish, c.finish) for c in choices if c.finish],
-            usage=usage_of(self._usage),
+            usage=usage_of(self._usage, self._last),
             attributes=_tier(self._last),
         )
+
+
+# --- texts that go on from a bare prompt ----------------------------------------------------------------------------
+
+
+def text_request(client: Any, arguments: Mapping[str, Any]) -> Request:
+    """Of one prompt or several; those that come as numbers of tokens are not written down."""
+    body, common = request_parts(client, arguments)
+    given = body.get("prompt")
+    prompts = [given] if isinstance(given, str) else given or ()
+    return Request(messages=[{"role": "user", "parts": _parts(p)} for p in prompts if isinstance(p, str)], **common)
+
+
+class TextChunks(ChatChunks):
+    """Chunks of a text."""
+
+    def add(self, chunk: Any) -> None:
+        self._last = chunk
+        self._usage = chunk.usage or self._usage
+        for choice in map(members, chunk.choices or ()):
+            known = self._choices.setdefault(choice.get("index") or 0, _Choice())
+            known.text.append(choice.get("text") or members(choice.get("delta")).get("content") or "")
+            known.finish = choice.get("finish_reason") or members(chunk).get("finish_reason") or known.finish
 
 
 # --- responses ------------------------------------------------------------------------------------------------------
@@ -331,14 +420,15 @@ def _finish(result: Any, parts: Sequence[Mapping[str, Any]]) -> Sequence[str]:
 
 def _responses_response(result: Any) -> Response:
     result = whole(result)
-    items = [_item(_plain(item)) for item in result.output or ()]
+    # Of a conversation that was made shorter, what the user said comes back.
+    items = [item for item in map(_item, map(_plain, result.output or ())) if item["role"] != "user"]
     parts = [part for item in items for part in item["parts"]]
     return Response(
-        model=result.model,
+        model=getattr(result, "model", None),
         id=result.id,
         messages=[{"role": "assistant", "parts": parts}] if parts else None,
         finish_reasons=_finish(result, parts),
-        usage=usage_of(getattr(result, "usage", None)),
+        usage=usage_of(getattr(result, "usage", None), result),
         attributes=_tier(result),
     )
 
@@ -382,7 +472,7 @@ class _ResponseEvents:
             id=getattr(whole, "id", None),
             messages=[{"role": "assistant", "parts": parts}] if parts else None,
             finish_reasons=_finish(whole, parts),
-            usage=usage_of(getattr(whole, "usage", None)),
+            usage=usage_of(getattr(whole, "usage", None), whole),
             attributes=_tier(whole),
         )
 
@@ -425,6 +515,8 @@ PROVIDER = Provider(
             stream=_ResponseEvents,
             applies=posted_to("/responses"),
         ),
+        Operation("chat", _TARGETS, _responses_request, _responses_response, applies=posted_to("/responses/compact")),
+        Operation("chat", _TARGETS, text_request, chat_response, stream=TextChunks, applies=posted_to("/completions")),
         Operation("embeddings", _TARGETS, embeddings_request, embeddings_response, applies=posted_to("/embeddings")),
     ),
 )

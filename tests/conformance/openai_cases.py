@@ -406,4 +406,53 @@ def _embeddings_cases(a: bool) -> list[Case]:
     ]
 
 
-CASES = [case for a in (False, True) for make in (_chat_cases, _responses_cases, _embeddings_cases) for case in make(a)]
+TEXT = {"id": "cmpl-1", "object": "text_completion", "created": 1, "model": "gpt-3.5-turbo-instruct"}
+
+
+def _text_cases(a: bool) -> list[Case]:
+    """A bare prompt, as servers of one's own are often asked."""
+    counted = {"prompt_tokens": 5, "completion_tokens": 8, "total_tokens": 13}
+
+    def choice(text: str, finish: str | None = None) -> dict[str, Any]:
+        return {"index": 0, "text": text, "finish_reason": finish, "logprobs": None}
+
+    def whole(_: Mode) -> http.Response:
+        return document(TEXT | {"choices": [choice(ANSWER, "stop")], "usage": counted})
+
+    cut = 2
+    words = [TEXT | {"choices": [choice(word)]} for word in ("Everest ", "is ", "8,849 m ", "high.")]
+    said = [*words, TEXT | {"choices": [choice("", "stop")]}, TEXT | {"choices": [], "usage": counted}]
+    asked = {k: v for k, v in ASKED.items() if k != "gen_ai.request.temperature"}
+    asked |= {"gen_ai.request.model": TEXT["model"], "gen_ai.request.max_tokens": 50}
+    partial = {"gen_ai.response.model": TEXT["model"], "gen_ai.response.id": "cmpl-1"} | STREAMED
+    answered = {
+        "gen_ai.response.model": TEXT["model"],
+        "gen_ai.response.id": "cmpl-1",
+        "gen_ai.response.finish_reasons": ("stop",),
+        "gen_ai.usage.input_tokens": 5,
+        "gen_ai.usage.output_tokens": 8,
+        "gen_ai.output.messages": [{"role": "assistant", "parts": [{"type": "text", "content": ANSWER}]}],
+    }
+    call = {"model": TEXT["model"], "prompt": QUESTION, "max_tokens": 50}
+    if a:
+        return [
+            _case("text", lambda c: c.completions.create(**call), whole, asynchronous=a, asked=asked, answered=answered)
+        ]
+    return [
+        _case(
+            "text stream",
+            lambda c: c.completions.create(stream=True, **call),
+            _streams(said, cut),
+            asynchronous=a,
+            asked=asked | {"gen_ai.request.stream": True},
+            answered=answered | STREAMED,
+            streams=True,
+            kind=openai.Stream,
+            partial_chunks=cut,
+            partial={k: v for k, v in PARTIAL_CHAT.items() if not k.startswith("openai.")} | partial,
+        ),
+    ]
+
+
+MAKERS = (_chat_cases, _responses_cases, _text_cases, _embeddings_cases)
+CASES = [case for a in (False, True) for make in MAKERS for case in make(a)]

@@ -28,6 +28,21 @@ SDK = Sdk(
     last={"usage": USAGE},
     estimate=(60, 7),
 )
+TEXT = {"id": "t-1", "object": "text.completion", "created": 1, "model": "m", "prompt": []}
+ASKED_TEXT = {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.provider.name": "together",
+    "gen_ai.request.model": "m",
+    "server.address": "api.together.ai",
+    "gen_ai.input.messages": [{"role": "user", "parts": [{"type": "text", "content": QUESTION}]}],
+}
+ANSWERED_TEXT = {
+    "gen_ai.response.model": "m",
+    "gen_ai.response.id": "t-1",
+    "gen_ai.response.finish_reasons": ("stop",),
+    "gen_ai.output.messages": [{"role": "assistant", "parts": [{"type": "text", "content": "High."}]}],
+    **SDK.counted,
+}
 FUJI, EVEREST = "Fuji is 3,776 m high.", "Everest is 8,849 m high."
 MODEL = "mixedbread-ai/Mxbai-Rerank-Large-V2"
 RERANKED = {
@@ -62,6 +77,15 @@ FOUND = [
 ]
 CASES = [
     *cases(SDK),
+    case(
+        SDK,
+        "text",
+        lambda c: c.completions.create(model="m", prompt=QUESTION),
+        document(TEXT | {"choices": [{"text": "High.", "finish_reason": "eos"}], "usage": USAGE}),
+        False,
+        ASKED_TEXT,
+        ANSWERED_TEXT,
+    ),
     case(
         SDK,
         "rerank",
