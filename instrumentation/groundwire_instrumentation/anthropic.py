@@ -165,8 +165,9 @@ def _response(result: Any) -> Response:
 
 def _answer(message: Any, parts: list[dict[str, Any]], stop: str | None, usage: Any) -> Response:
     attributes: dict[str, Any] = {}
-    if tier := _get(_get(message, "usage"), "service_tier"):
-        attributes["anthropic.response.service_tier"] = tier
+    for name in ("service_tier", "speed"):
+        if value := _get(_get(message, "usage"), name):
+            attributes[f"anthropic.response.{name}"] = value
     kept = _get(_get(usage, "cache_creation"), "ephemeral_1h_input_tokens")
     if kept:
         attributes["anthropic.usage.cache_creation.ephemeral_1h_input_tokens"] = kept
@@ -183,10 +184,10 @@ def _answer(message: Any, parts: list[dict[str, Any]], stop: str | None, usage: 
 
 
 def _usage(usage: Any, kept: int | None) -> Usage:
-    fresh, read, created, made = (
-        count if isinstance(count := _get(usage, name), int) else None
-        for name in ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens")
-    )
+    # Where the service made the conversation shorter first, that is billed, and not part of the counts above it.
+    rows = [usage, *(one for one in _listed(_get(usage, "iterations")) if _get(one, "type") == "compaction")]
+    fresh, read, created, made = (_sum([_get(row, name) for row in rows]) for name in _SUMMED)
+    searches = _get(_get(usage, "server_tool_use"), "web_search_requests")
     return Usage(
         None if fresh is None else fresh + (read or 0) + (created or 0),
         made,
@@ -194,7 +195,17 @@ def _usage(usage: Any, kept: int | None) -> Usage:
         cache_creation_tokens=created,
         cache_creation_1h_tokens=kept,
         reasoning_tokens=_get(_get(usage, "output_tokens_details"), "thinking_tokens"),
+        apart={"web_searches": searches} if searches else {},
+        terms={"speed": "fast"} if _get(usage, "speed") == "fast" else {},
     )
+
+
+_SUMMED = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens")
+
+
+def _sum(counts: list[Any]) -> int | None:
+    known = [count for count in counts if isinstance(count, int)]
+    return sum(known) if known else None
 
 
 class _Events:
@@ -233,7 +244,7 @@ class _Events:
 
 _PIECES: Mapping[str, str] = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "partial_json"}
 _GENERATED = ("output_tokens", "output_tokens_details")
-_COUNTS = (*_GENERATED, "input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "cache_creation")
+_COUNTS = (*_SUMMED, "output_tokens_details", "cache_creation", "iterations", "server_tool_use", "speed")
 
 
 def _streamed(block: Any, pieces: list[str]) -> dict[str, Any]:

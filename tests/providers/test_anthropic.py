@@ -257,6 +257,38 @@ def test_what_the_end_of_a_stream_says_of_the_prompt_holds(tracing: Tracing) -> 
     assert (got["gen_ai.usage.input_tokens"], got["gen_ai.usage.cache_read.input_tokens"]) == (20, 8)
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+def test_searches_speed_and_a_conversation_made_shorter_are_paid_for(tracing: Tracing, streamed: bool) -> None:
+    model, start = "claude-opus-5", {"input_tokens": 1000, "output_tokens": 1, "speed": "fast"}
+    shorter = {"type": "compaction", "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0}
+    end = {
+        "input_tokens": 1000,
+        "output_tokens": 100,
+        "server_tool_use": {"web_search_requests": 3, "web_fetch_requests": 1},
+        "iterations": [
+            shorter | {"input_tokens": 5000, "output_tokens": 300},
+            shorter | {"type": "message", "input_tokens": 1000, "output_tokens": 100},
+        ],
+    }
+    if streamed:
+        first = {"type": "message_start", "message": message(content=[], usage=start, model=model)}
+        client = asking(stream([first, *EVENTS[1:-2], EVENTS[-2] | {"usage": end}, EVENTS[-1]]))
+        list(client.beta.messages.create(stream=True, **ASK | {"model": model}))
+    else:
+        client = asking(document(message(model=model, usage=start | end)))
+        client.beta.messages.create(**ASK | {"model": model})
+    got = attributes(tracing)
+    assert (got["gen_ai.usage.input_tokens"], got["gen_ai.usage.output_tokens"]) == (6000, 400)
+    assert got["groundwire.usage.web_searches"] == 3
+    price = genai_prices.calc_price(
+        genai_prices.Usage(input_tokens=6000, output_tokens=400, web_searches=3),
+        model_ref=model,
+        provider_id="anthropic",
+        price_context={"speed": "fast"},
+    )
+    assert got["gen_ai.usage.cost"] == pytest.approx(float(price.total_price))
+
+
 def test_arguments_cut_off_in_a_stream_stay_text(tracing: Tracing) -> None:
     with asking(stream(EVENTS[:-4])).messages.create(stream=True, **ASK) as events:
         list(events)
