@@ -3,11 +3,16 @@
 import base64
 import http.client
 import json
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
+import anthropic
 import numpy as np
+import ollama
 import openai
 import pytest
 
@@ -188,3 +193,58 @@ def post(server: ReplayServer, path: str, body: bytes) -> tuple[int, Any]:
         return response.status, json.loads(response.read())
     finally:
         connection.close()
+
+
+def test_the_same_answer_is_said_to_anthropics_client(server: ReplayServer) -> None:
+    with anthropic.Anthropic(base_url=server.root, api_key="any", max_retries=0) as client:
+        asked: Any = {"model": CHAT_MODEL, "max_tokens": 9, "messages": ask(FIRST.question)[1:]}
+        whole = client.messages.create(**asked)
+        with client.messages.stream(**asked) as stream:
+            streamed = stream.get_final_message()
+        for message in (whole, streamed):
+            assert (message.content[0].text, message.stop_reason) == (FIRST.answer, "end_turn")
+            assert (message.model, message.usage.output_tokens) == (FIRST.generator, estimate_tokens(FIRST.answer))
+        counted = client.messages.count_tokens(model=CHAT_MODEL, messages=asked["messages"])
+        assert counted.input_tokens == whole.usage.input_tokens == streamed.usage.input_tokens > 0
+        with pytest.raises(anthropic.NotFoundError, match="No answer to this question was recorded") as refused:
+            client.messages.create(**asked | {"messages": ask("who are you")[1:]})
+        assert refused.value.body["error"]["type"] == "not_found_error"
+
+
+def test_the_same_answer_is_said_to_ollamas_client(server: ReplayServer) -> None:
+    with ollama.Client(server.root) as client:
+        messages = ask(FIRST.question)
+        whole = client.chat(CHAT_MODEL, messages)
+        pieces = list(client.chat(CHAT_MODEL, messages, stream=True))
+        assert whole.message.content == "".join(piece.message.content or "" for piece in pieces) == FIRST.answer
+        assert [piece.done for piece in pieces] == [False] * (len(pieces) - 1) + [True]
+        for last in (whole, pieces[-1]):
+            assert (last.model, last.done_reason, last.eval_count) == (
+                FIRST.generator,
+                "stop",
+                estimate_tokens(FIRST.answer),
+            )
+            assert last.prompt_eval_count
+        with pytest.raises(ollama.ResponseError, match="No answer to this question was recorded"):
+            client.chat(CHAT_MODEL, ask("who are you"))
+
+
+def test_what_was_answered_is_kept_with_its_tokens() -> None:
+    with ReplayServer() as server, openai.OpenAI(base_url=server.url, api_key="any", max_retries=0) as client:
+        result = client.chat.completions.create(model=CHAT_MODEL, messages=ask(FIRST.question))
+        with pytest.raises(openai.NotFoundError):
+            client.chat.completions.create(model=CHAT_MODEL, messages=ask("who are you"))
+        (reply,) = server.replies
+        assert result.usage is not None
+        assert reply.entry is FIRST
+        assert (reply.input_tokens, reply.output_tokens) == (result.usage.prompt_tokens, result.usage.completion_tokens)
+
+
+def test_a_program_is_run_with_the_server_beside_it() -> None:
+    asks = "import openai, os; print(openai.OpenAI().models.list().data[0].id, os.environ['OLLAMA_HOST']); exit(3)"
+    command = [sys.executable, "-m", "groundwire.demo"]
+    done = subprocess.run([*command, sys.executable, "-c", asks], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (3, "")
+    assert re.fullmatch(r"recorded http://127\.0\.0\.1:\d+\n", done.stdout)
+    missing = subprocess.run([*command, "no-such-program"], capture_output=True, text=True, timeout=60)
+    assert (missing.returncode, missing.stderr) == (127, "no-such-program: No such file or directory\n")
