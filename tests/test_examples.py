@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from groundwire.demo.__main__ import variables as recorded
 from groundwire.demo.answers import recorded_answers
-from groundwire.demo.server import CHAT_MODEL, EMBEDDING_MODEL, ReplayServer
+from groundwire.demo.server import ReplayServer
 
 pytest.importorskip("openai")
 pytest.importorskip("qdrant_client")
@@ -27,11 +28,8 @@ def server() -> Iterator[ReplayServer]:
 
 def example(name: str, server: ReplayServer, *arguments: str, **variables: str) -> tuple[str, str]:
     """What the example prints: on standard output, and on standard error."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("OTEL_", "OPENAI_"))} | {
-        "OPENAI_BASE_URL": server.url,
-        "OPENAI_API_KEY": "recorded",
-        "CHAT_MODEL": CHAT_MODEL,
-        "EMBEDDING_MODEL": EMBEDDING_MODEL,
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("OTEL_", "OPENAI_", "ANTHROPIC_"))} | {
+        **recorded(server),
         "NO_PROXY": "127.0.0.1",
         "NO_COLOR": "1",
         "PYTHONIOENCODING": "utf-8",
@@ -48,7 +46,8 @@ def example(name: str, server: ReplayServer, *arguments: str, **variables: str) 
 
 def test_all_examples_are_tried_here() -> None:
     assert sorted(path.name for path in EXAMPLES.glob("*.py")) == [
-        "first_script.py", "own_pipeline.py", "rag_app.py", "rescore_jaeger.py",
+        "first_script.py", "langchain_qdrant_openai.py", "llama_index_chroma_anthropic.py", "own_pipeline.py",
+        "rag_app.py", "rescore_jaeger.py",
     ]  # fmt: skip
 
 
@@ -83,3 +82,11 @@ def test_stored_traces_are_scored_by_a_script(server: ReplayServer, tmp_path: Pa
     printed, _ = example("rescore_jaeger.py", server, str(traces))
     assert printed.startswith("6 RAG answers; 0 other chat calls")
     assert "unsupported: " in printed or "contradicted: " in printed
+
+
+@pytest.mark.parametrize("name", ["langchain_qdrant_openai.py", "llama_index_chroma_anthropic.py"])
+def test_three_libraries_are_one_tree(server: ReplayServer, name: str) -> None:
+    printed, traced = example(name, server)
+    assert printed.startswith(BRATWURST.answer.strip())
+    assert "1 of 3 checks failed" in printed + traced
+    assert len((EXAMPLES / name).read_text().splitlines()) <= 80
