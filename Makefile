@@ -49,9 +49,9 @@ test-rerankers: .venv/installed-test ## install Sentence Transformers (PyTorch, 
 	@$(PIP) install --editable '.[sentence_transformers]'
 	$(BIN)/python -m pytest -q tests/conformance -k sentence_transformers $(ARGS)
 
-test-postgres: .venv/installed-test ## install psycopg and run the conformance suite on it (initdb and postgres must be there)
-	@$(PIP) install 'psycopg[binary]>=3.1'
-	$(BIN)/python -m pytest -q tests/conformance -k pgvector $(ARGS)
+test-postgres: .venv/installed-test ## install drivers of PostgreSQL and run the conformance suite on them (initdb and postgres must be there)
+	@$(PIP) install --group postgres
+	$(BIN)/python -m pytest -q tests/conformance -k "pgvector or asyncpg or vector_sql" $(ARGS)
 
 test-adapters: ## install lettucedetect, ragas and deepeval into the cache (6 GB) and run the adapters against them
 	PYTHON=$(PYTHON) sh tests/adapters/run.sh $(ARGS)

@@ -127,6 +127,15 @@ def test_an_operation_may_be_for_some_classes_of_a_family(library: Any) -> None:
         assert len(tracing.spans) == 2
 
 
+def test_an_operation_may_be_for_some_objects_of_a_class(library: Any) -> None:
+    mine, other = library.Flat(), library.Flat()
+    with traced(_provider("Flat.search", on=lambda index: index is mine)) as tracing:
+        assert other.search("q") == [1]
+        assert tracing.spans == []
+        assert mine.search("q") == [1]
+        assert len(tracing.spans) == 1
+
+
 def test_a_class_that_cannot_be_told_is_made_all_the_same(library: Any) -> None:
     def broken(made: type) -> bool:
         return made.nothing  # type: ignore[attr-defined, no-any-return]

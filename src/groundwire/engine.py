@@ -197,7 +197,7 @@ class Engine:
     ) -> Callable[[_Wrapped, Any, tuple[Any, ...], dict[str, Any]], Any]:
         plain = inspect.unwrap(function)
         names = tuple(p for p in _parameters(plain) if p != "self")
-        alone = operations[0] if len(operations) == 1 and operations[0].applies is None else None
+        alone = operations[0] if len(operations) == 1 and operations[0].applies is operations[0].on is None else None
         one_shot = [i for i, name in enumerate(names) if any(name in o.iterables for o in operations)]
 
         def begin(instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
@@ -212,7 +212,7 @@ class Engine:
                 if inside is not None and provider.name in getattr(inside, "covers", ()):
                     return None
                 arguments = {**dict(zip(names, args, strict=False)), **kwargs} if args else kwargs
-                operation = alone or next((o for o in operations if o.applies is None or o.applies(arguments)), None)
+                operation = alone or next((o for o in operations if _fits(o, instance, arguments)), None)
                 if operation is None or operation is inside:
                     return None
                 for name in operation.iterables:
@@ -296,6 +296,12 @@ class Engine:
         # A chain inside a chain is a part of it; a retrieval inside a chain is not.
         inside = otel_context.set_value(_INSIDE, operation if holding else provider, set_span_in_context(span, context))
         return Call(self._recorder, provider, operation, request, span, inside)
+
+
+def _fits(operation: Operation, instance: Any, arguments: Arguments) -> bool:
+    if operation.applies is not None and not operation.applies(arguments):
+        return False
+    return operation.on is None or operation.on(instance)
 
 
 def _links(recall: Any, request: Request, context: Context) -> Any:

@@ -86,6 +86,8 @@ class Request:
     server_address: str | None = None
     server_port: int | None = None
     stream: bool = False
+    terms: Mapping[str, str] = field(default_factory=_empty)
+    """Terms that were asked for, as in `Usage`: they hold where answers tell none."""
     attributes: Mapping[str, Any] = field(default_factory=_empty)
     """Further span attributes, already under their conventional names (temperature, max tokens, ...)."""
     read: "Callable[[Any], Response] | None" = field(default=None, repr=False, compare=False)
@@ -149,6 +151,8 @@ class Operation:
     its place."""
     applies: Callable[[Mapping[str, Any]], bool] | None = None
     """Whether a call with these arguments is this operation, where one method serves several; None: always."""
+    on: Callable[[Any], bool] | None = None
+    """Whether a call on this object is this operation, where that does not stand in its arguments; None: always."""
     of: Callable[[type[Any]], bool] | None = None
     """(`Class+`) Which classes of the family the operation is for; None: all."""
     iterables: tuple[str, ...] = ()

@@ -1,0 +1,68 @@
+"""Statements of SQL that order by an operator of pgvector, and the rows that they give: for every driver."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from groundwire.documents import from_row, scores_descend
+from groundwire.model import Request, Response
+
+_OPERATOR = r"(?:<->|<=>|<#>|<\+>|<~>|<%>)"
+_ORDERED = re.compile(
+    rf"\border\s+by\b.*{_OPERATOR}|{_OPERATOR}.*\bfrom\b.*\border\s+by\b",  # by the operator, or by what it selects
+    re.IGNORECASE | re.DOTALL,
+)
+_TABLE = re.compile(r"\bfrom\s+([\w.\"]+)", re.IGNORECASE)
+_LIMIT = re.compile(r"\blimit\s+(?:(\d+)|%\((\w+)\)\w|(%[sbt]|\$\d+))", re.IGNORECASE)
+_VECTOR = re.compile(r"\[[-+\d.,eE\s]*\]|\{(?:\d+:[-+\d.eE]+,?)*\}/\d+")
+_SCORES = ("distance", "dist", "score", "similarity", "_distance", "_score")
+MOST = 1000
+"""Rows that one span lists."""
+
+
+def orders(statement: str) -> bool:
+    """Whether a statement is a search."""
+    return _ORDERED.search(statement) is not None
+
+
+def search(statement: str, params: Any, address: str | None, port: int | None) -> Request:
+    """What a statement asks for, with its parameters by name or by place."""
+    table = _TABLE.search(statement)
+    return Request(
+        top_k=_limit(statement, params),
+        data_source=table and table[1].replace('"', ""),
+        server_address=address,
+        server_port=port,
+        provider="pgvector",
+    )
+
+
+def _limit(statement: str, params: Any) -> int | None:
+    """The number after LIMIT: written out, a named parameter, or the one at that place."""
+    found = _LIMIT.search(statement)
+    if found is None:
+        return None
+    value: Any = found[1]
+    if found[2] and isinstance(params, Mapping):
+        value = params.get(found[2])
+    elif found[3] and isinstance(params, Sequence):
+        before = re.findall(r"%[sbt]", statement[: found.start()])
+        value = params[int(found[3][1:]) - 1 if found[3][0] == "$" else len(before)]
+    return None if value is None else int(value)
+
+
+def rows(names: Sequence[str], values: Iterable[Sequence[Any]]) -> Response:
+    """Documents of rows, best first: their columns by name, of which one may be the distance; vectors are left out."""
+    score = next((name for name in _SCORES if name in names), None)
+    documents = [
+        from_row({k: v for k, v in row.items() if k != score and not _is_vector(v)}, None, row.get(score or ""))
+        for row, _ in zip((dict(zip(names, row, strict=True)) for row in values), range(MOST), strict=False)
+    ]
+    return Response(documents=documents, higher_is_better=scores_descend(documents))
+
+
+def _is_vector(value: Any) -> bool:
+    """Whether it is pgvector's: text where its types are not registered, else an object of its own."""
+    if isinstance(value, str):
+        return _VECTOR.fullmatch(value) is not None
+    return type(value).__name__ in ("Vector", "HalfVector", "SparseVector")
