@@ -44,7 +44,7 @@ def _role(component: Any) -> OperationKind | None:
 
 def _search(component: Any, arguments: Mapping[str, Any]) -> Request:
     query = next((arguments[name] for name in _ASKED if arguments.get(name)), None)
-    counts = (arguments.get("top_k"), getattr(component, "top_k", None))
+    counts = (arguments.get("top_k"), getattr(component, "top_k", None), getattr(component, "_top_k", None))
     model = getattr(component, "model", getattr(component, "model_name_or_path", None))
     ranked = _role(type(component)) == "rerank"
     return Request(

@@ -1,11 +1,8 @@
 """Haystack in the conformance suite: components of the application's own, which is how the library is extended."""
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
-
-os.environ["HAYSTACK_TELEMETRY_ENABLED"] = "False"  # else it tells its makers what is run
 
 from haystack import Document, Pipeline, SuperComponent, component
 from haystack.components.agents import Agent

@@ -1,11 +1,18 @@
 """Framework, client and store, each traced or not: whatever is, a request is one tree, has one cost and one answer."""
 
+import asyncio
 import itertools
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from chromadb.api.models.Collection import Collection
+from haystack import Document as Found
+from haystack import Pipeline, component
+from haystack.components.builders import ChatPromptBuilder
+from haystack.components.generators.chat import OpenAIChatGenerator
+from haystack.dataclasses import ChatMessage
+from haystack.utils import Secret
 from langchain_core.documents import Document
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
@@ -26,7 +33,7 @@ from dialects.recorded import live_chains
 from groundwire import Provider
 from groundwire.model import RagChain
 from groundwire.records import from_readable
-from groundwire_instrumentation import chroma, langchain, langgraph, llama_index, openai
+from groundwire_instrumentation import chroma, haystack, langchain, langgraph, llama_index, openai
 
 QUESTION = "How high is Everest?"
 ANSWER = "Everest is 8,849 m high."
@@ -35,7 +42,7 @@ COST = 60 * 0.15e-6 + 10 * 0.60e-6
 """Of gpt-4o-mini, by OpenAI's price list."""
 
 
-def client() -> Any:
+def client(asynchronous: bool = False) -> Any:
     """OpenAI's client over a wire that knows one answer, whole or streamed."""
     common = {"id": "chatcmpl-1", "created": 1, "model": "gpt-4o-mini"}
 
@@ -49,7 +56,7 @@ def client() -> Any:
         end = {"index": 0, "delta": {}, "finish_reason": "stop"}
         return stream([chunk | {"choices": [c]} for c in (*words, end)] + [chunk | {"choices": [], "usage": USAGE}])
 
-    return answering(respond)
+    return answering(respond, asynchronous=asynchronous)
 
 
 def ask(prompt: str) -> str:
@@ -70,7 +77,7 @@ def found() -> Any:
     return collection.query(query_texts=QUESTION, n_results=2)
 
 
-# --- one application, in three frameworks ---------------------------------------------------------------------------
+# --- one application, in four frameworks ----------------------------------------------------------------------------
 
 
 class Stored(BaseRetriever):
@@ -164,6 +171,48 @@ def by_streamed_engine() -> str:
     return "".join(engine(True).query(QUESTION).response_gen)
 
 
+@component
+class StoredDocuments:
+    """A retriever of Haystack over Chroma."""
+
+    @component.output_types(documents=list[Found])
+    def run(self, query: str) -> dict[str, Any]:
+        rows = found()
+        columns = zip(rows["ids"][0], rows["documents"][0], rows["distances"][0], strict=True)
+        return {"documents": [Found(id=i, content=text, score=1 / (1 + d)) for i, text, d in columns]}
+
+
+def pipeline() -> Pipeline:
+    lines = "Context:\n\n{% for d in documents %}{{ d.content }}\n\n{% endfor %}Question: {{ question }}"
+    made = Pipeline()
+    made.add_component("retriever", StoredDocuments())
+    made.add_component("prompt", ChatPromptBuilder([ChatMessage.from_user(lines)], required_variables="*"))
+    model = OpenAIChatGenerator(api_key=Secret.from_token("never-on-a-span"), model="gpt-4o-mini")
+    model.client, model.async_client = client(), client(asynchronous=True)
+    made.add_component("llm", model)
+    made.connect("retriever.documents", "prompt.documents")
+    made.connect("prompt.prompt", "llm.messages")
+    return made
+
+
+DATA = {"query": QUESTION, "question": QUESTION}
+
+
+def by_pipeline() -> str:
+    return str(pipeline().run(DATA)["llm"]["replies"][0].text)
+
+
+def by_async_pipeline() -> str:
+    return str(asyncio.run(pipeline().run_async(DATA))["llm"]["replies"][0].text)
+
+
+def by_streamed_pipeline() -> str:
+    async def words() -> str:
+        return "".join([chunk.content async for chunk in pipeline().stream(DATA)])
+
+    return asyncio.run(words())
+
+
 LANGCHAIN = (langchain.PROVIDER, langgraph.PROVIDER)
 APPLICATIONS: dict[str, tuple[Callable[[], str], tuple[Provider, ...]]] = {
     "langchain": (by_chain, LANGCHAIN),
@@ -172,6 +221,9 @@ APPLICATIONS: dict[str, tuple[Callable[[], str], tuple[Provider, ...]]] = {
     "langgraph, streamed": (by_streamed_graph, LANGCHAIN),
     "llama_index": (by_engine, (llama_index.PROVIDER,)),
     "llama_index, streamed": (by_streamed_engine, (llama_index.PROVIDER,)),
+    "haystack": (by_pipeline, (haystack.PROVIDER,)),
+    "haystack, async": (by_async_pipeline, (haystack.PROVIDER,)),
+    "haystack, streamed": (by_streamed_pipeline, (haystack.PROVIDER,)),
 }
 
 
