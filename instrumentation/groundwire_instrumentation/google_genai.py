@@ -56,11 +56,13 @@ def _common(models: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
     if level := _get(_get(config, "thinking_config"), "thinking_level"):
         attributes["gen_ai.request.reasoning.level"] = str(getattr(level, "value", level)).lower()
     _, host, port = server(client._http_options.base_url)
+    tier = _value(_get(config, "service_tier"))
     return {
         "model": arguments["model"].rpartition("models/")[2],
         "provider": "gcp.vertex_ai" if client.vertexai else "gcp.gemini",
         "server_address": host,
         "server_port": port,
+        "terms": {"service_tier": tier} if tier in ("flex", "priority") else {},
         "attributes": attributes,
     }
 
@@ -170,12 +172,14 @@ class _Chunks:
         self._candidates: dict[int, tuple[list[dict[str, Any]], list[str]]] = {}
         self._last: Any = None
         self._counts: dict[str, int] = {}
+        self._usage: Any = None
         self._blocked: Any = None
 
     def add(self, chunk: Any) -> None:
         self._last = chunk
         usage = chunk.usage_metadata
         if usage is not None:
+            self._usage = usage
             self._counts |= {name: count for name in _COUNTS if (count := getattr(usage, name, None)) is not None}
         self._blocked = _get(chunk.prompt_feedback, "block_reason") or self._blocked
         for candidate in chunk.candidates or ():
@@ -202,7 +206,7 @@ class _Chunks:
             id=getattr(self._last, "response_id", None),
             messages=messages or None,
             finish_reasons=reasons,
-            usage=_usage(self._counts) if self._counts else None,
+            usage=_usage(self._counts, self._usage) if self._counts else None,
         )
 
 
@@ -211,15 +215,38 @@ _MADE = ("candidates_token_count", "thoughts_token_count")
 _COUNTS = (*_PROMPT, *_MADE, "cached_content_token_count")
 
 
-def _usage(counts: Mapping[str, int]) -> Usage:
+_DETAILS: Mapping[str, str] = {
+    "prompt_tokens_details": "input_{}_tokens",
+    "tool_use_prompt_tokens_details": "input_{}_tokens",
+    "candidates_tokens_details": "output_{}_tokens",
+    "cache_tokens_details": "cache_{}_read_tokens",
+}
+_MODALITIES: Mapping[Any, str] = {"AUDIO": "audio", "IMAGE": "image", "DOCUMENT": "image", "VIDEO": "video"}
+_TRAFFIC: Mapping[Any, str] = {
+    "ON_DEMAND_PRIORITY": "priority",
+    "ON_DEMAND_FLEX": "flex",
+    "ON_DEMAND_OFFPEAK": "offpeak",
+    "PROVISIONED_THROUGHPUT": "provisioned",
+}
+
+
+def _usage(counts: Mapping[str, int], last: Any) -> Usage:
     def total(names: tuple[str, ...]) -> int | None:
         return sum(counts.get(name, 0) for name in names) if any(name in counts for name in names) else None
 
+    apart: dict[str, int] = {}
+    for details, name in _DETAILS.items():
+        for row in _get(last, details) or ():
+            if (kind := _MODALITIES.get(_value(row.modality))) and row.token_count:
+                apart[name.format(kind)] = apart.get(name.format(kind), 0) + row.token_count
+    tier = _TRAFFIC.get(_value(_get(last, "traffic_type")))
     return Usage(
         total(_PROMPT),
         total(_MADE),
         cache_read_tokens=counts.get("cached_content_token_count"),
         reasoning_tokens=counts.get("thoughts_token_count"),
+        apart=apart,
+        terms={"service_tier": tier} if tier else {},
     )
 
 

@@ -236,6 +236,8 @@ class Call:
                 attributes[semconv.STREAM_INCOMPLETE] = True
             if self._operation.kind not in semconv.HOLDING:
                 usage = self._with_estimate(usage, response)
+        if usage is not None and request.terms and not usage.terms:
+            usage = replace(usage, terms=request.terms)
         if usage is not None:
             attributes |= semconv.usage_attributes(usage)
             model = response.model or request.model

@@ -299,6 +299,43 @@ def test_usage_adds_thoughts_and_tools_up_and_cost_is_what_genai_prices_says(
         assert "groundwire.usage.source" not in got
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+def test_sound_has_a_price_of_its_own(tracing: Tracing, streamed: bool) -> None:
+    usage = {
+        "promptTokenCount": 1000,
+        "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 400}, {"modality": "AUDIO", "tokenCount": 600}],
+        "cachedContentTokenCount": 200,
+        "cacheTokensDetails": [{"modality": "TEXT", "tokenCount": 50}, {"modality": "AUDIO", "tokenCount": 150}],
+        "candidatesTokenCount": 10,
+        "candidatesTokensDetails": [{"modality": "TEXT", "tokenCount": 10}],
+    }
+    if streamed:
+        pieces = [*CHUNKS[:-1], CHUNKS[-1] | {"usageMetadata": usage}]
+        list(asking(chunks(pieces)).models.generate_content_stream(**ASK))
+    else:
+        asking(WHOLE | {"usageMetadata": usage}).models.generate_content(**ASK)
+    got = attributes(tracing)
+    assert got["groundwire.usage.input_audio_tokens"] == 600
+    assert got["groundwire.usage.cache_audio_read_tokens"] == 150
+    model = {"model_ref": MODEL, "provider_id": "google"}
+    counts = {"input_tokens": 1000, "cache_read_tokens": 200, "output_tokens": got["gen_ai.usage.output_tokens"]}
+    sound = {"input_audio_tokens": 600, "cache_audio_read_tokens": 150}
+    dearer = genai_prices.calc_price(genai_prices.Usage(**counts, **sound), **model)
+    assert got["gen_ai.usage.cost"] == pytest.approx(float(dearer.total_price))
+    assert dearer.total_price > genai_prices.calc_price(genai_prices.Usage(**counts), **model).total_price
+
+
+@pytest.mark.parametrize(
+    ("config", "traffic"),
+    [({"service_tier": "flex"}, None), ({}, "ON_DEMAND_FLEX"), ({}, "PROVISIONED_THROUGHPUT")],
+)
+def test_a_tier_without_a_known_price_has_no_cost(tracing: Tracing, config: Any, traffic: str | None) -> None:
+    usage = WHOLE["usageMetadata"] | ({"trafficType": traffic} if traffic else {})
+    asking(WHOLE | {"usageMetadata": usage}).models.generate_content(**ASK, config=config)
+    assert "gen_ai.usage.cost" not in attributes(tracing)
+    assert attributes(tracing)["gen_ai.usage.input_tokens"] == 400
+
+
 def test_an_error_inside_a_stream_is_the_error_of_the_span(tracing: Tracing) -> None:
     error = {"error": {"code": 503, "message": "overloaded", "status": "UNAVAILABLE"}}
     with pytest.raises(Exception, match="overloaded"):
