@@ -1,11 +1,11 @@
 """A library's own tracer, silent while ours tells the call: one call is one span, and what else it tells stays."""
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import wrapt
-from opentelemetry.trace import NonRecordingSpan, Span, get_current_span
+from opentelemetry.trace import INVALID_SPAN, Span
 
 
 class HushedTracer(wrapt.ObjectProxy):  # type: ignore[type-arg]
@@ -17,15 +17,12 @@ class HushedTracer(wrapt.ObjectProxy):  # type: ignore[type-arg]
 
     def start_span(self, *args: Any, **kwargs: Any) -> Span:
         if self._self_told():
-            return NonRecordingSpan(get_current_span().get_span_context())
+            return INVALID_SPAN
         span: Span = self.__wrapped__.start_span(*args, **kwargs)
         return span
 
     def start_as_current_span(self, *args: Any, **kwargs: Any) -> Any:
-        return _unrecorded() if self._self_told() else self.__wrapped__.start_as_current_span(*args, **kwargs)
-
-
-@contextmanager
-def _unrecorded() -> Generator[Span]:
-    # Ours stays the current one: what is sent to another process names it as the parent.
-    yield NonRecordingSpan(get_current_span().get_span_context())
+        # Ours stays the current one: what is sent to another process names it as the parent.
+        return (
+            nullcontext(INVALID_SPAN) if self._self_told() else self.__wrapped__.start_as_current_span(*args, **kwargs)
+        )

@@ -44,6 +44,8 @@ from pathlib import Path
 from typing import Any, Literal
 from unittest.mock import ANY
 
+from opentelemetry.trace import SpanKind
+
 from groundwire import Provider
 
 Mode = Literal["answer", "error", "interrupt", "hang", "break", "stall"]
@@ -106,13 +108,15 @@ class Case:
     """(streams) What a stream broken off after `partial_chunks` adds to `asked`, without the cost and the marks."""
     unread_input_tokens: int | None = None
     """(streams) What the prompt of one that is never read is estimated at; None: as in `partial`."""
+    side: SpanKind | None = None
+    """Kind of the span; None: internal where it holds other calls, else client."""
     wire_spans: int | None = None
     """Spans that one call makes in all, where a library calls an instrumented one underneath; None: one."""
 
     @property
     def holds(self) -> bool:
-        """Whether it is a workflow or a tool: it asks no model, and holds what does."""
-        return self.asked["gen_ai.operation.name"] in ("invoke_workflow", "execute_tool")
+        """Whether it is a workflow, an agent or a tool: it asks no model, and holds what does."""
+        return self.asked["gen_ai.operation.name"] in ("invoke_workflow", "invoke_agent", "execute_tool")
 
     def __str__(self) -> str:
         return f"{self.provider.name}: {self.name}"

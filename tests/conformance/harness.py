@@ -224,7 +224,7 @@ def expected(case: Case, attributes: Mapping[str, Any], **rest: Any) -> dict[str
     """The whole of the case's span with these attributes; cost is added."""
     return {
         "name": case.span,
-        "kind": SpanKind.INTERNAL if case.holds else SpanKind.CLIENT,
+        "kind": case.side or (SpanKind.INTERNAL if case.holds else SpanKind.CLIENT),
         "status": StatusCode.UNSET,
         "attributes": priced(attributes),
         "parent": None,
