@@ -7,7 +7,7 @@ from typing import Any
 
 from groundwire.model import Request, Response
 from groundwire.wire import fields
-from groundwire_instrumentation import openai
+from groundwire_instrumentation import _openai_chat, openai
 
 
 def plain(value: Any) -> Any:
@@ -33,10 +33,10 @@ def asked(body: Mapping[str, Any], url: Any, *, stream: bool, provider: str | No
 
 def answered(result: Any) -> Response:
     """A whole answer."""
-    return openai.chat_response(fields(plain(result)))
+    return _openai_chat.answered(fields(plain(result)))
 
 
-class Chunks(openai.ChatChunks):
+class Chunks(_openai_chat.Chunks):
     """Chunks of a streamed answer."""
 
     def add(self, chunk: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from groundwire.hosts import COMPATIBLE, server
 from groundwire.model import Operation, Request
-from groundwire_instrumentation import openai
+from groundwire_instrumentation import _openai_chat, openai
 
 
 def operations(targets: tuple[str, ...]) -> tuple[Operation, ...]:
@@ -19,8 +19,8 @@ def operations(targets: tuple[str, ...]) -> tuple[Operation, ...]:
             "chat",
             targets,
             _chat_request,
-            openai.chat_response,
-            stream=openai.ChatChunks,
+            _openai_chat.answered,
+            stream=_openai_chat.Chunks,
             applies=openai.posted_to("/chat/completions"),
             iterables=tuple(f"options.json_data.{name}" for name in ("messages", "tools", "documents")),
         ),
@@ -28,8 +28,8 @@ def operations(targets: tuple[str, ...]) -> tuple[Operation, ...]:
             "chat",
             targets,
             _text_request,
-            openai.chat_response,
-            stream=openai.TextChunks,
+            _openai_chat.answered,
+            stream=_openai_chat.TextChunks,
             applies=openai.posted_to("/completions"),
         ),
         Operation(

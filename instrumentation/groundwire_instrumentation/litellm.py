@@ -13,7 +13,7 @@ from groundwire.hosts import server
 from groundwire.model import Document, Operation, Provider, Request, Response, Usage
 from groundwire.wire import fields
 from groundwire_instrumentation import _chat_shaped
-from groundwire_instrumentation.openai import usage_of
+from groundwire_instrumentation._openai_usage import usage_of
 
 _PROVIDERS: Mapping[str, str] = {
     "openai": "openai",

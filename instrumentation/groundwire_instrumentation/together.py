@@ -11,6 +11,7 @@ from typing import Any
 from groundwire.documents import passage
 from groundwire.model import Document, Operation, Provider, Request, Response
 from groundwire_instrumentation import _openai_like, openai
+from groundwire_instrumentation._openai_usage import usage_of, whole
 
 _TARGETS = ("together:Together.request", "together:AsyncTogether.request")
 
@@ -20,13 +21,13 @@ def _rerank_request(client: Any, arguments: Mapping[str, Any]) -> Request:
     before = [_candidate(document, body.get("rank_fields")) for document in body["documents"]]
 
     def read(result: Any) -> Response:
-        found = openai.whole(result)
+        found = whole(result)
         return Response(
             model=found.model,
             id=found.id,
             documents=[replace(before[row.index], score=row.relevance_score) for row in found.results],
             higher_is_better=True,
-            usage=openai.usage_of(found.usage),
+            usage=usage_of(found.usage),
         )
 
     request = Request(query=body["query"], documents=before, top_k=body.get("top_n"), read=read, **common)

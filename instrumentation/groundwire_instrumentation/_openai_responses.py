@@ -1,0 +1,110 @@
+"""The responses API in OpenAI's protocol: what is asked, whole answers, and the events of streamed ones."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from groundwire.model import Message, Response
+from groundwire_instrumentation._openai_chat import parts_of, tool_call, tool_result
+from groundwire_instrumentation._openai_usage import tier, usage_of, whole
+
+
+def asked(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Messages, instructions and tools of a request with that body."""
+    given, instructions = body.get("input"), body.get("instructions")
+    items = [{"role": "user", "content": given}] if isinstance(given, str) else given or ()
+    return {
+        "messages": [_item(item) for item in items],
+        "instructions": [{"type": "text", "content": instructions}] if isinstance(instructions, str) else None,
+        "tools": body.get("tools") or (),
+    }
+
+
+def _item(item: Mapping[str, Any]) -> Message:
+    """One input or output item of the responses API."""
+    kind = item.get("type") or "message"
+    if kind == "message":
+        return {"role": item.get("role") or "assistant", "parts": parts_of(item.get("content"))}
+    if kind in ("function_call", "custom_tool_call"):
+        return {"role": "assistant", "parts": [tool_call(item.get("call_id"), item)]}
+    if kind in ("function_call_output", "custom_tool_call_output"):
+        return {"role": "tool", "parts": [tool_result(item.get("call_id"), item.get("output"))]}
+    if kind == "reasoning":
+        summary = "\n".join(s.get("text") or "" for s in item.get("summary") or ())
+        return {"role": "assistant", "parts": [{"type": "reasoning", "content": summary}]}
+    return {"role": "assistant", "parts": [{"type": str(kind), "id": item.get("id")}]}
+
+
+def _plain(value: Any) -> Any:
+    """An SDK object as plain data."""
+    # The SDK types parsed items as plain ones; its serializer would warn about that, in the application.
+    return value if isinstance(value, Mapping) else value.to_dict(warnings=False)
+
+
+def _finish(result: Any, parts: Sequence[Mapping[str, Any]]) -> Sequence[str]:
+    status = getattr(result, "status", None)
+    reason = getattr(getattr(result, "incomplete_details", None), "reason", None)
+    if status == "completed":
+        return ("tool_call",) if any(p["type"] == "tool_call" for p in parts) else ("stop",)
+    if reason is not None:
+        return ("length" if reason == "max_output_tokens" else reason,)
+    return ("error",) if status == "failed" else ()
+
+
+def answered(result: Any) -> Response:
+    """A whole answer."""
+    result = whole(result)
+    # Of a conversation that was made shorter, what the user said comes back.
+    items = [item for item in map(_item, map(_plain, result.output or ())) if item["role"] != "user"]
+    parts = [part for item in items for part in item["parts"]]
+    return Response(
+        model=getattr(result, "model", None),
+        id=result.id,
+        messages=[{"role": "assistant", "parts": parts}] if parts else None,
+        finish_reasons=_finish(result, parts),
+        usage=usage_of(getattr(result, "usage", None), result),
+        attributes=tier(result),
+    )
+
+
+class Events:
+    """Events of one streamed response. The last one holds the whole; before it there are only deltas."""
+
+    def __init__(self) -> None:
+        self._whole: Any = None
+        self._texts: dict[tuple[int, int], list[str]] = {}
+        self._refusals: list[str] = []
+        self._calls: dict[int, list[Any]] = {}
+
+    def add(self, event: Any) -> None:
+        kind = event.type
+        if kind == "response.output_text.delta":
+            self._texts.setdefault((event.output_index, event.content_index), []).append(event.delta)
+        elif kind == "response.refusal.delta":
+            self._refusals.append(event.delta)
+        elif kind == "response.output_item.added" and event.item.type in (
+            "function_call",
+            "custom_tool_call",
+        ):
+            self._calls[event.output_index] = [event.item.call_id, event.item.name, []]
+        elif kind in ("response.function_call_arguments.delta", "response.custom_tool_call_input.delta"):
+            self._calls.setdefault(event.output_index, [None, None, []])[2].append(event.delta)
+        elif getattr(event, "response", None) is not None:
+            self._whole = event.response
+
+    def response(self) -> Response:
+        last = self._whole
+        if last is not None and last.output:
+            return answered(last)
+        parts: list[dict[str, Any]] = [{"type": "text", "content": "".join(t)} for _, t in sorted(self._texts.items())]
+        if self._refusals:
+            parts.append({"type": "text", "content": "".join(self._refusals), "refusal": True})
+        for _, (identity, name, pieces) in sorted(self._calls.items()):
+            parts.append(tool_call(identity, {"name": name, "arguments": "".join(pieces)}))
+        return Response(
+            model=getattr(last, "model", None),
+            id=getattr(last, "id", None),
+            messages=[{"role": "assistant", "parts": parts}] if parts else None,
+            finish_reasons=_finish(last, parts),
+            usage=usage_of(getattr(last, "usage", None), last),
+            attributes=tier(last),
+        )

@@ -1,0 +1,100 @@
+"""Tokens of answers in OpenAI's protocol, as its maker counts them and as others who speak it do."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from groundwire.model import Usage
+from groundwire.wire import fields, parse_document
+
+
+def members(part: Any) -> Mapping[str, Any]:
+    """Everything of an SDK's object, undeclared things too, or of one that came as JSON; empty for anything else.
+
+    To ask these objects for an attribute that they lack takes microseconds, and streams have thousands.
+    """
+    if isinstance(part, dict):
+        return part
+    extra = getattr(part, "__pydantic_extra__", None)
+    own: Mapping[str, Any] = getattr(part, "__dict__", _NOTHING)
+    return {**own, **extra} if extra else own
+
+
+_NOTHING: Mapping[str, Any] = {}
+
+
+def usage_of(usage: Any, result: Any = None) -> Usage | None:
+    """Of either API, and of whoever speaks it.
+
+    OpenAI counts cached and reasoning tokens as subsets, as the conventions do; some others count thoughts beside.
+
+    Args:
+        usage: the counts.
+        result: the answer or the last chunk, which tells the tier and the model.
+    """
+    counts = members(usage)
+    if usage is None and (corner := members(result).get("x_groq")) is not None:
+        counts = members(members(corner).get("usage"))
+    if usage is None and not counts:
+        return None
+    given = members(counts.get("prompt_tokens_details") or counts.get("input_tokens_details"))
+    made = members(counts.get("completion_tokens_details") or counts.get("output_tokens_details"))
+    total = _first(counts, "prompt_tokens", "input_tokens")
+    output = _first(counts, "completion_tokens", "output_tokens")
+    thought, cited, apart = made.get("reasoning_tokens"), counts.get("citation_tokens"), {}
+    if isinstance(cited, int):  # Perplexity's deep research
+        thought = counts.get("reasoning_tokens") or 0
+        output, apart["output_citation_tokens"] = output + thought + cited, cited
+    elif isinstance(output, int) and isinstance(total, int):
+        rest = (counts.get("total_tokens") or 0) - total - output
+        if thought is None and rest > 0 and str(members(result).get("model")).startswith(("gemini", "google/gemini")):
+            thought = rest
+        if thought and thought in (rest, max(thought, output + 1)):
+            output += thought
+    searches = counts.get("num_search_queries") or members(counts.get("server_tool_use")).get("web_search_requests")
+    beside = {
+        "input_audio_tokens": given.get("audio_tokens"),
+        "output_audio_tokens": made.get("audio_tokens"),
+        "web_searches": searches,
+    }
+    apart |= {name: count for name, count in beside.items() if count}
+    said = members(result)
+    level = None if "x_groq" in said else said.get("service_tier")  # Groq's cost the same
+    return Usage(
+        total,
+        output,
+        cache_read_tokens=_first(given, "cached_tokens", otherwise=_first(counts, "cached_tokens", *_CACHED)),
+        cache_creation_tokens=_first(
+            given, "cache_write_tokens", "cache_creation_tokens", otherwise=counts.get("cache_creation_input_tokens")
+        ),
+        reasoning_tokens=thought,
+        cache_creation_1h_tokens=members(given.get("cache_creation_token_details")).get("ephemeral_1h_input_tokens"),
+        apart=apart,
+        terms={"service_tier": level} if level in _TIERS else {},
+    )
+
+
+_CACHED = ("prompt_cache_hit_tokens",)
+"""Where DeepSeek has them."""
+_TIERS = ("flex", "priority", "fast", "scale")
+"""Those with prices of their own."""
+
+
+def _first(counts: Mapping[str, Any], *names: str, otherwise: Any = None) -> Any:
+    return next((counts[name] for name in names if counts.get(name) is not None), otherwise)
+
+
+def tier(result: Any) -> dict[str, Any]:
+    """What an answer, or the last chunk of one, says of the service that gave it, as attributes."""
+    attributes: dict[str, Any] = {}
+    if level := getattr(result, "service_tier", None):
+        attributes["openai.response.service_tier"] = level
+    if fingerprint := getattr(result, "system_fingerprint", None):
+        attributes["openai.response.system_fingerprint"] = fingerprint
+    return attributes
+
+
+def whole(result: Any) -> Any:
+    """The answer, read by attributes: a bare `client.post` gives whatever its `cast_to` says."""
+    if isinstance(result, dict):
+        return fields(result)
+    return parse_document(result.text) if hasattr(type(result), "iter_bytes") else result
