@@ -31,7 +31,7 @@ NOTES = [
 
 
 class Claude(CustomLLM):
-    """`Anthropic` of `llama-index-llms-anthropic` 0.12 does the same, with version 1 of Anthropic's client."""
+    """`Anthropic` of `llama-index-llms-anthropic` 0.12 does the same, with versions 0 of Anthropic's client."""
 
     @property
     def metadata(self) -> LLMMetadata:

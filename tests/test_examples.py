@@ -46,8 +46,8 @@ def example(name: str, server: ReplayServer, *arguments: str, **variables: str) 
 
 def test_all_examples_are_tried_here() -> None:
     assert sorted(path.name for path in EXAMPLES.glob("*.py")) == [
-        "first_script.py", "langchain_qdrant_openai.py", "llama_index_chroma_anthropic.py", "own_pipeline.py",
-        "rag_app.py", "rescore_jaeger.py",
+        "first_script.py", "haystack_ollama.py", "langchain_qdrant_openai.py", "llama_index_chroma_anthropic.py",
+        "own_pipeline.py", "rag_app.py", "rescore_jaeger.py",
     ]  # fmt: skip
 
 
@@ -84,9 +84,11 @@ def test_stored_traces_are_scored_by_a_script(server: ReplayServer, tmp_path: Pa
     assert "unsupported: " in printed or "contradicted: " in printed
 
 
-@pytest.mark.parametrize("name", ["langchain_qdrant_openai.py", "llama_index_chroma_anthropic.py"])
+@pytest.mark.parametrize(
+    "name", ["haystack_ollama.py", "langchain_qdrant_openai.py", "llama_index_chroma_anthropic.py"]
+)
 def test_three_libraries_are_one_tree(server: ReplayServer, name: str) -> None:
-    printed, traced = example(name, server)
+    printed, traced = example(name, server, HAYSTACK_TELEMETRY_ENABLED="False", ANONYMIZED_TELEMETRY="False")
     assert printed.startswith(BRATWURST.answer.strip())
     assert "1 of 3 checks failed" in printed + traced
     assert len((EXAMPLES / name).read_text().splitlines()) <= 80

@@ -97,6 +97,40 @@ def llama_index(app: Mapping[str, Any]) -> Ways:
     }
 
 
+def haystack(app: Mapping[str, Any]) -> Ways:
+    from haystack import Document, component
+
+    notes = app["Notes"](NOTES)
+    plain = app["answering"](notes)
+    streamed = app["answering"](app["Notes"](NOTES), streaming_callback=lambda piece: None)
+
+    @component
+    class FanOut:
+        @component.output_types(documents=list[Document])
+        def run(self, query: str) -> dict[str, Any]:
+            with ThreadPoolExecutor() as pool:
+                found = [d for f in pool.map(notes.run, [query, query.upper()]) for d in f["documents"]]
+            return {"documents": list({d.content: d for d in found}.values())}
+
+    fanned = app["answering"](FanOut())
+
+    async def pieces(asked: str) -> AsyncIterator[Any]:
+        async for piece in later.run_async_generator(app["given"](asked)):
+            yield piece
+
+    async def hear(piece: Any) -> None:
+        pass
+
+    later = app["answering"](app["Notes"](NOTES), streaming_callback=hear)
+    return {
+        "plain": lambda asked: plain.run(app["given"](asked)),
+        "streamed": lambda asked: streamed.run(app["given"](asked)),
+        "async": lambda asked: plain.run_async(app["given"](asked)),
+        "async streamed": pieces,
+        "pool": lambda asked: fanned.run(app["given"](asked)),
+    }
+
+
 async def elsewhere(pieces: AsyncIterator[Any]) -> None:
     """Read a stream's first piece in one task and the others in another, as a server's handler does."""
     await asyncio.create_task(anext(pieces))
@@ -119,7 +153,12 @@ def main(example: str, mode: str) -> None:
 
         groundwire.instrument()
     app = runpy.run_path(str(EXAMPLES / f"{example}.py"))
-    ways = {"langchain_qdrant_openai": langchain, "llama_index_chroma_anthropic": llama_index}[example](app)
+    by_example = {
+        "haystack_ollama": haystack,
+        "langchain_qdrant_openai": langchain,
+        "llama_index_chroma_anthropic": llama_index,
+    }
+    ways = by_example[example](app)
     for way in ("plain", "streamed", "pool"):
         ways[way](question(way))
     with ThreadPoolExecutor() as pool:

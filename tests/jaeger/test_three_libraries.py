@@ -21,6 +21,7 @@ LABEL = "gen_ai.evaluation.faithfulness.score.label"
 USD_A_MILLION = {"gpt-4o-mini-2024-07-18": (0.15, 0.60), "claude-sonnet-4-5-20250929": (3.0, 15.0)}
 """Of tokens in and out, from the price lists of their makers."""
 MODELS = {
+    "haystack_ollama": "llama3.2",
     "langchain_qdrant_openai": "gpt-4o-mini-2024-07-18",
     "llama_index_chroma_anthropic": "claude-sonnet-4-5-20250929",
 }
@@ -130,8 +131,11 @@ def test_passages_are_told_once(asked: dict[str, Any], way: str, tree: list[dict
     assert len(outer) == (2 if fans else 1)
     inner = [span for span in retrievals.values() if span not in outer]
     assert {tags(span)["gen_ai.provider.name"] for span in outer} == {asked["framework"]}
-    assert {tags(span)["gen_ai.provider.name"] for span in inner} == {asked["store"]}
-    assert len(inner) == (2 if way == "pool" else 1)
+    if asked["store"]:
+        assert {tags(span)["gen_ai.provider.name"] for span in inner} == {asked["store"]}
+        assert len(inner) == (2 if way == "pool" else 1)
+    else:
+        assert not inner
     for span in retrievals.values():
         documents = json.loads(tags(span)["gen_ai.retrieval.documents"])
         assert documents
