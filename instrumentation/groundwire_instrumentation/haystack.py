@@ -1,4 +1,4 @@
-"""Haystack: pipelines and agents as the workflows that hold what their components do; retrievers, rankers, tools.
+"""Haystack: pipelines and agents, which hold what their components do; retrievers, rankers, tools.
 
 The model call is told by the client underneath. Components have no class in common: what one takes and gives, or its
 name, tells what it is. A retriever is asked and gives documents, a ranker is handed documents as well. Of pipelines
@@ -30,7 +30,7 @@ def _is(kind: OperationKind) -> Any:
 def _role(component: Any) -> OperationKind | None:
     name, takes = component.__name__, inspect.signature(component.run).parameters
     if any(each.__name__ == "Agent" and each.__module__.startswith("haystack.") for each in component.__mro__):
-        return "workflow"
+        return "agent"
     gives = getattr(component.run, "_output_types_cache", None)  # none where the component is told later
     if gives and not any(each in gives for each in _GIVEN):
         return None
@@ -124,7 +124,7 @@ PROVIDER = Provider(
     operations=(
         Operation("retrieval", _RUNS, _search, _found, of=_is("retrieval")),
         Operation("rerank", _RUNS, _search, _found, of=_is("rerank")),
-        Operation("workflow", _RUNS, _workflow, _outcome, of=_is("workflow"), pauses=_pauses),
+        Operation("agent", _RUNS, _workflow, _outcome, of=_is("agent"), pauses=_pauses),
         Operation(
             "workflow",
             tuple(f"haystack.core.pipeline.{pipeline}.{shape}" for pipeline in _PIPELINES for shape in _SHAPES),

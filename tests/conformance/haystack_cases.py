@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from haystack import Document, Pipeline, SuperComponent, component
+from haystack import Document, Pipeline, component
 from haystack.components.agents import Agent
 from haystack.dataclasses import ChatMessage
 from haystack.tools import Tool
@@ -174,10 +174,8 @@ CALLS: list[tuple[str, Any, Any, Any, str, dict[str, Any], dict[str, Any]]] = [
      "rerank by-height", RERANK, {"gen_ai.retrieval.documents": AFTER} | SCORED),
     ("pipeline", pipeline, lambda c: c.run(DATA), lambda c: c.run_async(DATA),
      "invoke_workflow Pipeline", workflow("Pipeline", GIVEN), SAID),
-    ("super component", lambda s: SuperComponent(pipeline(s)), lambda c: c.run(messages=MESSAGES),
-     lambda c: c.run_async(messages=MESSAGES), "invoke_workflow Pipeline", workflow("Pipeline", GIVEN), SAID),
     ("agent", lambda s: Agent(chat_generator=Generator(s)), lambda c: c.run(messages=MESSAGES),
-     lambda c: c.run_async(MESSAGES), "invoke_workflow Agent", workflow("Agent", f'["{QUERY}"]'),
+     lambda c: c.run_async(MESSAGES), "invoke_agent Agent", asked("invoke_agent", name="Agent", kind="AGENT", given=f'["{QUERY}"]'),
      {"output.value": ANSWER}),
     ("tool", tool, lambda c: c.invoke(mountain="Everest"), lambda c: c.invoke_async(mountain="Everest"),
      "execute_tool height", TOOL, {"gen_ai.tool.call.result": ANSWER}),

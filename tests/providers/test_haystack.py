@@ -196,11 +196,11 @@ def test_an_agent_holds_its_model_s_calls_and_its_tools_which_hold_what_they_fin
         result = asyncio.run(made.run_async(data)) if asynchronous else made.run(data)
         assert result["agent"]["last_message"].text == EVEREST
         assert sorted(tree(tracing), key=str) == [
-            ("chat gpt-4o-mini", "invoke_workflow Agent"),
-            ("chat gpt-4o-mini", "invoke_workflow Agent"),
-            ("execute_tool height", "invoke_workflow Agent"),
-            ("execute_tool search", "invoke_workflow Agent"),
-            ("invoke_workflow Agent", "invoke_workflow Pipeline"),
+            ("chat gpt-4o-mini", "invoke_agent Agent"),
+            ("chat gpt-4o-mini", "invoke_agent Agent"),
+            ("execute_tool height", "invoke_agent Agent"),
+            ("execute_tool search", "invoke_agent Agent"),
+            ("invoke_agent Agent", "invoke_workflow Pipeline"),
             ("invoke_workflow Pipeline", None),
             ("retrieval InMemoryBM25Retriever", "execute_tool search"),
         ]
