@@ -1,7 +1,8 @@
 """Chroma: `query`, `get` and `search` of a collection, embedded or over HTTP, sync and async.
 
 `get` is a retrieval where it selects by id or by filter; without any of them it lists the store, which is no search.
-Several queries in one call are one span. Scores are Chroma's distances (of `search`: its scores), unchanged.
+Several queries in one call are one span. Scores are Chroma's distances (of `search`: its scores), unchanged:
+less of either is better.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 
 from groundwire.documents import from_columns
 from groundwire.model import Operation, Provider, Request, Response
+from groundwire.semconv import flat
 
 _SELECTORS = ("ids", "where", "where_document")
 
@@ -67,7 +69,9 @@ def _texts(rank: Any) -> Iterator[str]:
 
 
 def _response(result: Any) -> Response:
-    return Response(documents=from_columns(result))
+    documents = from_columns(result)
+    scored = any(document.score is not None for document in flat(documents))
+    return Response(documents=documents, higher_is_better=False if scored else None)
 
 
 PROVIDER = Provider(

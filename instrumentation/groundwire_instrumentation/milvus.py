@@ -56,8 +56,7 @@ def _selects(arguments: Mapping[str, Any]) -> bool:
 
 def _hits(result: Any) -> Response:
     lists = [[_hit(hit) for hit in hits] for hits in result]
-    orders = (scores_descend(documents) for documents in lists)
-    return Response(documents=lists, higher_is_better=next((order for order in orders if order is not None), None))
+    return Response(documents=lists, higher_is_better=scores_descend(lists))
 
 
 def _hit(hit: Any) -> Document:

@@ -3,14 +3,15 @@
 A scroll without a filter pages through the store, which is export and no retrieval; counts, facets and distance
 matrices are none either. Vectors say nothing to a reader: the query's text is recorded where the client was given one
 (`models.Document`, full-text queries, FastEmbed's `query`), and left out where it was not. The text of a document is
-found in its payload under the usual keys; the rest of the payload is its metadata.
+found in its payload under the usual keys; the rest of the payload is its metadata. Whether a greater score is better
+depends on the distance of the collection, which a client does not know: it is told by the order of the points.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from groundwire.documents import passage
+from groundwire.documents import passage, scores_descend
 from groundwire.model import Document, Operation, Provider, Request, Response
 
 _SEARCHES = (
@@ -100,7 +101,8 @@ def _texts(query: Any) -> Iterator[str]:
 
 
 def _response(result: Any) -> Response:
-    return Response(documents=_documents(result))
+    documents = _documents(result)
+    return Response(documents=documents, higher_is_better=scores_descend(documents))
 
 
 def _documents(result: Any) -> list[Any]:

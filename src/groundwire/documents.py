@@ -103,9 +103,19 @@ def from_row(row: Mapping[str, Any], identity: Any = None, score: Any = None) ->
     return Document(text, None if identity is None else str(identity), _number(score), rest)
 
 
-def scores_descend(documents: Sequence[Document]) -> bool | None:
-    """Whether a greater score is a better one, told by documents that come best first; None where none tells."""
-    scores = [document.score for document in documents if document.score is not None]
+def scores_descend(documents: Sequence[Document] | Sequence[Sequence[Document]]) -> bool | None:
+    """Whether a greater score is a better one, told by documents that come best first; None where none tells.
+
+    Args:
+        documents: of one query, or a list for each of several.
+    """
+    scores: list[float] = []
+    for entry in documents:
+        if not isinstance(entry, Document):
+            if (order := scores_descend(entry)) is not None:
+                return order
+        elif entry.score is not None:
+            scores.append(entry.score)
     return None if not scores or scores[0] == scores[-1] else scores[0] > scores[-1]
 
 

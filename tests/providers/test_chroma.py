@@ -103,6 +103,7 @@ def test_a_query_is_one_whole_span(peaks: Collection, tracing: Tracing) -> None:
         "gen_ai.provider.name": "chroma",
         "gen_ai.data_source.id": peaks.name,
         "gen_ai.retrieval.top_k": 2,
+        "groundwire.retrieval.higher_is_better": False,
         QUERY: "two words",
     }
 
@@ -276,6 +277,7 @@ def test_content_is_left_off_unless_it_is_captured(peaks: Collection, tracing: T
         "gen_ai.provider.name",
         "gen_ai.data_source.id",
         "gen_ai.retrieval.top_k",
+        "groundwire.retrieval.higher_is_better",
     }
 
 

@@ -29,6 +29,7 @@ from groundwire_instrumentation import qdrant
 CONTENT = "gen_ai.retrieval.documents"
 QUERY = "gen_ai.retrieval.query.text"
 TOP_K = "gen_ai.retrieval.top_k"
+HIGHER = "groundwire.retrieval.higher_is_better"
 TWO_D = models.VectorParams(size=2, distance=models.Distance.DOT)
 ALL = models.Filter(must_not=[models.HasIdCondition(has_id=[99])])
 
@@ -117,7 +118,26 @@ def test_a_query_is_one_whole_span(docs: QdrantClient, tracing: Tracing) -> None
         "gen_ai.provider.name": "qdrant",
         "gen_ai.data_source.id": "docs",
         TOP_K: 2,
+        HIGHER: True,
     }
+
+
+@pytest.mark.parametrize(
+    ("distance", "higher"),
+    [("Cosine", True), ("Dot", True), ("Euclid", False), ("Manhattan", False)],
+)
+def test_the_order_of_points_says_whether_more_is_better(distance: str, higher: bool, tracing: Tracing) -> None:
+    client = QdrantClient(":memory:")
+    client.create_collection("docs", models.VectorParams(size=2, distance=models.Distance(distance)))
+    points = [models.PointStruct(id=n, vector=[1.0, float(n)], payload={"g": n % 2}) for n in (1, 2, 3, 4)]
+    client.upsert("docs", points)
+    client.query_points("docs", [1.0, 1.0], limit=3)
+    assert tracing.attributes[HIGHER] is higher
+    client.query_points_groups("docs", "g", [1.0, 1.0], limit=2, group_size=2)
+    client.query_batch_points("docs", [models.QueryRequest(query=[1.0, 1.0], limit=n) for n in (1, 2)])
+    client.retrieve("docs", [1, 2])
+    told = [(span.attributes or {}).get(HIGHER) for span in tracing.spans]
+    assert told == [higher, higher, higher, None]
 
 
 def test_a_batch_is_one_span_with_the_documents_of_every_request(docs: QdrantClient, tracing: Tracing) -> None:
