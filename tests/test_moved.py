@@ -10,11 +10,16 @@ import pytest
 
 import groundwire
 from groundwire import Operation, Provider, Request, Response
+from groundwire.model import OperationKind
 
 
-def moved(*targets: str, module: str = "json") -> Provider:
-    operation = Operation("chat", targets, lambda _, __: Request(), lambda _: Response())
-    return Provider(name="moved", module=module, distribution="wrapt", operations=(operation,))
+def operation(kind: OperationKind, *targets: str) -> Operation:
+    return Operation(kind, targets, lambda _, __: Request(), lambda _: Response())
+
+
+def moved(*targets: str, module: str = "json", others: tuple[Operation, ...] = ()) -> Provider:
+    operations = (operation("chat", *targets), *others)
+    return Provider(name="moved", module=module, distribution="wrapt", operations=operations)
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +37,19 @@ def warned(caplog: pytest.LogCaptureFixture, *providers: Provider) -> list[str]:
 
 def test_methods_that_moved_are_one_warning_with_the_version(caplog: pytest.LogCaptureFixture) -> None:
     (said,) = warned(caplog, moved("json:gone", "json.gone:Client.ask", "json:JSONDecoder.gone"))
-    assert said.startswith(f"wrapt {version('wrapt')} has none of the methods that groundwire knows (json:gone, ")
+    assert said == (
+        f"wrapt {version('wrapt')} has none of the methods that groundwire knows (json:gone and 2 more): "
+        "its calls are not traced"
+    )
+
+
+def test_kinds_of_calls_that_moved_are_one_warning_where_others_did_not(caplog: pytest.LogCaptureFixture) -> None:
+    others = (operation("rerank", "json:gone"), operation("embeddings", "json:lost"), operation("chat", "json:away"))
+    (said,) = warned(caplog, moved("json:dumps", others=others))
+    assert said == (
+        f"wrapt {version('wrapt')} has none of the methods that groundwire knows for embeddings and rerank "
+        "(json:gone and 1 more): its calls are not traced"
+    )
 
 
 def test_one_of_several_names_is_enough(caplog: pytest.LogCaptureFixture) -> None:
@@ -45,7 +62,9 @@ def test_a_module_that_breaks_when_it_is_read_harms_no_other_library(
     (tmp_path / "breaks_when_read.py").write_text("raise ZeroDivisionError('theirs')")
     monkeypatch.syspath_prepend(str(tmp_path))
     original = sys.modules["json"].loads
-    assert warned(caplog, moved("breaks_when_read:ask"), moved("json:loads")) == ["moved could not be instrumented"]
+    assert warned(caplog, moved("breaks_when_read:ask"), moved("json:loads")) == [
+        f"wrapt {version('wrapt')} could not be instrumented"
+    ]
     assert sys.modules["json"].loads is not original
     groundwire.uninstrument()
     assert sys.modules["json"].loads is original

@@ -10,7 +10,7 @@ import importlib
 import inspect
 import logging
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -91,18 +91,18 @@ class Engine:
             try:
                 self._patch(provider)
             except Exception:
-                _log.warning("%s could not be instrumented", provider.name, exc_info=True)
+                _log.warning("%s could not be instrumented", versioned(provider), exc_info=True)
 
     def _patch(self, provider: Provider) -> None:
         by_target: dict[str, list[Operation]] = {}
         for operation in provider.operations:
             for target in operation.targets:
                 by_target.setdefault(target, []).append(operation)
-        found = 0
+        found: set[str] = set()
         for target, operations in by_target.items():
             try:
                 self._patch_target(provider, target, tuple(operations))
-                found += 1
+                found.update(operation.kind for operation in operations)
             except (ImportError, AttributeError):
                 _log.debug("%s: no %s in this version", provider.name, target)
         for target in provider.executors:
@@ -115,12 +115,19 @@ class Engine:
                 self._hush(provider, target)
             except (ImportError, AttributeError):
                 _log.debug("%s: no %s in this version", provider.name, target)
-        if not found:
+        self._tell_missing(provider, found)
+
+    def _tell_missing(self, provider: Provider, found: Set[str]) -> None:
+        """One warning about the kinds of calls of which this version has no method that we know."""
+        missing = [o for o in provider.operations if o.kind not in found]
+        if missing:
+            first, *others = dict.fromkeys(target for operation in missing for target in operation.targets)
             _log.warning(
-                "%s %s has none of the methods that groundwire knows (%s): its calls are not traced",
-                provider.distribution,
-                _version(provider.distribution),
-                ", ".join(by_target),
+                "%s has none of the methods that groundwire knows%s (%s%s): its calls are not traced",
+                versioned(provider),
+                f" for {' and '.join(sorted({o.kind for o in missing}))}" if found else "",
+                first,
+                f" and {len(others)} more" if others else "",
             )
 
     def _patch_target(self, provider: Provider, target: str, operations: tuple[Operation, ...]) -> None:
@@ -404,10 +411,11 @@ def _carrying(executor: type[Any]) -> type[Any]:
     return type(executor.__name__, (executor,), {"submit": submit, "__module__": executor.__module__})
 
 
-def _version(distribution: str) -> str:
+def versioned(provider: Provider) -> str:
+    """The provider's library and its version, as a warning names it."""
     import importlib.metadata
 
     try:
-        return importlib.metadata.version(distribution)
+        return f"{provider.distribution} {importlib.metadata.version(provider.distribution)}"
     except importlib.metadata.PackageNotFoundError:
-        return "(version unknown)"
+        return f"{provider.distribution} (version unknown)"

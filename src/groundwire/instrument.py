@@ -223,7 +223,7 @@ def uninstrument() -> None:
 def _settle() -> None:
     """Trace every chosen library that nobody else traces, and no other. Called whenever that changes."""
     from groundwire.beside import active, first_that_traces
-    from groundwire.engine import Engine
+    from groundwire.engine import Engine, versioned
 
     with _lock:
         now = runtime.current()
@@ -239,7 +239,7 @@ def _settle() -> None:
                     try:
                         engine.instrument(provider)
                     except Exception:  # a version that breaks when it is looked at
-                        _log.warning("%s could not be instrumented", provider.name, exc_info=True)
+                        _log.warning("%s could not be instrumented", versioned(provider), exc_info=True)
             elif _installation.aside.get(place) != other:
                 _installation.aside[place] = other
                 if engine is not None:
