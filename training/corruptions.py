@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from groundwire.labelled import Labelled
 from groundwire_evaluators.claims import OPPOSITES, is_checkable
 from groundwire_evaluators.flatten import statements
-from groundwire_evaluators.lexical import best_support, index_passages, read_words
+from groundwire_evaluators.passages import index_passages
 from groundwire_evaluators.sentences import sentences
+from groundwire_evaluators.support import best_support
 from groundwire_evaluators.synonyms import GROUPS
 from groundwire_evaluators.tokens import STOP_WORDS, listed, stem
+from groundwire_evaluators.words import read_words
 
 _NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
 _NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-z]{2,}(?: [A-Z][a-z]{2,})*")
@@ -114,13 +116,13 @@ def _near(row: Labelled, text: str) -> tuple[str, ...]:
     support = best_support(index, frozenset(words.stems[i] for i in words.content))
     if support.unit is None or support.neighbour_coverage < 0.5 or index.structured:
         return ()
-    unit = index.units[support.unit]
+    passage = index.passage_of[support.unit]
     places = [
         index.units[u].statement
         for u in range(support.unit - 1, support.unit + 2)
-        if 0 <= u < len(index.units) and index.units[u].passage == unit.passage
+        if 0 <= u < len(index.units) and index.passage_of[u] == passage
     ]
-    return (row.passages[unit.passage][places[0].start : places[-1].end],)
+    return (row.passages[passage][places[0].start : places[-1].end],)
 
 
 def _checkable(answer: str) -> list[str]:

@@ -20,7 +20,7 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from groundwire.labelled import labelled
 from groundwire_evaluators.evidence import MATCHES, NEIGHBOURS, EvidenceReader
-from groundwire_evaluators.lexical import index_passages
+from groundwire_evaluators.passages import index_passages
 from groundwire_evaluators.sentences import sentences
 from groundwire_evaluators.wordpiece import WordPiece
 

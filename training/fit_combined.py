@@ -30,8 +30,8 @@ from groundwire.labelled import Labelled, labelled
 from groundwire.model import Score
 from groundwire_evaluators import context_relevance, faithfulness
 from groundwire_evaluators.combined import answer_row, marked
-from groundwire_evaluators.lexical import index_passages
 from groundwire_evaluators.local_model import SentenceOdds, local_model
+from groundwire_evaluators.passages import index_passages
 
 MAIN = "faithfulness-ragtruth"
 WEIGHT: Mapping[str, float] = {

@@ -23,10 +23,11 @@ from sklearn.preprocessing import StandardScaler
 from groundwire.agreement import auc, ece, f1
 from groundwire.labelled import Labelled, labelled
 from groundwire_evaluators import answer_relevance, context_relevance
-from groundwire_evaluators.lexical import index_passages, read_words
+from groundwire_evaluators.passages import index_passages
 from groundwire_evaluators.questions import content_of, read_question
 from groundwire_evaluators.refusal import abstention
 from groundwire_evaluators.sentences import sentences
+from groundwire_evaluators.words import read_words
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 CONTEXT_WEIGHT: Mapping[str, float] = {

@@ -14,9 +14,11 @@ from corruptions import Change, changed_direction, changed_name, changed_negatio
 from groundwire.labelled import Labelled, labelled
 from groundwire_evaluators.context_relevance import RELEVANCE_WINDOW
 from groundwire_evaluators.evidence import EvidenceReader, Window
-from groundwire_evaluators.lexical import best_support, index_passages, read_words
+from groundwire_evaluators.passages import index_passages
 from groundwire_evaluators.sentences import sentences
+from groundwire_evaluators.support import best_support
 from groundwire_evaluators.wordpiece import WordPiece
+from groundwire_evaluators.words import read_words
 
 FAITHFULNESS: Mapping[str, int | None] = {
     "faithfulness-ragtruth": None, "data2text-quintd": None, "data2text-d2t-eval": None, "data2text-nba": None,
@@ -304,13 +306,13 @@ def evidence_removed(row: Labelled, rng: random.Random) -> tuple[Labelled, int] 
         content = frozenset(words.stems[i] for i in words.content)
         if len(content) < 5 or best_support(index, content).coverage < 0.55:
             continue
-        gone = [u for u in index.units if len(u.content & content) >= 0.34 * len(content)]
+        gone = [u for u, unit in enumerate(index.units) if len(unit.content & content) >= 0.34 * len(content)]
         if not gone or len(gone) > 0.5 * len(index.units):
             continue
         kept = list(passages)
-        for unit in sorted(gone, key=lambda u: -u.statement.start):
-            text = kept[unit.passage]
-            kept[unit.passage] = text[: unit.statement.start] + " " + text[unit.statement.end :]
+        for u in sorted(gone, key=lambda u: -index.units[u].statement.start):
+            text, cut = kept[index.passage_of[u]], index.units[u].statement
+            kept[index.passage_of[u]] = text[: cut.start] + " " + text[cut.end :]
         rest = index_passages(kept)
         if best_support(rest, content).neighbour_coverage < 0.4:
             return replace(row, passages=tuple(kept), good={"faithfulness": False}), number

@@ -7,7 +7,7 @@ from math import log
 
 from groundwire.model import RagChain, Score, Skipped
 from groundwire_evaluators.forest import Forest, Linear, Row, both, stored_weights
-from groundwire_evaluators.lexical import IndexedPassages, best_support, index_passages, is_known, read_words
+from groundwire_evaluators.passages import IndexedPassages, index_passages, is_known
 from groundwire_evaluators.questions import (
     Question,
     content_of,
@@ -17,7 +17,9 @@ from groundwire_evaluators.questions import (
 )
 from groundwire_evaluators.refusal import Abstention, abstention
 from groundwire_evaluators.sentences import sentences
+from groundwire_evaluators.support import best_support
 from groundwire_evaluators.tokens import language_conflict, writes_without_spaces
+from groundwire_evaluators.words import read_words
 
 FEATURES = (
     "question_in_answer", "question_in_answer_and_support", "answer_in_passages", "support_coverage",
@@ -46,7 +48,7 @@ def relevance_measures(
     there = index.units[support.unit].content if support.unit is not None else frozenset[str]()
     distance = 1.0
     if support.unit is not None and goal.unit is not None:
-        same = index.units[support.unit].passage == index.units[goal.unit].passage
+        same = index.passage_of[support.unit] == index.passage_of[goal.unit]
         distance = min(1.0, abs(support.unit - goal.unit) / 10) if same else 1.0
     held = holds_kind(question, words)
     strict = question.kind in ("number", "time", "name", "place")

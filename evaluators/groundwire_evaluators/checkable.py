@@ -2,9 +2,9 @@
 
 import re
 
-from groundwire_evaluators.lexical import Words
 from groundwire_evaluators.refusal import is_padding
 from groundwire_evaluators.tokens import listed, stem
+from groundwire_evaluators.words import Words
 
 _COURTESY = re.compile(
     r"\W*(?:(?:i )?hope (?:this|that|it)\b|let me know\b|feel free\b|happy to help|glad to help|"

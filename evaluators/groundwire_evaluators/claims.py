@@ -5,29 +5,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import log
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from groundwire_evaluators.checkable import is_checkable
 from groundwire_evaluators.dates import dates, unsupported_dates
+from groundwire_evaluators.flags import check_flags
 from groundwire_evaluators.framing import claimed_words
 from groundwire_evaluators.hours import Hours, hours_clashes
-from groundwire_evaluators.lexical import (
-    IndexedPassages,
-    Support,
-    Unit,
-    Words,
-    best_support,
-    check_flags,
-    is_known,
-    negated,
-    negates,
-    read_words,
-)
+from groundwire_evaluators.passages import IndexedPassages, Unit, is_known
 from groundwire_evaluators.quantities import Quantity
 from groundwire_evaluators.refusal import declines
 from groundwire_evaluators.sentences import Span
+from groundwire_evaluators.support import Support, best_support
 from groundwire_evaluators.swaps import NO_SWAPS, Swaps, find_swaps
 from groundwire_evaluators.wording import OPPOSITES, manner, speaks_of_itself
+from groundwire_evaluators.words import Words, negated, negates, read_words
 
 __all__ = ["FEATURES", "OPPOSITES", "Claim", "Mark", "in_answer", "is_checkable", "read_claim"]
 
@@ -51,8 +43,7 @@ WeightOfNovelty: TypeAlias = Mapping[str, float]
 """Stem to the chance that its appearing from nowhere is an invention; the key `""` holds the chance of other words."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """A stretch of the answer that nothing supports."""
 
     start: int
@@ -61,8 +52,7 @@ class Mark:
     """`number`, `unit`, `date`, `name`, `negation`, `opposite`, `value`, `hours`, `quote` or `words`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """A sentence of an answer, read against the passages."""
 
     words: Words
@@ -98,9 +88,10 @@ def read_claim(
     support = best_support(index, distinct)
     unit = index.units[support.unit] if support.unit is not None else None
     there = unit.content if unit else frozenset[str]()
+    known, pairs, triples = index.known, index.pairs, index.triples
     numeric = {i for q in words.numbers for i in range(q.start, q.end)}
     plain = [i for i in words.content if i not in numeric] if numeric else words.content
-    novel = [i for i in plain if stems[i] not in index.known]
+    novel = [i for i in plain if stems[i] not in known]
     strictly = [i for i in novel if not is_known(index, stems[i])]
     # the question may lend its words, but no name or day: "Sunday too" is a claim though "Sunday?" was asked
     beyond = [i for i in strictly if stems[i] not in asked or (i > 0 and raw[i][0].isupper())]
@@ -119,12 +110,12 @@ def read_claim(
         if (s := stems[i]) in OPPOSITES and s not in there and OPPOSITES[s] in there and OPPOSITES[s] not in distinct
     ]  # fmt: skip
     quotes = _unknown_quotes(text, span, index)
-    new_pairs = [p not in index.pairs for p in pairwise(stems)]
-    new_triples = [t not in index.triples for t in zip(stems, stems[1:], stems[2:], strict=False)]
-    new_dense = [p not in index.pairs for p in pairwise(content)]
+    new_pairs = [p not in pairs for p in pairwise(stems)]
+    new_triples = [t not in triples for t in zip(stems, stems[1:], stems[2:], strict=False)]
+    new_dense = [p not in pairs for p in pairwise(content)]
     n_content, n_tokens = max(1, len(content)), max(1, len(raw))
     name_pairs = [i for i, j in pairwise(names) if i + 1 == j and new_pairs[i]]
-    gap = support.coverage - sum([s in index.known for s in content]) / n_content
+    gap = support.coverage - sum([s in known for s in content]) / n_content
     near_copy = support.plain_coverage >= 0.4 and support.neighbour_coverage >= 0.9
     negation_differs = (
         unit is not None
@@ -135,7 +126,7 @@ def read_claim(
     alike = unit if support.plain_coverage >= 0.5 else None
     swaps = _find_swaps(words, alike, denies, near_copy=near_copy or support.plain_coverage >= 0.6)
     found = dates(raw, stems)
-    misdated = unsupported_dates(found, index.days()) if found else []
+    misdated = unsupported_dates(found, index.days) if found else []
     measures = (
         log(1 + len(raw)), log(1 + len(content)), len(novel) / n_content, _cap(len(novel)),
         len(strictly) / n_content,
@@ -218,8 +209,7 @@ def _find_swaps(words: Words, unit: Unit | None, negated: bool, *, near_copy: bo
     capitals = sum([words.raw[i][0].isupper() for i in words.content])
     if capitals < 2 and not (capitals and words.numbers) and not (near_copy and (negated or unit.negated)):
         return NO_SWAPS  # nothing that could stand the wrong way round
-    statement = unit.statement.text
-    return find_swaps(words, read_words(statement, 0, min(len(statement), _LONG_STATEMENT)), near_copy=near_copy)
+    return find_swaps(words, unit.words(_LONG_STATEMENT), near_copy=near_copy)
 
 
 _LONG_STATEMENT = 1_000

@@ -10,8 +10,8 @@ from groundwire.model import Evidence, RagChain, Score, Skipped
 from groundwire_evaluators.combined import log_odds
 from groundwire_evaluators.evidence import EvidenceReader
 from groundwire_evaluators.forest import Forest, Linear, Row, both, probability, stored_weights
-from groundwire_evaluators.lexical import IndexedPassages, index_passages, read_words
 from groundwire_evaluators.local_model import LocalModel, Tier, local_model, tier_version
+from groundwire_evaluators.passages import IndexedPassages, index_passages
 from groundwire_evaluators.questions import Question, holds_kind, read_question
 from groundwire_evaluators.tokens import language_conflict, writes_without_spaces
 
@@ -51,7 +51,7 @@ def passage_measures(question: Question, index: IndexedPassages, prior: Mapping[
     best = max(range(len(by_unit)), key=lambda i: (by_unit[i], -i))
     near = units[max(0, best - 1) : best + 2]
     window = share(frozenset().union(*(u.content for u in near))) if near else 0.0
-    near_words = [read_words(u.statement.text, 0, min(len(u.statement.text), 2000)) for u in near]
+    near_words = [u.words(2000) for u in near]
     best_words = near_words[min(best, 1)] if near else None
     missing = [w for s, w in weight.items() if s not in loose]
     numbers = {s for s in weight if s[0].isdigit()}

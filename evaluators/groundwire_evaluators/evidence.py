@@ -9,11 +9,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from groundwire_evaluators.lexical import IndexedPassages, is_known, word_stem
+from groundwire_evaluators.passages import IndexedPassages, is_known
 from groundwire_evaluators.quantities import quantities
 from groundwire_evaluators.synonyms import SYNONYMS
 from groundwire_evaluators.tokens import TOKEN, is_content
 from groundwire_evaluators.wordpiece import WordPiece
+from groundwire_evaluators.words import WORD_STEMS
 
 WINDOW = 192
 """Pieces the model reads at once."""
@@ -81,8 +82,8 @@ class EvidenceReader:
     _by_prefix: dict[str, list[str]] | None = None
 
     def __post_init__(self) -> None:
-        units, texts = self.index.units, self.index.texts
-        order = sorted(range(len(units)), key=lambda u: (texts[units[u].passage], units[u].statement.start, u))
+        units, texts, passage_of = self.index.units, self.index.texts, self.index.passage_of
+        order = sorted(range(len(units)), key=lambda u: (texts[passage_of[u]], units[u].statement.start, u))
         self._rank = [0] * len(units)
         for place, unit in enumerate(order):
             self._rank[unit] = place
@@ -202,7 +203,7 @@ class EvidenceReader:
                 for form, share in self._forms(s):
                     posting = self.index.postings.get(form, ())
                     if len(posting) <= _COMMON:
-                        weight = share * self.index.idf(form)
+                        weight = share * self.index.idf[form]
                         weights[form] = weight
                         for u in posting:
                             own[u] = own.get(u, 0.0) + weight
@@ -239,7 +240,7 @@ class EvidenceReader:
             candidates.remove(following)
         for u in dict.fromkeys(best):
             for near in (u - 1, u + 1):
-                if 0 <= near < len(units) and units[near].passage == units[u].passage:
+                if 0 <= near < len(units) and self.index.passage_of[near] == self.index.passage_of[u]:
                     take(near)
         for u in candidates:
             take(u)
@@ -303,7 +304,7 @@ def _line(text: str, start: int, end: int, pieces: WordPiece, limit: int | None 
         if at < len(found) and found[at][0] < b:
             word[i] = at
     numbers = frozenset(i for q in quantities(raw) for i in range(q.start, min(q.end, len(raw))))
-    return _Line(ids, starts, ends, word, [word_stem(w) for w in raw], raw, numbers)
+    return _Line(ids, starts, ends, word, [WORD_STEMS[w] for w in raw], raw, numbers)
 
 
 def _neighbours(stems: Sequence[str], pairs: set[tuple[str, str]]) -> list[int]:

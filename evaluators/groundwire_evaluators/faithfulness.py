@@ -12,11 +12,12 @@ from groundwire_evaluators.combined import NO_MODEL, Combined, combined, log_odd
 from groundwire_evaluators.evidence import EvidenceReader
 from groundwire_evaluators.forest import Forest, Linear, Row, both, probability, stored_weights
 from groundwire_evaluators.hours import opening_hours
-from groundwire_evaluators.lexical import IndexedPassages, index_passages, read_words
 from groundwire_evaluators.local_model import LocalModel, SentenceOdds, Tier, local_model, strongest, tier_version
+from groundwire_evaluators.passages import IndexedPassages, index_passages
 from groundwire_evaluators.refusal import abstention
 from groundwire_evaluators.sentences import sentences
 from groundwire_evaluators.tokens import language_conflict, writes_without_spaces
+from groundwire_evaluators.words import read_words
 
 _QUOTED_SENTENCES = 3
 _QUOTED_LENGTH = 120
@@ -290,12 +291,13 @@ def _score(answer: str, places: Sequence[int], reading: Reading, verdicts: _Verd
         verdict: Verdict = "supported"
         if unsupported >= limit:
             verdict = "contradicted" if contradicted else "unsupported"
-        best = reading.index.units[claim.support.unit] if claim.support.unit is not None else None
+        near = claim.support.unit
+        best = None if near is None else reading.index.units[near].statement
         evidence.append(
             Evidence(
                 answer[start:end], start, end, verdict, 1.0 - unsupported,
-                places[best.passage] if best else None,
-                best.statement.start if best else None, best.statement.end if best else None,
+                None if near is None else places[reading.index.passage_of[near]],
+                best.start if best else None, best.end if best else None,
                 () if verdict == "supported" else flaws,
             )
         )  # fmt: skip

@@ -5,8 +5,7 @@ Every statement keeps its place in the passage; a leaf also carries the names of
 """
 
 import re
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from groundwire_evaluators.sentences import sentences
 from groundwire_evaluators.tables import Row, table_rows
@@ -37,8 +36,7 @@ _CLOSES = frozenset('.!?\u2026"\u201d')
 """Characters that tell whether a text is JSON."""
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """One thing a passage says."""
 
     start: int

@@ -47,12 +47,20 @@ class Forest:
     def log_odds(self, rows: Sequence[Row]) -> list[float]:
         """Sum over the trees for each row; empty for no rows."""
         n = len(self.leaves)
-        all_leaves = (1 << _LEAVES * n) - 1
         totals: list[float] = []
-        for row in rows:
-            reached = all_leaves
-            for asked in self.asked:
-                reached &= asked.left[bisect_left(asked.limits, row[asked.feature])]
+        columns: list[Row] = list(zip(*rows, strict=True))
+        shared = (1 << _LEAVES * n) - 1
+        differing: list[tuple[Row, Sequence[int], Row]] = []
+        for asked in self.asked if rows else ():
+            column = columns[asked.feature]
+            if column.count(column[0]) == len(column):  # most measurements are the same for all rows of an answer
+                shared &= asked.left[bisect_left(asked.limits, column[0])]
+            else:
+                differing.append((asked.limits, asked.left, column))
+        for i in range(len(rows)):
+            reached = shared
+            for limits, left, column in differing:
+                reached &= left[bisect_left(limits, column[i])]
             totals.append(math.fsum(map(getitem, self.leaves, reached.to_bytes(n, "little"))) + self.base)
         return totals
 

@@ -4,11 +4,10 @@ Such words make no claim about the world. They are left out of what is checked; 
 """
 
 import re
-from dataclasses import replace
 
-from groundwire_evaluators.lexical import Words, read_words
 from groundwire_evaluators.quantities import SOURCES, quantities
 from groundwire_evaluators.tokens import listed, stem
+from groundwire_evaluators.words import Words, read_words
 
 _ADVERB = (
     r"(?:(?:however|additionally|overall|in summary|to summari[sz]e|in conclusion|in addition|furthermore|moreover|"
@@ -77,7 +76,7 @@ def claimed_words(text: str, start: int, end: int) -> Words:
     begin = lead_in(text, start, end)
     words = read_words(text, begin, end)
     if begin > start:
-        words = replace(words, start=start)
+        words = words._replace(start=start)
     return words if _SOURCE_STEMS.isdisjoint(words.stems) else _without_references(words)
 
 
@@ -99,8 +98,7 @@ def _without_references(words: Words) -> Words:
     kept = [i for i in range(n) if i not in dropped]
     place = {old: new for new, old in enumerate(kept)}
     raw = tuple([words.raw[i] for i in kept])
-    return replace(
-        words,
+    return words._replace(
         raw=raw,
         stems=tuple([words.stems[i] for i in kept]),
         content=tuple([place[i] for i in words.content if i in place]),

@@ -7,6 +7,8 @@ _SAMPLE = 20_000
 _ENOUGH = 1_600
 _LETTER = re.compile(r"[^\W\d_]")
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)?")
+_ASCII_WORD = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)?")
+"""Finds the same in ASCII, faster."""
 _UNSPACED = re.compile(  # Thai, Lao, Tibetan, Burmese, Khmer, Tai, Balinese, kana, Han, Yi, Javanese, Cham ...
     "[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u1950-\u19ff\u1a20-\u1aaf\u1b00-\u1b7f\u3005-\u3007\u3040-\u30ff"
     "\u3100-\u312f\u31a0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\ua980-\ua9df\uaa00-\uaadf\uf900-\ufaff"
@@ -58,6 +60,7 @@ _OTHERS = tuple(
 )
 """German, French, Spanish, Italian, Portuguese, Dutch, Swedish, Danish and Norwegian, Polish, Turkish, Finnish, Czech,
 Romanian, Hungarian, Indonesian."""
+_OF_OTHERS = frozenset[str]().union(*_OTHERS)
 _SHARE = 0.12
 _SHORT_SHARE = 0.25
 _PLAINLY = 0.3
@@ -94,7 +97,7 @@ def language_conflict(answer: str, passages: str) -> bool:
     words, is in no language and conflicts with none.
     """
     first, second = _sample(answer), _sample(passages)
-    if _BEYOND_LATIN.search(first) or _BEYOND_LATIN.search(second):
+    if not (first.isascii() and second.isascii()) and (_BEYOND_LATIN.search(first) or _BEYOND_LATIN.search(second)):
         one, other = _script(first), _script(second)
         if one and other and one != other:
             return True
@@ -118,16 +121,19 @@ def _language(text: str) -> int | None:
 
 @lru_cache(maxsize=16)  # several evaluators ask about the same texts one after the other
 def _told(text: str) -> int | None:
-    words = _WORD.findall(text)
+    words = (_ASCII_WORD if text.isascii() else _WORD).findall(text)
     if len(words) < 8:
         return None
     english = sum(map(_ENGLISH.__contains__, words)) / len(words)
     if english >= _PLAINLY:
         return -1
     least = _SHARE if len(words) >= 20 else _SHORT_SHARE
+    enough = max(least, 3 * english)
+    if sum(map(_OF_OTHERS.__contains__, words)) / len(words) < enough:  # nor can one of them have as many
+        return -1 if english >= _SHARE else None
     found = [sum(map(spelt.__contains__, words)) / len(words) for spelt in _OTHERS]
     best = max(range(len(found)), key=found.__getitem__)
     told = _OTHERS[best].intersection(words)
-    if found[best] >= max(least, 3 * english) and len(told) >= _DISTINCT and len(told - _ALSO_ENGLISH) >= _OWN:
+    if found[best] >= enough and len(told) >= _DISTINCT and len(told - _ALSO_ENGLISH) >= _OWN:
         return best
     return -1 if english >= _SHARE else None

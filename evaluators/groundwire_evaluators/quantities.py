@@ -5,7 +5,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from groundwire_evaluators.numerals import (
     ABOVE,
@@ -32,8 +32,7 @@ _BEYOND = 1.5
 _LONGEST = 40
 
 
-@dataclass(frozen=True, slots=True)
-class Quantity:
+class Quantity(NamedTuple):
     """One number of a text. Token indices count from the first token that was read."""
 
     start: int

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, TypeAlias
 
-from groundwire_evaluators.lexical import Words, read_words
 from groundwire_evaluators.tokens import STOP_WORDS, is_content, listed, stem
+from groundwire_evaluators.words import Words, read_words
 
 Kind: TypeAlias = Literal["name", "place", "time", "number", "yes_no", "reason", "manner", "thing"]
 

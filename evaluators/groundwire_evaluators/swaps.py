@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from groundwire_evaluators.dates import MONTHS, dates
-from groundwire_evaluators.lexical import Words, is_clause_break, negates
 from groundwire_evaluators.tokens import CARRIES, listed
+from groundwire_evaluators.words import Words, is_clause_break, negates
 
 _AUXILIARY = frozenset(listed("has have had was were is are be been will would did does do also then later not"))
 _REACH = 3

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import islice
 from time import perf_counter_ns
 from typing import Any
@@ -212,7 +212,7 @@ def evidence_json(evidence: Sequence[Evidence], *, content: bool) -> str:
             "passage": entry.passage,
             "passage_start": entry.passage_start,
             "passage_end": entry.passage_end,
-            "flaws": [asdict(flaw) for flaw in entry.flaws],
+            "flaws": [{"start": f.start, "end": f.end, "reason": f.reason} for f in entry.flaws],
         }
         if not content:
             del row["text"]

@@ -1,7 +1,8 @@
 import pytest
 
 from groundwire_evaluators.claims import FEATURES, Claim, read_claim
-from groundwire_evaluators.lexical import index_passages, negated
+from groundwire_evaluators.passages import index_passages
+from groundwire_evaluators.words import negated
 
 MATCH = "Brazil beat Germany 2-1 on July 8, 2014. The crowd did not leave. \u201cWe were lucky,\u201d the coach said."
 

@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from groundwire_evaluators.dates import Day, dates, numeric_dates, unsupported_dates
-from groundwire_evaluators.lexical import index_passages, read_words
+from groundwire_evaluators.passages import index_passages
+from groundwire_evaluators.words import read_words
 
 
 def read(text: str) -> list[tuple[str, tuple[Day, ...]]]:
@@ -44,7 +45,7 @@ def test_dates_in_digits_are_read_both_ways_where_both_can_be() -> None:
 
 def unsupported(passage: str, claim: str) -> int:
     words = read_words(claim, 0, len(claim))
-    return len(unsupported_dates(dates(words.raw, words.stems), index_passages([passage]).days()))
+    return len(unsupported_dates(dates(words.raw, words.stems), index_passages([passage]).days))
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from groundwire_evaluators.evidence import (
     EvidenceReader,
     Window,
 )  # fmt: skip
-from groundwire_evaluators.lexical import index_passages
+from groundwire_evaluators.passages import index_passages
 from groundwire_evaluators.sentences import sentences
 from groundwire_evaluators.wordpiece import WordPiece
 

@@ -14,8 +14,8 @@ from groundwire.model import Passage, RagChain, Score
 from groundwire_evaluators.context_relevance import ContextRelevance
 from groundwire_evaluators.evidence import EvidenceReader
 from groundwire_evaluators.faithfulness import Faithfulness
-from groundwire_evaluators.lexical import index_passages
 from groundwire_evaluators.local_model import LocalModel, SentenceOdds, local_model, strongest
+from groundwire_evaluators.passages import index_passages
 from groundwire_evaluators.sentences import sentences
 
 DATA = Path(__file__).parent.parent / "data"
@@ -130,7 +130,7 @@ def test_a_changed_number_lowers_the_value() -> None:
 ENDING = """
 import threading, time
 from groundwire_evaluators.evidence import EvidenceReader
-from groundwire_evaluators.lexical import index_passages
+from groundwire_evaluators.passages import index_passages
 from groundwire_evaluators.local_model import local_model
 
 model = local_model("local")

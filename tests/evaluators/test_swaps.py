@@ -1,7 +1,7 @@
 import pytest
 
-from groundwire_evaluators.lexical import Words, read_words
 from groundwire_evaluators.swaps import Swaps, find_swaps
+from groundwire_evaluators.words import Words, read_words
 
 
 def words(text: str) -> Words:

@@ -13,6 +13,7 @@ from groundwire.cli.reading import report
 from groundwire.cli.scoring_options import scoring_options
 from groundwire.cli.summary import Summary, plan_json, plan_lines
 from groundwire.errors import ConfigurationError, GroundwireError, SinkError, SourceError
+from groundwire.pipeline.collecting import rarely_collecting
 from groundwire.pipeline.gates import Gate, minimums
 from groundwire.pipeline.order import Form, Order, Recipe
 from groundwire.pipeline.run import Limits, Result, execute
@@ -47,6 +48,7 @@ def options(parser: ArgumentParser) -> None:
     judge_options(parser)
 
 
+@rarely_collecting()
 def score(
     *,
     source: str,

@@ -16,6 +16,7 @@ from typing import Any, Protocol, cast
 from groundwire.errors import ConfigurationError, GroundwireError
 from groundwire.model import Evaluator
 from groundwire.pipeline.bucket import Done, Job, perform
+from groundwire.pipeline.collecting import rarely_collecting
 from groundwire.pipeline.control import BucketControl, RunControl
 from groundwire.pipeline.order import Recipe
 
@@ -224,7 +225,7 @@ def _serve(pipe: Connection, recipe: Recipe) -> None:
         import groundwire.assembly as _  # noqa: F401  # what it takes a while to load
 
         evaluators = recipe.make()
-    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+    with rarely_collecting(), contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:
             match pipe.recv():
                 case ("job", job):
