@@ -47,6 +47,13 @@ def test_request_is_printed_once_when_its_root_has_ended(setup: Setup) -> None:
     assert setup.text.count("\n") == 1
 
 
+@pytest.mark.parametrize("operation", ["invoke_workflow", "invoke_agent"])
+def test_request_whose_model_nobody_traces_is_printed_all_the_same(setup: Setup, operation: str) -> None:
+    told = {"gen_ai.operation.name": operation, "gen_ai.agent.name": "guide", "input.value": "How tall is it?"}
+    setup.tracer.start_span(f"{operation} guide", attributes=told).end()
+    assert setup.text.startswith("· guide  How tall is it?")
+
+
 def test_answer_that_is_held_for_scoring_delays_its_request(setup: Setup) -> None:
     class Holding(ConsoleProcessor):
         held: ReadableSpan | None = None

@@ -131,8 +131,8 @@ class ConsoleProcessor(SpanProcessor):
         """The spans to print for a trace that is over; none where it is not worth a block, or kept for another."""
         request = self._requests.pop(trace_id)
         kinds = {kind_of(s.attributes) for s in request.spans if not is_evaluation(s)}
-        workflow = any(s.attributes.get(semconv.OPERATION) == semconv.WORKFLOW for s in request.spans)
-        if "chat" in kinds or workflow:
+        whole = any(s.attributes.get(semconv.OPERATION) in semconv.WHOLE for s in request.spans)
+        if "chat" in kinds or whole:
             earlier = self._kept.pop(trace_id, [])
             return [*self._supplies(request.spans), *earlier, *request.spans]
         if kinds & {"retrieval", "rerank", "embeddings"}:

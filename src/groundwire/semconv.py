@@ -102,6 +102,8 @@ OPERATION_NAMES: Mapping[OperationKind, str] = {
     "tool": "execute_tool",
 }
 WORKFLOW = OPERATION_NAMES["workflow"]
+WHOLE = (WORKFLOW, OPERATION_NAMES["agent"])
+"""The operations that stand for what was asked and answered as a whole."""
 HOLDING: Mapping[OperationKind, Mapping[str, str]] = {
     "workflow": {SPAN_KIND: "CHAIN"},
     "agent": {SPAN_KIND: "AGENT"},

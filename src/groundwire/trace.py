@@ -276,7 +276,7 @@ def _tree(spans: Sequence[SpanRecord], found: Mapping[tuple[str, str | None], tu
         parent = span.parent_id if span.parent_id in known and span.parent_id != span.span_id else None
         children.setdefault(parent, []).append(span)
     roots = children.get(None, [])
-    roots.sort(key=lambda s: s.attributes.get(semconv.OPERATION) != semconv.WORKFLOW)
+    roots.sort(key=lambda s: s.attributes.get(semconv.OPERATION) not in semconv.WHOLE)
     pending = [(span, 0) for span in reversed(roots)]
     told: set[str] = set()
     while True:
