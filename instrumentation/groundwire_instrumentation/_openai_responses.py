@@ -37,7 +37,7 @@ def _item(item: Mapping[str, Any]) -> Message:
 def _plain(value: Any) -> Any:
     """An SDK object as plain data."""
     # The SDK types parsed items as plain ones; its serializer would warn about that, in the application.
-    return value if isinstance(value, Mapping) else value.to_dict(warnings=False)
+    return value if isinstance(value, Mapping) else value.model_dump(warnings=False)
 
 
 def _finish(result: Any, parts: Sequence[Mapping[str, Any]]) -> Sequence[str]:

@@ -36,7 +36,7 @@ def usage_of(usage: Any, result: Any = None) -> Usage | None:
         counts = members(members(corner).get("usage"))
     if usage is None and not counts:
         return None
-    given = members(counts.get("prompt_tokens_details") or counts.get("input_tokens_details"))
+    given = members(_first(counts, "prompt_tokens_details", "input_tokens_details", "prompt_token_details"))
     made = members(counts.get("completion_tokens_details") or counts.get("output_tokens_details"))
     total = _first(counts, "prompt_tokens", "input_tokens")
     output = _first(counts, "completion_tokens", "output_tokens")
@@ -62,7 +62,7 @@ def usage_of(usage: Any, result: Any = None) -> Usage | None:
     return Usage(
         total,
         output,
-        cache_read_tokens=_first(given, "cached_tokens", otherwise=_first(counts, "cached_tokens", *_CACHED)),
+        cache_read_tokens=_first(given, "cached_tokens", otherwise=_first(counts, *_CACHED)),
         cache_creation_tokens=_first(
             given, "cache_write_tokens", "cache_creation_tokens", otherwise=counts.get("cache_creation_input_tokens")
         ),
@@ -73,8 +73,8 @@ def usage_of(usage: Any, result: Any = None) -> Usage | None:
     )
 
 
-_CACHED = ("prompt_cache_hit_tokens",)
-"""Where DeepSeek has them."""
+_CACHED = ("cached_tokens", "prompt_cache_hit_tokens", "num_cached_tokens")
+"""Where Together and Moonshot, DeepSeek, and Mistral have them."""
 _TIERS = ("flex", "priority", "fast", "scale")
 """Those with prices of their own."""
 

@@ -1,4 +1,4 @@
-"""Mistral: chat completions and agents' completions, whole, parsed and streamed; embeddings. Sync and async.
+"""Mistral: chats, agents' completions, responses and code filled in, whole, parsed and streamed; embeddings.
 
 Contents may be lists of chunks, in prompts and in answers: texts, thoughts, images, documents, references.
 """
@@ -10,12 +10,15 @@ from typing import Any
 from groundwire.hosts import COMPATIBLE, server
 from groundwire.media import blob_part, file_part, uri_part
 from groundwire.model import Message, Operation, Provider, Request, Response, Usage
+from groundwire_instrumentation import _openai_responses
+from groundwire_instrumentation._openai_usage import members, usage_of
 
 _PARAMETERS: Mapping[str, str] = {
     "temperature": "gen_ai.request.temperature",
     "top_p": "gen_ai.request.top_p",
     "top_k": "gen_ai.request.top_k",
     "max_tokens": "gen_ai.request.max_tokens",
+    "max_output_tokens": "gen_ai.request.max_tokens",
     "frequency_penalty": "gen_ai.request.frequency_penalty",
     "presence_penalty": "gen_ai.request.presence_penalty",
     "random_seed": "gen_ai.request.seed",
@@ -72,6 +75,31 @@ def _request(resource: Any, arguments: Mapping[str, Any]) -> Request:
 
 def _stream_request(resource: Any, arguments: Mapping[str, Any]) -> Request:
     return replace(_request(resource, arguments), stream=True)
+
+
+def _fim_request(resource: Any, arguments: Mapping[str, Any]) -> Request:
+    """What stands before the gap, and after it."""
+    given = (arguments.get("prompt"), arguments.get("suffix"))
+    parts = [{"type": "text", "content": text} for text in given if isinstance(text, str)]
+    return Request(messages=[{"role": "user", "parts": parts}], **_common(resource, arguments))
+
+
+def _fim_stream_request(resource: Any, arguments: Mapping[str, Any]) -> Request:
+    return replace(_fim_request(resource, arguments), stream=True)
+
+
+def _responses_request(resource: Any, arguments: Mapping[str, Any]) -> Request:
+    body = {name: _plain(arguments.get(name)) for name in ("input", "instructions", "tools")}
+    stream = arguments.get("stream") is True
+    return Request(**_openai_responses.asked(body), stream=stream, **_common(resource, arguments))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if hasattr(value, "model_dump"):
+        return value.model_dump(by_alias=True)
+    return None if type(value).__name__ == "Unset" else value
 
 
 def _embed_request(resource: Any, arguments: Mapping[str, Any]) -> Request:
@@ -201,11 +229,15 @@ def _usage(usage: Any) -> Usage | None:
     """Cached tokens are a part of the prompt's. The SDK makes 0 of a count that is not there: that is none."""
     if usage is None:
         return None
-    told = getattr(usage, "model_fields_set", ())
-    prompt, made = (_get(usage, n) if n in told else None for n in ("prompt_tokens", "completion_tokens"))
-    details = _get(usage, "prompt_tokens_details") or _get(usage, "prompt_token_details")
-    cached = _get(details, "cached_tokens") if details else _get(usage, "num_cached_tokens")
-    return Usage(prompt, made, cache_read_tokens=cached)
+    told = {name: count for name, count in members(usage).items() if name in usage.model_fields_set}
+    return usage_of(told, told)
+
+
+class _ResponseEvents(_openai_responses.Events):
+    """Frames of a streamed response, each around an event."""
+
+    def add(self, frame: Any) -> None:
+        super().add(frame.data)
 
 
 def _response(result: Any) -> Response:
@@ -239,6 +271,16 @@ PROVIDER = Provider(
             _response,
             stream=_Events,
             iterables=("messages", "tools"),
+        ),
+        Operation("chat", _targets("fim:Fim.complete"), _fim_request, _response),
+        Operation("chat", _targets("fim:Fim.stream"), _fim_stream_request, _response, stream=_Events),
+        Operation(
+            "chat",
+            _targets("responses:Responses.create"),
+            _responses_request,
+            _openai_responses.answered,
+            stream=_ResponseEvents,
+            iterables=("input", "tools"),
         ),
         Operation("embeddings", _targets("embeddings:Embeddings.create"), _embed_request, _embed_response),
     ),

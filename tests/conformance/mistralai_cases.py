@@ -9,7 +9,7 @@ from mistralai.client.utils.eventstreaming import EventStream, EventStreamAsync
 from pydantic import BaseModel
 
 from conformance.cases import ANY, Case, Mode
-from conformance.openai_wire import KEY, Body, Wire, document, http
+from conformance.openai_wire import EVENTS, KEY, Body, Wire, document, http, response
 from groundwire_instrumentation.mistralai import PROVIDER
 
 MODEL = "mistral-small-latest"
@@ -173,6 +173,11 @@ def chunks(events: list[Any], then: Mode = "answer", stop_after: int | None = No
     pieces = [f"data: {json.dumps(one)}\n\n".encode() for one in events[:stop_after]]
     if stop_after is None:
         pieces.append(b"data: [DONE]\n\n")
+    return live(pieces, then)
+
+
+def live(pieces: list[bytes], then: Mode) -> http.Response:
+    """A stream of events in these pieces."""
     return http.Response(200, headers={"content-type": "text/event-stream"}, stream=Body(pieces, then))
 
 
@@ -235,6 +240,59 @@ def _stream_case(name: str, call: Callable[[Any], Any], *, a: bool) -> Case:
     )
 
 
+FIM = {"model": "codestral-latest", "prompt": "def height():", "suffix": "return metres", "max_tokens": 1000}
+ASKED_FIM = {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.provider.name": "mistral_ai",
+    "gen_ai.request.model": "codestral-latest",
+    "gen_ai.request.max_tokens": 1000,
+    "server.address": "api.mistral.ai",
+    "gen_ai.input.messages": [{"role": "user", "parts": [_text("def height():"), _text("return metres")]}],
+}
+RESPONSES = {"model": MODEL, "instructions": "Be short.", "temperature": 0.5}
+
+
+def _responses_case(streamed: bool) -> Case:
+    """The responses API, whose events and items are OpenAI's."""
+    answer = response(model=MODEL, service_tier=None) | {"text": None, "reasoning": None}
+    answer["usage"] = answer["usage"] | {"input_tokens_details": {"cached_tokens": 100, "cache_write_tokens": 10}}
+    events = [event for event in EVENTS if event["type"] != "response.output_text.done"]
+    last = events[-1] | {"response": answer}
+    first = events[0] | {"response": answer | {"status": "in_progress", "output": [], "usage": None}}
+    sent = [first, *events[1:-1], last]
+    framed = [f"event: {e['type']}\ndata: {json.dumps(e)}\n\n".encode() for e in sent]
+    asked = {k: ASKED[k] for k in ASKED if k not in ("gen_ai.request.max_tokens", "gen_ai.tool.definitions")}
+    answered = {
+        "gen_ai.response.model": MODEL,
+        "gen_ai.response.id": "resp_1",
+        "gen_ai.response.finish_reasons": ("stop",),
+        "gen_ai.usage.input_tokens": 120,
+        "gen_ai.usage.output_tokens": 34,
+        "gen_ai.usage.cache_read.input_tokens": 100,
+        "gen_ai.usage.cache_creation.input_tokens": 10,
+        "gen_ai.usage.reasoning.output_tokens": 20,
+        "gen_ai.output.messages": [{"role": "assistant", "parts": [_text(ANSWER)]}],
+    }
+
+    def call(client: Any) -> Any:
+        arguments = RESPONSES | {"input": iter([{"role": "user", "content": QUESTION}]), "stream": streamed}
+        answered = client.responses.create(**arguments)
+        return [frame.event for frame in answered] if streamed else answered
+
+    return Case(
+        name="responses stream" if streamed else "responses",
+        provider=PROVIDER,
+        client=_opens(lambda mode: live(framed, mode) if streamed else document(answer)),
+        call=call,
+        span=f"chat {MODEL}",
+        asked=asked
+        | {"gen_ai.system_instructions": [_text("Be short.")]}
+        | ({"gen_ai.request.stream": True} if streamed else {}),
+        answered=answered | (STREAMED if streamed else {}),
+        modes={"answer", "error"},
+    )
+
+
 def _of_agent() -> dict[str, Any]:
     rest = {name: value for name, value in CALL.items() if name not in ("model", "temperature")}
     return rest | {"agent_id": "ag_1", "messages": iter(CALL["messages"])}
@@ -253,6 +311,21 @@ CASES = [
     _case("agent, messages of an iterator", lambda c: c.agents.complete(**_of_agent()), asked=AGENT),
     _stream_case("chat stream", lambda c: c.chat.stream(**CALL), a=False),
     _stream_case("chat stream", lambda c: c.chat.stream_async(**CALL), a=True),
+    _case(
+        "fill in the middle",
+        lambda c: c.fim.complete_async(**FIM),
+        a=True,
+        answer=completion(ANSWER, model="codestral-latest"),
+        asked=ASKED_FIM,
+        answered=ANSWERED
+        | {
+            "gen_ai.response.model": "codestral-latest",
+            "gen_ai.response.finish_reasons": ("stop",),
+            "gen_ai.output.messages": [{"role": "assistant", "parts": [_text(ANSWER)]}],
+        },
+    ),
+    _responses_case(False),
+    _responses_case(True),
     _case(
         "embeddings",
         lambda c: c.embeddings.create(**EMBED),
