@@ -162,6 +162,7 @@ TOOL = asked("execute_tool", tool="height", kind="TOOL") | {
     "gen_ai.tool.description": "How high a mountain is.",
     "gen_ai.tool.call.arguments": '{"mountain":"Everest"}',
 }
+AGENT = asked("invoke_agent", name="Agent", kind="AGENT", given=f'["{QUERY}"]')
 MESSAGES = [ChatMessage.from_user(QUERY)]
 DATA = {"llm": {"messages": MESSAGES}}
 GIVEN = f'{{"llm":{{"messages":["{QUERY}"]}}}}'
@@ -175,8 +176,7 @@ CALLS: list[tuple[str, Any, Any, Any, str, dict[str, Any], dict[str, Any]]] = [
     ("pipeline", pipeline, lambda c: c.run(DATA), lambda c: c.run_async(DATA),
      "invoke_workflow Pipeline", workflow("Pipeline", GIVEN), SAID),
     ("agent", lambda s: Agent(chat_generator=Generator(s)), lambda c: c.run(messages=MESSAGES),
-     lambda c: c.run_async(MESSAGES), "invoke_agent Agent", asked("invoke_agent", name="Agent", kind="AGENT", given=f'["{QUERY}"]'),
-     {"output.value": ANSWER}),
+     lambda c: c.run_async(MESSAGES), "invoke_agent Agent", AGENT, {"output.value": ANSWER}),
     ("tool", tool, lambda c: c.invoke(mountain="Everest"), lambda c: c.invoke_async(mountain="Everest"),
      "execute_tool height", TOOL, {"gen_ai.tool.call.result": ANSWER}),
 ]  # fmt: skip
