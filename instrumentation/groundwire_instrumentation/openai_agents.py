@@ -34,7 +34,7 @@ def _run_request(_: Any, arguments: Mapping[str, Any]) -> Request:
         name=workflow if named else arguments["starting_agent"].name,
         input=getattr(given, "_original_input", given),  # of a run that goes on
         attributes=_known(**{_CONVERSATION: arguments.get("conversation_id") or session}),
-        read=None if streamed is None else lambda _: _run_response(streamed),
+        read=None if streamed is None else lambda _: _streamed_response(streamed),
     )
 
 
@@ -44,6 +44,14 @@ def _hands_over(arguments: Mapping[str, Any]) -> bool:
 
 def _run_response(result: Any) -> Response:
     return Response(output=result.final_output)
+
+
+def _streamed_response(result: Any) -> Response:
+    # These two are kept for whoever reads the stream: the run itself does not fail.
+    stopped = any(found.output.tripwire_triggered for found in result.input_guardrail_results)
+    endless = result.max_turns is not None and result.current_turn > result.max_turns and result.final_output is None
+    error = "InputGuardrailTripwireTriggered" if stopped else "MaxTurnsExceeded" if endless else None
+    return Response(output=result.final_output, error=error)
 
 
 def _agent_request(runner: Any, arguments: Mapping[str, Any]) -> Request:
