@@ -6,6 +6,7 @@ applications that ask these. It never makes an answer up: a question that was no
 """
 
 import json
+import sys
 import threading
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
@@ -82,6 +83,11 @@ class _Http(ThreadingHTTPServer):
         self.answers = answers
         self.replies: deque[Reply] = deque(maxlen=1000)
         super().__init__(address, _Handler)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of clients that went away between two requests, as those do whose process ends."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
