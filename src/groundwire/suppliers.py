@@ -1,6 +1,6 @@
 """Which searches of a trace supplied an answer, and which worked for another one."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from groundwire.dialects.gen_ai import CallView
@@ -72,6 +72,25 @@ def ranks_in(retrievals: Iterable[CallView]) -> dict[str, int]:
                 key = words(document.text)
                 best[key] = min(rank, best.get(key, rank))
     return best
+
+
+def grown(stages: Sequence[Iterable[str]], reached: Collection[str]) -> dict[str, str]:
+    """Words of passages to the words of those that a later stage made of them: the same passage with more around it.
+
+    A retriever that finds sentences hands on the paragraphs that they are from, or a postprocessor does.
+
+    Args:
+        stages: words of what each stage gave, the last stage first.
+        reached: words of what is in the prompt. A passage that is not has taken none's place.
+    """
+    found: dict[str, str] = {}
+    later: dict[str, None] = {}
+    for stage in stages:
+        new = dict.fromkeys(key for key in stage if key not in later and len(key) > 2)
+        whole = [key for key in later if key in reached]
+        found |= {key: large for key in new for large in whole[::-1] if key in large}
+        later |= new
+    return found
 
 
 def unseen_before(reranked: Sequence[CallView], retrieved: Sequence[CallView]) -> list[CallView]:

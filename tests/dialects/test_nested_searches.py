@@ -1,6 +1,7 @@
 """A retriever around others has the last word on their order, whoever wrote the spans."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from groundwire.chain import chains
@@ -26,7 +27,10 @@ def rows(*texts: str, **more: Any) -> list[dict[str, Any]]:
 
 
 def answered(*spans: SpanRecord) -> RagChain:
-    prompt = f"Context:\n{TWO}\n\n{ONE}\n\nQuestion: How long does it run?"
+    return asked_with(f"Context:\n{TWO}\n\n{ONE}\n\nQuestion: How long does it run?", *spans)
+
+
+def asked_with(prompt: str, *spans: SpanRecord) -> RagChain:
     attributes = {
         "gen_ai.operation.name": "chat",
         "gen_ai.input.messages": json.dumps([{"role": "user", "parts": [{"type": "text", "content": prompt}]}]),
@@ -75,3 +79,37 @@ def test_ids_and_scores_that_only_the_store_knows_are_not_lost() -> None:
 def test_spans_that_are_each_others_parents_do_no_harm() -> None:
     chain = answered(search(2, 1, 1, 2, rows(ONE)), search(1, 2, 0, 3, rows(TWO)))
     assert {p.text for p in chain.context} == {ONE, TWO}
+
+
+# --- what was found, with more around it ----------------------------------------------------------------------------
+
+PARENT = f"About the pump. {ONE} It is green."
+"""The paragraph that a sentence is from."""
+
+
+def test_a_sentence_that_was_found_and_its_paragraph_that_was_handed_on_are_one_passage() -> None:
+    store = search(2, 1, 1, 2, rows(THREE, ONE))
+    chain = asked_with(f"Context:\n{PARENT}\n\nQuestion: How long?", store, search(1, None, 0, 3, rows(PARENT)))
+    assert order(chain) == [(PARENT, True, 2), (THREE, False, 1)]
+    assert [p.prompt_rank for p in chain.passages] == [1, None]
+
+
+def test_a_postprocessor_that_puts_the_paragraph_in_its_place_hands_on_one_passage() -> None:
+    window = search(3, None, 4, 5, rows(PARENT, TWO))
+    window = replace(window, attributes={**window.attributes, "gen_ai.operation.name": "rerank"})
+    found = search(2, None, 1, 2, rows(TWO, ONE, THREE))
+    chain = asked_with(f"Context:\n{PARENT}\n\n{TWO}\n\nQuestion: How long?", found, window)
+    assert order(chain) == [(PARENT, True, 2), (TWO, True, 1), (THREE, False, 3)]
+    assert [p.prompt_rank for p in chain.passages] == [1, 2, None]
+
+
+def test_a_paragraph_that_did_not_reach_the_prompt_takes_no_sentence_s_place() -> None:
+    chain = asked_with(
+        f"Context:\n{ONE}\n\nQuestion: How long?", search(2, 1, 1, 2, rows(ONE)), search(1, None, 0, 3, rows(PARENT))
+    )
+    assert order(chain) == [(ONE, True, 1)]
+
+
+def test_a_sentence_and_its_paragraph_of_one_search_are_two_passages() -> None:
+    chain = asked_with(f"Context:\n{ONE}\n\n{PARENT}\n\nQuestion: How long?", search(2, None, 1, 2, rows(ONE, PARENT)))
+    assert order(chain) == [(ONE, True, 1), (PARENT, True, 2)]
