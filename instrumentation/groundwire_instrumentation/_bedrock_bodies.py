@@ -6,10 +6,14 @@ what `converse` does. Where a body says nothing of tokens, the headers of the an
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from groundwire.media import blob_part, uri_part
 from groundwire.model import Document, Message, Response, Usage
+from groundwire.wire import fields
+from groundwire_instrumentation import _openai_chat
+from groundwire_instrumentation._openai_usage import usage_of
 
 FINISH: Mapping[str, str] = {
     "end_turn": "stop",
@@ -215,13 +219,13 @@ def usage(body: Mapping[str, Any], headers: Mapping[str, Any]) -> Usage | None:
     """Tokens in whatever way a body counts them, else as the headers do."""
     if isinstance(given := body.get("usage"), Mapping):
         if "prompt_tokens" in given:
-            cached = (given.get("prompt_tokens_details") or {}).get("cached_tokens")
-            return Usage(given["prompt_tokens"], given.get("completion_tokens"), cached)
+            return usage_of(given)
         read, written = given.get("cache_read_input_tokens"), given.get("cache_creation_input_tokens")
         hour = (given.get("cache_creation") or {}).get("ephemeral_1h_input_tokens")
         plain = given.get("input_tokens")
         total = None if plain is None else plain + (read or 0) + (written or 0)
-        return Usage(total, given.get("output_tokens"), read, written, cache_creation_1h_tokens=hour)
+        thought = (given.get("output_tokens_details") or {}).get("thinking_tokens")
+        return Usage(total, given.get("output_tokens"), read, written, thought, hour)
     if "prompt_token_count" in body:
         return Usage(body["prompt_token_count"], body.get("generation_token_count"))
     if "inputTextTokenCount" in body:
@@ -243,6 +247,7 @@ class Chunks:
         self._body: dict[str, Any] = {}
         self._usage: dict[str, Any] = {}
         self._metrics: Mapping[str, Any] = {}
+        self._chat: _openai_chat.Chunks | None = None
 
     def add(self, chunk: Mapping[str, Any]) -> None:
         self._metrics = chunk.get(_METRICS) or self._metrics
@@ -262,7 +267,10 @@ class Chunks:
                 }
         if (made := chunk.get("totalOutputTextTokenCount")) is not None:
             self._body["totalOutputTextTokenCount"] = made
-        if "content_block" in chunk:
+        if any("delta" in choice for choice in chunk.get("choices") or ()):
+            self._chat = self._chat or _openai_chat.Chunks()
+            self._chat.add(fields(chunk))
+        elif "content_block" in chunk:
             self._blocks[chunk.get("index", 0)] = {**chunk["content_block"], "pieces": []}
         elif chunk.get("type") == "content_block_delta":
             self._add_to_block(chunk.get("index", 0), chunk.get("delta") or {})
@@ -277,7 +285,7 @@ class Chunks:
 
     def _add_text(self, chunk: Mapping[str, Any]) -> None:
         for choice in (*(chunk.get("choices") or ()), *(chunk.get("outputs") or ()), chunk):
-            said = choice.get("delta") or choice
+            said = choice.get("message") or choice
             self._text += [said[name] for name in _TEXTS if isinstance(said.get(name), str)]
             if reason := next((choice[name] for name in _REASONS if choice.get(name)), None):
                 self._body["stop_reason"] = reason
@@ -289,7 +297,11 @@ class Chunks:
             body["usage"] = self._usage
         counts = ("inputTokenCount", "outputTokenCount", "cacheReadInputTokenCount", "cacheWriteInputTokenCount")
         named = zip(_HEADERS, counts, strict=True)
-        return answered(body, {f"x-amzn-bedrock-{name}": self._metrics.get(count) for name, count in named})
+        found = answered(body, {f"x-amzn-bedrock-{name}": self._metrics.get(count) for name, count in named})
+        if self._chat is None:
+            return found
+        said = self._chat.response()
+        return replace(found, messages=said.messages, finish_reasons=said.finish_reasons)
 
     @staticmethod
     def _block(block: Mapping[str, Any]) -> dict[str, Any]:

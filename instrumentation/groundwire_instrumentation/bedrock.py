@@ -1,16 +1,17 @@
-"""Amazon Bedrock by boto3: `converse` and `invoke_model` of every family of models, plain and streamed.
+"""Amazon Bedrock by boto3: `converse` and `invoke_model` of every family of models, knowledge bases, reranking.
 
 Clients are made of data when they are asked for; what all of their calls pass through is one method of botocore's
 client. Bedrock counts cached tokens beside `inputTokens`: they are added up here. The id that was asked for stays the
 model: what is billed depends on the region that it begins with.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from groundwire.hosts import server
 from groundwire.media import blob_part, uri_part
-from groundwire.model import Message, Operation, Provider, Request, Response, Usage
+from groundwire.model import Document, Message, Operation, Provider, Request, Response, Usage
 from groundwire_instrumentation import _bedrock_bodies as bedrock_bodies
 
 _TARGETS = ("botocore.client:BaseClient._make_api_call",)
@@ -30,15 +31,37 @@ def _calls(operation: str, kind: str | None = None) -> Callable[[Mapping[str, An
     return applies
 
 
+def _of_a_knowledge_base(arguments: Mapping[str, Any]) -> bool:
+    return arguments["operation_name"] == "Retrieve" and "knowledgeBaseId" in arguments["api_params"]
+
+
 def _common(client: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    model = arguments["api_params"].get("modelId")
-    if isinstance(model, str) and "profile/" in model.replace("foundation-model/", "profile/"):
-        model = model.rpartition("/")[2]  # of an ARN
+    asked = arguments["api_params"]
     _, address, port = server(client.meta.endpoint_url)
-    stream = arguments["operation_name"].endswith("Stream")
     return {
-        "model": model, "provider": "aws.bedrock", "server_address": address, "server_port": port, "stream": stream
-    }  # fmt: skip
+        "model": _named(asked.get("modelId")),
+        "provider": "aws.bedrock",
+        "server_address": address,
+        "server_port": port,
+        "stream": arguments["operation_name"].endswith("Stream"),
+        "terms": _terms(asked),
+    }
+
+
+def _named(model: Any) -> Any:
+    """A model's id, out of its ARN where that tells it."""
+    known = isinstance(model, str) and "profile/" in model.replace("foundation-model/", "profile/")
+    return model.rpartition("/")[2] if known else model
+
+
+def _terms(asked: Mapping[str, Any]) -> dict[str, str]:
+    """What makes a call dearer or cheaper than usual: `converse` and `invoke_model` spell it differently."""
+    tier, speed = asked.get("serviceTier"), asked.get("performanceConfig")
+    terms = {
+        "service_tier": tier.get("type") if isinstance(tier, Mapping) else tier,
+        "latency": speed.get("latency") if isinstance(speed, Mapping) else asked.get("performanceConfigLatency"),
+    }
+    return {name: value for name, value in terms.items() if value not in (None, "default", "standard")}
 
 
 # --- converse -------------------------------------------------------------------------------------------------------
@@ -232,6 +255,49 @@ class _Chunks:
         return (self._other or self._nova).response()
 
 
+# --- knowledge bases, and reranking without a body ------------------------------------------------------------------
+
+
+def _retrieve(client: Any, arguments: Mapping[str, Any]) -> Request:
+    asked = arguments["api_params"]
+    settings = (asked.get("retrievalConfiguration") or {}).get("vectorSearchConfiguration") or {}
+    query, top_k = (asked.get("retrievalQuery") or {}).get("text"), settings.get("numberOfResults")
+    return Request(query=query, top_k=top_k, data_source=asked["knowledgeBaseId"], **_common(client, arguments))
+
+
+def _retrieved(result: Mapping[str, Any]) -> Response:
+    found = [
+        Document((row.get("content") or {}).get("text"), _place(row), row.get("score"), row.get("metadata"))
+        for row in result.get("retrievalResults") or ()
+    ]
+    return Response(documents=found, higher_is_better=True)
+
+
+def _place(row: Mapping[str, Any]) -> str | None:
+    """The document's id, or where it is: each kind of location has a mapping of its own, with one text in it."""
+    kinds = [kind for kind in (row.get("location") or {}).values() if isinstance(kind, Mapping)]
+    return row.get("documentId") or next((text for kind in kinds for text in kind.values()), None)
+
+
+def _rank(client: Any, arguments: Mapping[str, Any]) -> Request:
+    asked = arguments["api_params"]
+    settings = (asked.get("rerankingConfiguration") or {}).get("bedrockRerankingConfiguration") or {}
+    given = [source.get("inlineDocumentSource") or {} for source in asked.get("sources") or ()]
+    documents = [
+        Document((one.get("textDocument") or {}).get("text") or json.dumps(one.get("jsonDocument"))) for one in given
+    ]
+
+    def read(result: Mapping[str, Any]) -> Response:
+        rows = result.get("results") or ()
+        ranked = [Document(documents[row["index"]].text, score=row.get("relevanceScore")) for row in rows]
+        return Response(documents=ranked, higher_is_better=True)
+
+    common = _common(client, arguments)
+    common["model"] = _named((settings.get("modelConfiguration") or {}).get("modelArn"))
+    queries = [(query.get("textQuery") or {}).get("text") or "" for query in asked.get("queries") or ()]
+    return Request(query=queries, documents=documents, top_k=settings.get("numberOfResults"), read=read, **common)
+
+
 _NOVA = {"messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop", "metadata"}
 _INVOKE, _STREAM = "InvokeModel", "InvokeModelWithResponseStream"
 
@@ -247,5 +313,7 @@ PROVIDER = Provider(
         Operation("chat", _TARGETS, _invoke, _invoked, _Chunks, part="body", applies=_calls(_STREAM)),
         Operation("embeddings", _TARGETS, _embed, _embedded, part="body", applies=_calls(_INVOKE, "embeddings")),
         Operation("rerank", _TARGETS, _rerank, _invoked, part="body", applies=_calls(_INVOKE, "rerank")),
+        Operation("rerank", _TARGETS, _rank, _invoked, applies=_calls("Rerank")),
+        Operation("retrieval", _TARGETS, _retrieve, _retrieved, applies=_of_a_knowledge_base),
     ),
 )

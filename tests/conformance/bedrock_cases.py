@@ -178,11 +178,11 @@ ANSWERED_CLAUDE = _said(_text(ANSWER), **COUNTS) | {"gen_ai.response.id": "msg_1
 METRICS = {"inputTokenCount": 12, "outputTokenCount": 9, "invocationLatency": 100, "firstByteLatency": 50}
 
 
-def _chunks(*chunks: Mapping[str, Any]) -> list[bytes]:
+def chunks_of(*chunks: Mapping[str, Any]) -> list[bytes]:
     return [event("chunk", {"bytes": base64.b64encode(json.dumps(chunk).encode()).decode()}) for chunk in chunks]
 
 
-CLAUDE_CHUNKS = _chunks(
+CLAUDE_CHUNKS = chunks_of(
     {"type": "message_start", "message": {**CLAUDE_SAID, "content": [], "stop_reason": None, "usage": CLAUDE_USAGE}},
     {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
     {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Everest is "}},
@@ -197,7 +197,7 @@ ASKED_LLAMA = _at(
     **ASKED_PLAIN,
     **{"gen_ai.request.max_tokens": 64, "gen_ai.request.temperature": 0.5, "gen_ai.request.top_p": 0.9},
 )
-LLAMA_CHUNKS = _chunks(
+LLAMA_CHUNKS = chunks_of(
     {"generation": "", "prompt_token_count": 12, "generation_token_count": 1, "stop_reason": None},
     {"generation": "Everest is ", "prompt_token_count": None, "generation_token_count": 4, "stop_reason": None},
     {"generation": "8,849 m ", "prompt_token_count": None, "generation_token_count": 7, "stop_reason": None},
@@ -212,7 +212,7 @@ NOVA_SAID = {
     "stopReason": "end_turn",
     "usage": {"inputTokens": 12, "outputTokens": 9, "totalTokens": 21, "cacheReadInputTokenCount": 0},
 }
-NOVA_CHUNKS = _chunks(
+NOVA_CHUNKS = chunks_of(
     {"messageStart": {"role": "assistant"}},
     {"contentBlockDelta": {"delta": {"text": "Everest is "}, "contentBlockIndex": 0}},
     {"contentBlockDelta": {"delta": {"text": "8,849 m high."}, "contentBlockIndex": 0}},

@@ -80,17 +80,18 @@ class _Session:
 
 
 @cache
-def _client() -> Any:
+def _client(service: str) -> Any:
     keys = {"aws_access_key_id": "AKIAEXAMPLE", "aws_secret_access_key": "never-on-a-span"}
-    return boto3.session.Session(region_name="us-east-1", **keys).client("bedrock-runtime")
+    return boto3.session.Session(region_name="us-east-1", **keys).client(service)
 
 
-def opens(answer: Answer) -> Callable[[Mode, Callable[[], None]], Any]:
+def opens(answer: Answer, service: str = "bedrock-runtime") -> Callable[[Mode, Callable[[], None]], Any]:
     """Opens a client over that answer: making one reads 100 kB of JSON, so they are copies of one."""
 
     def client(mode: Mode, served: Callable[[], None]) -> Any:
-        made = object.__new__(type(_client()))
-        vars(made).update(vars(_client()))
+        known = _client(service)
+        made = object.__new__(type(known))
+        vars(made).update(vars(known))
         made._endpoint = copy.copy(made._endpoint)
         made._endpoint.http_session = _Session(mode, served, answer)
         return made

@@ -18,8 +18,10 @@ from conformance.bedrock_cases import (
     CLAUDE_SAID,
     CONVERSE,
     CONVERSE_EVENTS,
+    CONVERSED,
     MORE,
     QUESTION,
+    chunks_of,
 )
 from conformance.bedrock_wire import Answer, event, opens
 from conformance.cases import Case, decoded
@@ -32,6 +34,10 @@ async def test_every_body_is_read_as_its_maker_writes_it(case: Case) -> None:
     with traced(PROVIDER) as tracing:
         assert await outcome(case, await opened(case, "answer")) == await untraced(case, "answer")
         assert whole(tracing.span) == expected(case, {**case.asked, **case.answered})
+
+
+def _quiet() -> None:
+    """Nobody wants to know when it was served."""
 
 
 def _read_into(body: Any) -> bytes:
@@ -119,3 +125,86 @@ def test_the_model_of_an_arn_is_named_where_the_arn_names_it(given: str, model: 
     with traced(PROVIDER) as tracing:
         opens(Answer({}))("answer", lambda: None).converse(**{**CONVERSE, "modelId": given})
         assert decoded(tracing.span.attributes)["gen_ai.request.model"] == model
+
+
+def test_tool_calls_of_a_body_in_openai_s_words_are_put_together() -> None:
+    deltas: list[dict[str, Any]] = [
+        {"role": "assistant", "reasoning": "Hm."},
+        {"content": "I look. "},
+        {"tool_calls": [{"index": 0, "id": "t1", "function": {"name": "height", "arguments": '{"of": '}}]},
+        {"tool_calls": [{"index": 0, "function": {"arguments": '"K2"}'}}]},
+        {},
+    ]
+    chunks = [{"id": "c-1", "choices": [{"index": 0, "delta": delta}]} for delta in deltas]
+    chunks[-1]["choices"][0]["finish_reason"] = "tool_calls"
+    counts = {"prompt_tokens": 12, "completion_tokens": 9, "completion_tokens_details": {"reasoning_tokens": 2}}
+    model = "openai.gpt-oss-120b-1:0"
+    with traced(PROVIDER) as tracing:
+        client = opens(Answer(events=chunks_of(*chunks, {"id": "c-1", "choices": [], "usage": counts})))(
+            "answer", _quiet
+        )
+        body = json.dumps({"messages": [{"role": "user", "content": QUESTION}]})
+        list(client.invoke_model_with_response_stream(modelId=model, body=body)["body"])
+    got = decoded(tracing.span.attributes)
+    assert got["gen_ai.output.messages"][0]["parts"] == [
+        {"type": "reasoning", "content": "Hm."},
+        {"type": "text", "content": "I look. "},
+        {"type": "tool_call", "id": "t1", "name": "height", "arguments": '{"of": "K2"}'},
+    ]
+    assert got["gen_ai.response.finish_reasons"] == ("tool_call",)
+    assert (got["gen_ai.usage.output_tokens"], got["gen_ai.usage.reasoning.output_tokens"]) == (9, 2)
+
+
+@pytest.mark.parametrize("terms", [{"serviceTier": {"type": "flex"}}, {"performanceConfig": {"latency": "optimized"}}])
+def test_terms_without_a_known_price_have_no_cost(terms: dict[str, Any]) -> None:
+    with traced(PROVIDER) as tracing:
+        client = opens(Answer(CONVERSED))("answer", _quiet)
+        client.converse(**CONVERSE)
+        client.converse(**CONVERSE, **terms)
+    usual, special = (dict(span.attributes or {}) for span in tracing.spans)
+    assert "gen_ai.usage.cost" in usual
+    assert "gen_ai.usage.cost" not in special
+    assert usual["gen_ai.usage.input_tokens"] == special["gen_ai.usage.input_tokens"] == 1120
+
+
+def test_a_knowledge_base_is_a_store_and_reranks_without_a_body() -> None:
+    found = [
+        {
+            "content": {"type": "TEXT", "text": ANSWER},
+            "location": {"type": "S3", "s3Location": {"uri": "s3://peaks/everest.txt"}},
+            "score": 0.75,
+            "metadata": {"page": 3},
+        }
+    ]
+    with traced(PROVIDER) as tracing:
+        client = opens(Answer({"retrievalResults": found}), "bedrock-agent-runtime")("answer", _quiet)
+        settings = {"vectorSearchConfiguration": {"numberOfResults": 2}}
+        client.retrieve(
+            knowledgeBaseId="KB12345678", retrievalQuery={"text": QUESTION}, retrievalConfiguration=settings
+        )
+        ranked = [{"index": 1, "relevanceScore": 0.9}, {"index": 0, "relevanceScore": 0.1}]
+        client = opens(Answer({"results": ranked}), "bedrock-agent-runtime")("answer", _quiet)
+        arn = "arn:aws:bedrock:us-east-1::foundation-model/cohere.rerank-v3-5:0"
+        client.rerank(
+            queries=[{"type": "TEXT", "textQuery": {"text": QUESTION}}],
+            sources=[
+                {"type": "INLINE", "inlineDocumentSource": {"type": "TEXT", "textDocument": {"text": text}}}
+                for text in ("K2", ANSWER)
+            ],
+            rerankingConfiguration={
+                "type": "BEDROCK_RERANKING_MODEL",
+                "bedrockRerankingConfiguration": {"numberOfResults": 2, "modelConfiguration": {"modelArn": arn}},
+            },
+        )
+    retrieved, reranked = (decoded(span.attributes) for span in tracing.spans)
+    assert [span.name for span in tracing.spans] == ["retrieval KB12345678", "rerank cohere.rerank-v3-5:0"]
+    assert (retrieved["gen_ai.retrieval.query.text"], retrieved["gen_ai.retrieval.top_k"]) == (QUESTION, 2)
+    assert retrieved["gen_ai.retrieval.documents"] == [
+        {"id": "s3://peaks/everest.txt", "score": 0.75, "content": ANSWER, "metadata": {"page": 3}}
+    ]
+    assert reranked["gen_ai.retrieval.query.text"] == QUESTION
+    assert reranked["groundwire.rerank.input_documents"] == [{"content": "K2"}, {"content": ANSWER}]
+    assert reranked["gen_ai.retrieval.documents"] == [
+        {"score": 0.9, "content": ANSWER},
+        {"score": 0.1, "content": "K2"},
+    ]
