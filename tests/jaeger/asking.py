@@ -10,6 +10,7 @@ import runpy
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -23,15 +24,23 @@ HEIGHTS = {
     "two at once, one": ("Kenya", 5199),
     "two at once, other": ("Toubkal", 4167),
     "elsewhere": ("Olympus", 2918),
+    "gathered, one": ("Blanc", 4806),
+    "gathered, other": ("Matterhorn", 4478),
+    "interleaved, one": ("Zugspitze", 2962),
+    "interleaved, other": ("Aconcagua", 6961),
 }
 NOTES = [note for name, m in HEIGHTS.values() for note in (f"{name} is {m} metres high.", f"{name} is a mountain.")]
 
 Ways: TypeAlias = Mapping[str, Callable[[str], Any]]
-"""From the name of a way to what asks one question so; all but the last two of `HEIGHTS` are among them."""
+"""What asks one question: `plain`, `streamed` (gives pieces), `async`, `async streamed`, and through a `pool`."""
 
 
 def question(way: str) -> str:
     return f"How many metres high is {HEIGHTS[way][0]}?"
+
+
+def both(way: str) -> list[str]:
+    return [question(f"{way}, one"), question(f"{way}, other")]
 
 
 def langchain(app: Mapping[str, Any]) -> Ways:
@@ -46,7 +55,7 @@ def langchain(app: Mapping[str, Any]) -> Ways:
 
     return {
         "plain": chain.invoke,
-        "streamed": lambda asked: list(chain.stream(asked)),
+        "streamed": chain.stream,
         "async": chain.ainvoke,
         "async streamed": chain.astream,
         "pool": app["answering"](RunnableLambda(fan_out)).invoke,
@@ -90,7 +99,7 @@ def llama_index(app: Mapping[str, Any]) -> Ways:
 
     return {
         "plain": engine.query,
-        "streamed": lambda asked: list(streaming.query(asked).response_gen),
+        "streamed": lambda asked: streaming.query(asked).response_gen,
         "async": engine.aquery,
         "async streamed": streamed,
         "pool": RetrieverQueryEngine.from_args(FanOut(), llm=Claude()).query,
@@ -159,10 +168,12 @@ def main(example: str, mode: str) -> None:
         "llama_index_chroma_anthropic": llama_index,
     }
     ways = by_example[example](app)
-    for way in ("plain", "streamed", "pool"):
+    for way in ("plain", "pool"):
         ways[way](question(way))
+    list(ways["streamed"](question("streamed")))
+    list(zip_longest(*map(ways["streamed"], both("interleaved"))))
     with ThreadPoolExecutor() as pool:
-        list(pool.map(ways["plain"], [question("two at once, one"), question("two at once, other")]))
+        list(pool.map(ways["plain"], both("two at once")))
     asyncio.run(asynchronously(ways))
 
 
@@ -170,6 +181,7 @@ async def asynchronously(ways: Ways) -> None:
     await ways["async"](question("async"))
     await drained(ways["async streamed"](question("async streamed")))
     await elsewhere(ways["async streamed"](question("elsewhere")))
+    await asyncio.gather(*map(ways["async"], both("gathered")))
 
 
 if __name__ == "__main__":
