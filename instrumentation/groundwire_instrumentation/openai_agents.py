@@ -13,7 +13,13 @@ from groundwire.semconv import GUARDRAIL_TRIGGERED, SPAN_KIND, TOOL_CALL_ID, TOO
 from groundwire_instrumentation.mcp import tool_response
 
 _RUNS = ("agents.run:AgentRunner.run", "agents.run:start_streaming")
-_TURNS = ("agents.run:run_single_turn", "agents.run_internal.run_loop:run_single_turn_streamed")
+_LOOP = "agents.run_internal.run_loop"
+_TURNS = (
+    "agents.run:run_single_turn",
+    f"{_LOOP}:run_single_turn_streamed",
+    "agents.run:resolve_interrupted_turn",
+    f"{_LOOP}:resolve_interrupted_turn",
+)
 _INVOKE = "_invoke_function_tool_with_metadata"
 _CONVERSATION = "gen_ai.conversation.id"
 _UNNAMED = "Agent workflow"

@@ -64,10 +64,10 @@ def tree(tracing: Tracing) -> list[tuple[str, str | None]]:
     return [(s.name, names[s.parent.span_id] if s.parent else None) for s in begun]
 
 
-async def run(starting: Agent[Any], streamed: bool, **rest: Any) -> Any:
+async def run(starting: Agent[Any], streamed: bool, given: Any = QUESTION, **rest: Any) -> Any:
     if not streamed:
-        return await Runner.run(starting, QUESTION, **rest)
-    result = Runner.run_streamed(starting, QUESTION, **rest)
+        return await Runner.run(starting, given, **rest)
+    result = Runner.run_streamed(starting, given, **rest)
     async for _ in result.stream_events():
         pass
     return result
@@ -102,6 +102,32 @@ async def test_each_turn_of_agents_that_hand_over_is_a_span_under_the_workflow(s
     ]
     outputs = [(s.attributes or {}).get("output.value") for s in tracing.spans if s.name.startswith("invoke_")]
     assert outputs == ['{"handoff":"guide"}', None, "8,849 m", "8,849 m"]
+
+
+@either_way
+async def test_a_turn_that_waited_for_a_person_goes_on_as_its_agent_s(streamed: bool) -> None:
+    @function_tool(needs_approval=True)
+    def call_a_taxi() -> str:
+        return "on its way"
+
+    guide = agent("guide", calls("call_a_taxi"), said("done"), tools=[call_a_taxi])
+    desk = agent("desk", calls("transfer_to_guide"), handoffs=[guide])
+    with traced(openai_agents.PROVIDER) as tracing:
+        waiting = await run(desk, streamed)
+        assert {span.status.status_code for span in tracing.spans} == {StatusCode.UNSET}
+        tracing.clear()
+        state = waiting.to_state()
+        state.approve(waiting.interruptions[0])
+        assert (await run(desk, streamed, given=state)).final_output == "done"
+    assert tree(tracing) == [
+        ("invoke_workflow desk", None),
+        ("invoke_agent guide", "invoke_workflow desk"),
+        ("execute_tool call_a_taxi", "invoke_agent guide"),
+        ("invoke_agent guide", "invoke_workflow desk"),
+    ]
+    assert {(s.attributes or {}).get("input.value") for s in tracing.spans if s.name != "execute_tool call_a_taxi"} == {
+        QUESTION
+    }
 
 
 @either_way
