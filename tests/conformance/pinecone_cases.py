@@ -1,14 +1,18 @@
-"""Pinecone in the conformance suite: the REST client over a faked transport."""
+"""Pinecone in the conformance suite: REST over a faked transport, gRPC with a server of this process."""
 
 import asyncio
 import json
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import httpx
 from pinecone import AsyncIndex, Index
+from pinecone.grpc import GrpcIndex
 
 from conformance.cases import Case, Mode
+from conformance.pinecone_wire import serve
+from conformance.playing import play
 from groundwire_instrumentation.pinecone import PROVIDER
 
 QUERY = "How high is it?"
@@ -64,6 +68,36 @@ def open_async_index(mode: Mode, served: Callable[[], None]) -> Any:
     return index
 
 
+class Channel:
+    """What is between an index and its channel."""
+
+    def __init__(self, channel: Any, mode: Mode, served: Callable[[], None]) -> None:
+        self._channel = channel
+        self._mode = mode
+        self._served = served
+
+    def query(self, *args: Any, **kwargs: Any) -> Any:
+        play("answer" if self._mode == "error" else self._mode, self._served, RuntimeError())
+        return self._channel.query(*args, **(kwargs | ({"namespace": "wrong"} if self._mode == "error" else {})))
+
+
+@cache
+def port() -> int:
+    """Where the gRPC of this process is served."""
+    return serve(_MATCHES)
+
+
+def open_grpc_index(mode: Mode, served: Callable[[], None]) -> Any:
+    def respond(request: httpx.Request) -> httpx.Response:
+        served()
+        return _respond(request, mode)
+
+    index: Any = GrpcIndex(host=f"127.0.0.1:{port()}", api_key="k", secure=False)
+    index._channel = Channel(index._channel, mode, served)
+    index._http._client._transport._transport = httpx.MockTransport(respond)  # records are searched over REST
+    return index
+
+
 VECTOR = [0.25, 0.5]
 ALPS = {"gen_ai.data_source.id": "alps"}
 TOP = {"gen_ai.retrieval.top_k": 2}
@@ -107,26 +141,35 @@ CALLS: list[tuple[str, Callable[[Any], Any], dict[str, Any], list[dict[str, Any]
         [EVEREST, FUJI],
     ),
 ]
-CASES = [
-    Case(
-        name=f"async {name}" if asynchronous else name,
+
+
+def _case(
+    kind: str, name: str, call: Callable[[Any], Any], asked: dict[str, Any], documents: list[dict[str, Any]]
+) -> Case:
+    address = {"server.address": "mountains-1.svc.test"}
+    if kind == "gRPC":
+        address = {"server.address": "127.0.0.1", "server.port": port()}  # type: ignore[dict-item]
+    modes: set[Mode] = {"answer", "error"}
+    if kind == "async":
+        modes.add("hang")
+    if name != "query_namespaces":  # there it would end the loop of the tasks
+        modes.add("interrupt")
+    return Case(
+        name=f"{kind} {name}".lstrip(),
         provider=PROVIDER,
-        client=open_async_index if asynchronous else open_index,
+        client={"": open_index, "async": open_async_index, "gRPC": open_grpc_index}[kind],
         call=call,
         span=f"retrieval {asked['gen_ai.data_source.id']}" if "gen_ai.data_source.id" in asked else "retrieval",
-        asked={
-            "gen_ai.operation.name": "retrieval",
-            "gen_ai.provider.name": "pinecone",
-            "server.address": "mountains-1.svc.test",
-            **asked,
-        },
+        asked={"gen_ai.operation.name": "retrieval", "gen_ai.provider.name": "pinecone", **address, **asked},
         answered={"gen_ai.retrieval.documents": documents, "groundwire.retrieval.higher_is_better": True},
-        modes={"answer", "error"}
-        | ({"hang"} if asynchronous else set())
-        | (set() if name == "query_namespaces" else {"interrupt"}),  # there it would end the loop of the tasks
-        asynchronous=asynchronous,
+        modes=modes,
+        asynchronous=kind == "async",
     )
-    for name, call, asked, documents in CALLS
-    for asynchronous in (False, True)
-    if not asynchronous or name != "query by id"
+
+
+CASES = [
+    _case(kind, *call)
+    for call in CALLS
+    for kind in ("", "async", "gRPC")
+    if not (kind == "async" and call[0] == "query by id") and (kind != "gRPC" or call[0] == "query")
 ]
