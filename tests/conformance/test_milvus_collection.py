@@ -1,0 +1,79 @@
+"""Milvus through `Collection`, the older way of its client, on milvus-lite (`make test-stores`)."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("milvus_lite", reason="make test-stores")
+
+import pymilvus
+
+from conformance.cases import ANY, decoded
+from conformance.harness import traced
+from groundwire_instrumentation.milvus import PROVIDER
+
+TEXTS = ["Everest is 8,849 m high.", "Fuji is 3,776 m high."]
+FIELDS = ["text"]
+LOWER, HIGHER = ({"groundwire.retrieval.higher_is_better": higher} for higher in (False, True))
+TOP = {"gen_ai.retrieval.top_k": 2}
+NEAR: list[list[float]] = [[1.0, 0.0]]
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*ORM-style")
+
+
+@pytest.fixture(scope="module")
+def collection(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    file = str(Path(tmp_path_factory.mktemp("milvus")) / "mountains.db")
+    client = pymilvus.MilvusClient(file)
+    client.create_collection("mountains", dimension=2, metric_type="L2")
+    vectors = ([1.0, 0.0], [0.0, 1.0])
+    client.insert("mountains", [{"id": n + 1, "vector": vectors[n], "text": TEXTS[n]} for n in range(2)])
+    pymilvus.connections.connect("older", uri=file)
+    found = pymilvus.Collection("mountains", using="older")
+    found.load()
+    yield found
+    pymilvus.connections.disconnect("older")
+    client.close()
+
+
+def hybrid(collection: Any) -> Any:
+    requests = [pymilvus.AnnSearchRequest(NEAR, "vector", {}, limit=2) for _ in range(2)]
+    return collection.hybrid_search(requests, pymilvus.RRFRanker(), 2, output_fields=FIELDS)
+
+
+CALLS: dict[str, tuple[Callable[[Any], Any], dict[str, Any], bool]] = {
+    "search": (lambda c: c.search(NEAR, "vector", {}, 2, output_fields=FIELDS), TOP | LOWER, True),
+    "search by names": (
+        lambda c: c.search(data=NEAR, anns_field="vector", param={}, limit=2, output_fields=FIELDS),
+        TOP | LOWER,
+        True,
+    ),
+    "hybrid_search": (hybrid, TOP | HIGHER, True),
+    "query": (lambda c: c.query("id > 0", FIELDS, limit=2), TOP, False),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_call_of_a_collection_is_one_whole_retrieval(name: str, collection: Any) -> None:
+    call, told, scored = CALLS[name]
+    untraced = str(call(collection))
+    with traced(PROVIDER) as tracing:
+        assert str(call(collection)) == untraced
+        assert tracing.span.name == "retrieval mountains"
+        documents = [{"id": str(n + 1), "content": text} for n, text in enumerate(TEXTS)]
+        assert decoded(tracing.span.attributes) == {
+            "gen_ai.operation.name": "retrieval",
+            "gen_ai.provider.name": "milvus",
+            "gen_ai.data_source.id": "mountains",
+            "gen_ai.retrieval.documents": [row | ({"score": ANY} if scored else {}) for row in documents],
+            **told,
+        }
+
+
+def test_a_search_that_fails_is_raised_and_told(collection: Any) -> None:
+    with traced(PROVIDER) as tracing:
+        with pytest.raises(pymilvus.exceptions.MilvusException):
+            collection.search(NEAR, "no_such_field", {}, 2)
+        assert (tracing.span.attributes or {})["error.type"] == "MilvusException"
