@@ -1,13 +1,10 @@
 """Clients of their own make, whose chats are shaped as OpenAI's are: Hugging Face, Azure AI Inference, LiteLLM."""
 
 from collections.abc import Mapping
-from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
-from groundwire.model import Request, Response
-from groundwire.wire import fields
-from groundwire_instrumentation import _openai_chat, openai
+from groundwire.model import Request
+from groundwire_instrumentation import openai
 
 
 def plain(value: Any) -> Any:
@@ -26,18 +23,4 @@ def asked(body: Mapping[str, Any], url: Any, *, stream: bool, provider: str | No
     given = {key: value for key, value in body.items() if value is not None}
     given["messages"] = [plain(message) for message in given.get("messages") or ()]
     given["tools"] = [plain(tool) for tool in given.get("tools") or ()]
-    options = SimpleNamespace(json_data=given)
-    request = openai.chat_request(SimpleNamespace(base_url=url), {"options": options, "stream": stream})
-    return replace(request, provider=provider)
-
-
-def answered(result: Any) -> Response:
-    """A whole answer."""
-    return _openai_chat.answered(fields(plain(result)))
-
-
-class Chunks(_openai_chat.Chunks):
-    """Chunks of a streamed answer."""
-
-    def add(self, chunk: Any) -> None:
-        super().add(fields(plain(chunk)))
+    return openai.chat(given, openai.described(given, url, stream=stream) | {"provider": provider})

@@ -5,12 +5,15 @@ from typing import Any
 
 from groundwire.media import blob_part, file_part, uri_part
 from groundwire.model import Message, Response
-from groundwire_instrumentation._openai_usage import members, tier, usage_of, whole
+from groundwire_instrumentation._openai_usage import NOTHING, members, tier, usage_of, whole
+
+_MAPPINGS = (dict, Mapping)
+"""A dictionary is told at once, others take longer."""
 
 
 def tool(tool: Any) -> Mapping[str, Any]:
     """A definition of a tool."""
-    if not isinstance(tool, Mapping):
+    if not isinstance(tool, _MAPPINGS):
         return {"type": str(tool)}
     function = tool.get("function")
     return {"type": "function", **function} if isinstance(function, Mapping) else tool
@@ -18,7 +21,7 @@ def tool(tool: Any) -> Mapping[str, Any]:
 
 def message(message: Any) -> Message:
     """A message of a prompt."""
-    if not isinstance(message, Mapping):
+    if not isinstance(message, _MAPPINGS):
         return {"role": "user", "parts": parts_of(message)}
     role = message.get("role") or "user"
     content = message.get("content")
@@ -72,10 +75,10 @@ def parts_of(content: Any) -> list[dict[str, Any]]:
     return [_part(part) for part in (content if isinstance(content, list | tuple) else (content,))]
 
 
-def _part(part: Any) -> dict[str, Any]:
+def _part(given: Any) -> dict[str, Any]:
     """One content part of either API, by its `type`."""
-    if not isinstance(part, Mapping):
-        return {"type": "text", "content": str(part)}
+    if isinstance(given, str) or not (part := members(given)):
+        return {"type": "text", "content": str(given)}
     kind = part.get("type")
     if kind in ("text", "input_text", "output_text", "refusal"):
         text = {"type": "text", "content": part.get("text") or part.get("refusal") or ""}
@@ -99,19 +102,19 @@ _FINISH: Mapping[str, str] = {"tool_calls": "tool_call", "function_call": "tool_
 
 def answered(result: Any) -> Response:
     """Of a whole chat completion, or of a text that goes on from a bare prompt."""
-    result = whole(result)
-    choices = [members(c) for c in result.choices or () if c is not None]
+    said = whole(result)
+    choices = [members(c) for c in said.get("choices") or () if c is not None]
     messages: list[Message] = []
     for choice in choices:
         message = members(choice.get("message")) or {"content": choice.get("text")}
         messages.append({"role": message.get("role") or "assistant", "parts": _said(message)})
     return Response(
-        model=result.model,
-        id=result.id,
+        model=said.get("model"),
+        id=said.get("id"),
         messages=messages,
         finish_reasons=[_FINISH.get(reason, reason) for c in choices if (reason := c.get("finish_reason"))],
-        usage=usage_of(getattr(result, "usage", None), result),
-        attributes=tier(result),
+        usage=usage_of(said.get("usage"), said),
+        attributes=tier(said),
     )
 
 
@@ -150,19 +153,20 @@ class Chunks:
     """Chunks of one streamed chat completion; choices may come interleaved."""
 
     def __init__(self) -> None:
-        self._choices: dict[int, _Choice] = {}
-        self._last: Any = None
+        self._choices: dict[Any, _Choice] = {}
+        self._last: Mapping[str, Any] = NOTHING
         self._usage: Any = None
 
     def add(self, chunk: Any) -> None:
-        self._last = chunk
-        if chunk.usage is not None:
-            self._usage = chunk.usage
-        for choice in chunk.choices or ():
-            known = self._choices.get(choice.index) or self._choices.setdefault(choice.index, _Choice())
-            if choice.finish_reason:
-                known.finish = choice.finish_reason
-            delta = members(choice.delta)
+        self._last = said = members(chunk)
+        if (usage := said.get("usage")) is not None:
+            self._usage = usage
+        for choice in map(members, said.get("choices") or ()):
+            index = choice.get("index")
+            known = self._choices.get(index) or self._choices.setdefault(index, _Choice())
+            if finish := choice.get("finish_reason"):
+                known.finish = finish
+            delta = members(choice.get("delta"))
             if text := delta.get("content"):
                 known.text.append(text)
             if thought := _thought(delta):
@@ -179,8 +183,8 @@ class Chunks:
     def response(self) -> Response:
         choices = [self._choices[index] for index in sorted(self._choices, key=lambda index: index or 0)]
         return Response(
-            model=getattr(self._last, "model", None) or None,
-            id=getattr(self._last, "id", None) or None,
+            model=self._last.get("model") or None,
+            id=self._last.get("id") or None,
             messages=[{"role": "assistant", "parts": c.parts()} for c in choices],
             finish_reasons=[_FINISH.get(c.finish, c.finish) for c in choices if c.finish],
             usage=usage_of(self._usage, self._last),
@@ -192,9 +196,9 @@ class TextChunks(Chunks):
     """Chunks of a text."""
 
     def add(self, chunk: Any) -> None:
-        self._last = chunk
-        self._usage = chunk.usage or self._usage
-        for choice in map(members, chunk.choices or ()):
+        self._last = said = members(chunk)
+        self._usage = said.get("usage") or self._usage
+        for choice in map(members, said.get("choices") or ()):
             known = self._choices.setdefault(choice.get("index") or 0, _Choice())
             known.text.append(choice.get("text") or members(choice.get("delta")).get("content") or "")
-            known.finish = choice.get("finish_reason") or members(chunk).get("finish_reason") or known.finish
+            known.finish = choice.get("finish_reason") or said.get("finish_reason") or known.finish

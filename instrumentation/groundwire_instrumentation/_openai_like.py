@@ -56,8 +56,8 @@ def _embeddings_request(client: Any, arguments: Mapping[str, Any]) -> Request:
 
 
 def _chat_request(client: Any, arguments: Mapping[str, Any]) -> Request:
-    request = its_own(openai.chat_request(client, arguments), arguments)
-    body, _ = openai.request_parts(client, arguments)
+    body, common = openai.request_parts(client, arguments)
+    request = its_own(openai.chat(body, common), arguments)
     shown = [_shown(document) for document in body.get("documents") or ()]
     messages = request.messages or ()
     return replace(request, messages=[{"role": "tool", "parts": shown}, *messages]) if shown else request

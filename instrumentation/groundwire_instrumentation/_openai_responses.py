@@ -5,7 +5,7 @@ from typing import Any
 
 from groundwire.model import Message, Response
 from groundwire_instrumentation._openai_chat import parts_of, tool_call, tool_result
-from groundwire_instrumentation._openai_usage import tier, usage_of, whole
+from groundwire_instrumentation._openai_usage import members, tier, usage_of, whole
 
 
 def asked(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,9 +40,8 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, Mapping) else value.model_dump(warnings=False)
 
 
-def _finish(result: Any, parts: Sequence[Mapping[str, Any]]) -> Sequence[str]:
-    status = getattr(result, "status", None)
-    reason = getattr(getattr(result, "incomplete_details", None), "reason", None)
+def _finish(said: Mapping[str, Any], parts: Sequence[Mapping[str, Any]]) -> Sequence[str]:
+    status, reason = said.get("status"), members(said.get("incomplete_details")).get("reason")
     if status == "completed":
         return ("tool_call",) if any(p["type"] == "tool_call" for p in parts) else ("stop",)
     if reason is not None:
@@ -52,17 +51,17 @@ def _finish(result: Any, parts: Sequence[Mapping[str, Any]]) -> Sequence[str]:
 
 def answered(result: Any) -> Response:
     """A whole answer."""
-    result = whole(result)
+    said = whole(result)
     # Of a conversation that was made shorter, what the user said comes back.
-    items = [item for item in map(_item, map(_plain, result.output or ())) if item["role"] != "user"]
+    items = [item for item in map(_item, map(_plain, said.get("output") or ())) if item["role"] != "user"]
     parts = [part for item in items for part in item["parts"]]
     return Response(
-        model=getattr(result, "model", None),
-        id=result.id,
+        model=said.get("model"),
+        id=said.get("id"),
         messages=[{"role": "assistant", "parts": parts}] if parts else None,
-        finish_reasons=_finish(result, parts),
-        usage=usage_of(getattr(result, "usage", None), result),
-        attributes=tier(result),
+        finish_reasons=_finish(said, parts),
+        usage=usage_of(said.get("usage"), said),
+        attributes=tier(said),
     )
 
 
@@ -92,8 +91,8 @@ class Events:
             self._whole = event.response
 
     def response(self) -> Response:
-        last = self._whole
-        if last is not None and last.output:
+        last = members(self._whole)
+        if last.get("output"):
             return answered(last)
         parts: list[dict[str, Any]] = [{"type": "text", "content": "".join(t)} for _, t in sorted(self._texts.items())]
         if self._refusals:
@@ -101,10 +100,10 @@ class Events:
         for _, (identity, name, pieces) in sorted(self._calls.items()):
             parts.append(tool_call(identity, {"name": name, "arguments": "".join(pieces)}))
         return Response(
-            model=getattr(last, "model", None),
-            id=getattr(last, "id", None),
+            model=last.get("model"),
+            id=last.get("id"),
             messages=[{"role": "assistant", "parts": parts}] if parts else None,
             finish_reasons=_finish(last, parts),
-            usage=usage_of(getattr(last, "usage", None), last),
+            usage=usage_of(last.get("usage"), last),
             attributes=tier(last),
         )

@@ -1,10 +1,11 @@
 """Tokens of answers in OpenAI's protocol, as its maker counts them and as others who speak it do."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from groundwire.model import Usage
-from groundwire.wire import fields, parse_document
+from groundwire.wire import parse_document
 
 
 def members(part: Any) -> Mapping[str, Any]:
@@ -14,12 +15,15 @@ def members(part: Any) -> Mapping[str, Any]:
     """
     if isinstance(part, dict):
         return part
-    extra = getattr(part, "__pydantic_extra__", None)
-    own: Mapping[str, Any] = getattr(part, "__dict__", _NOTHING)
+    extra = getattr(part, "__pydantic_extra__", NOTHING)
+    own: Mapping[str, Any] = getattr(part, "__dict__", NOTHING)
+    if extra is NOTHING and isinstance(part, Mapping):
+        data: Mapping[str, Any] = own.get("_data", part)  # Azure's have everything there
+        return data
     return {**own, **extra} if extra else own
 
 
-_NOTHING: Mapping[str, Any] = {}
+NOTHING: Mapping[str, Any] = {}
 
 
 def usage_of(usage: Any, result: Any = None) -> Usage | None:
@@ -31,8 +35,8 @@ def usage_of(usage: Any, result: Any = None) -> Usage | None:
         usage: the counts.
         result: the answer or the last chunk, which tells the tier and the model.
     """
-    counts = members(usage)
-    if usage is None and (corner := members(result).get("x_groq")) is not None:
+    counts, said = members(usage), members(result)
+    if usage is None and (corner := said.get("x_groq")) is not None:
         counts = members(members(corner).get("usage"))
     if usage is None and not counts:
         return None
@@ -40,32 +44,31 @@ def usage_of(usage: Any, result: Any = None) -> Usage | None:
     made = members(counts.get("completion_tokens_details") or counts.get("output_tokens_details"))
     total = _first(counts, "prompt_tokens", "input_tokens")
     output = _first(counts, "completion_tokens", "output_tokens")
-    thought, cited, apart = made.get("reasoning_tokens"), counts.get("citation_tokens"), {}
+    thought, cited = made.get("reasoning_tokens"), counts.get("citation_tokens")
+    apart: dict[str, Any] = {}
     if isinstance(cited, int):  # Perplexity's deep research
         thought = counts.get("reasoning_tokens") or 0
         output, apart["output_citation_tokens"] = output + thought + cited, cited
     elif isinstance(output, int) and isinstance(total, int):
         rest = (counts.get("total_tokens") or 0) - total - output
-        if thought is None and rest > 0 and str(members(result).get("model")).startswith(("gemini", "google/gemini")):
+        if thought is None and rest > 0 and str(said.get("model")).startswith(("gemini", "google/gemini")):
             thought = rest
         if thought and thought in (rest, max(thought, output + 1)):
             output += thought
-    searches = counts.get("num_search_queries") or members(counts.get("server_tool_use")).get("web_search_requests")
-    beside = {
-        "input_audio_tokens": given.get("audio_tokens"),
-        "output_audio_tokens": made.get("audio_tokens"),
-        "web_searches": searches,
-    }
-    apart |= {name: count for name, count in beside.items() if count}
-    said = members(result)
+    if heard := given.get("audio_tokens"):
+        apart["input_audio_tokens"] = heard
+    if spoken := made.get("audio_tokens"):
+        apart["output_audio_tokens"] = spoken
+    served = members(counts.get("server_tool_use"))
+    if searches := counts.get("num_search_queries") or served.get("web_search_requests"):
+        apart["web_searches"] = searches
+    cached, created = given.get("cached_tokens"), _first(given, "cache_write_tokens", "cache_creation_tokens")
     level = None if "x_groq" in said else said.get("service_tier")  # Groq's cost the same
     return Usage(
         total,
         output,
-        cache_read_tokens=_first(given, "cached_tokens", otherwise=_first(counts, *_CACHED)),
-        cache_creation_tokens=_first(
-            given, "cache_write_tokens", "cache_creation_tokens", otherwise=counts.get("cache_creation_input_tokens")
-        ),
+        cache_read_tokens=_first(counts, *_CACHED) if cached is None else cached,
+        cache_creation_tokens=counts.get("cache_creation_input_tokens") if created is None else created,
         reasoning_tokens=thought,
         cache_creation_1h_tokens=members(given.get("cache_creation_token_details")).get("ephemeral_1h_input_tokens"),
         apart=apart,
@@ -79,22 +82,28 @@ _TIERS = ("flex", "priority", "fast", "scale")
 """Those with prices of their own."""
 
 
-def _first(counts: Mapping[str, Any], *names: str, otherwise: Any = None) -> Any:
-    return next((counts[name] for name in names if counts.get(name) is not None), otherwise)
+def _first(counts: Mapping[str, Any], *names: str) -> Any:
+    for name in names:
+        if (count := counts.get(name)) is not None:
+            return count
+    return None
 
 
-def tier(result: Any) -> dict[str, Any]:
+def tier(said: Mapping[str, Any]) -> dict[str, Any]:
     """What an answer, or the last chunk of one, says of the service that gave it, as attributes."""
     attributes: dict[str, Any] = {}
-    if level := getattr(result, "service_tier", None):
+    if level := said.get("service_tier"):
         attributes["openai.response.service_tier"] = level
-    if fingerprint := getattr(result, "system_fingerprint", None):
+    if fingerprint := said.get("system_fingerprint"):
         attributes["openai.response.system_fingerprint"] = fingerprint
     return attributes
 
 
-def whole(result: Any) -> Any:
-    """The answer, read by attributes: a bare `client.post` gives whatever its `cast_to` says."""
-    if isinstance(result, dict):
-        return fields(result)
-    return parse_document(result.text) if hasattr(type(result), "iter_bytes") else result
+def whole(result: Any) -> Mapping[str, Any]:
+    """The members of an answer: a bare `client.post` gives whatever its `cast_to` says."""
+    return members(parse_document(result.text) if _is_body(type(result)) else result)  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=256)
+def _is_body(kind: type) -> bool:
+    return hasattr(kind, "iter_bytes")  # slow to ask of a model

@@ -8,7 +8,7 @@ from typing import Any
 
 from groundwire.hosts import server
 from groundwire.model import Operation, Provider, Request
-from groundwire_instrumentation import _chat_shaped
+from groundwire_instrumentation import _chat_shaped, _openai_chat
 from groundwire_instrumentation.openai import embeddings_response
 
 _CHAT = (
@@ -70,15 +70,15 @@ PROVIDER = Provider(
             "chat",
             _targets("ChatCompletionsClient.complete"),
             _chat,
-            _chat_shaped.answered,
-            stream=_chat_shaped.Chunks,
+            _openai_chat.answered,
+            stream=_openai_chat.Chunks,
             iterables=("messages", "tools"),
         ),
         Operation(
             "embeddings",
             _targets("EmbeddingsClient.embed"),
             _embed,
-            lambda result: embeddings_response(_chat_shaped.plain(result)),
+            embeddings_response,
         ),
     ),
 )

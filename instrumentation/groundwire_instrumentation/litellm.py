@@ -12,7 +12,7 @@ from typing import Any
 from groundwire.hosts import server
 from groundwire.model import Document, Operation, Provider, Request, Response, Usage
 from groundwire.wire import fields
-from groundwire_instrumentation import _chat_shaped
+from groundwire_instrumentation import _chat_shaped, _openai_chat
 from groundwire_instrumentation._openai_usage import usage_of
 
 _PROVIDERS: Mapping[str, str] = {
@@ -117,7 +117,7 @@ def _ranked(before: Sequence[Document], result: Any) -> Response:
     return Response(documents=found, higher_is_better=True)
 
 
-class _Chunks(_chat_shaped.Chunks):
+class _Chunks(_openai_chat.Chunks):
     """Chunks of a streamed completion, which repeat the model that was asked for; who answered is told beside."""
 
     def __init__(self) -> None:
@@ -144,7 +144,7 @@ PROVIDER = Provider(
     module="litellm",
     distribution="litellm",
     operations=(
-        Operation("chat", ("litellm:completion", "litellm:acompletion"), _chat, _chat_shaped.answered, _Chunks),
+        Operation("chat", ("litellm:completion", "litellm:acompletion"), _chat, _openai_chat.answered, _Chunks),
         Operation("embeddings", ("litellm:embedding", "litellm:aembedding"), _embed, _embedded),
         Operation("rerank", ("litellm:rerank", "litellm:arerank"), _rerank, lambda _: Response()),
     ),

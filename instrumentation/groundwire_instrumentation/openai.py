@@ -47,6 +47,11 @@ def request_parts(client: Any, arguments: Mapping[str, Any]) -> tuple[Mapping[st
     body: Mapping[str, Any] = options.json_data or {}
     if isinstance(extra := getattr(options, "extra_json", None), Mapping):
         body = {**body, **extra}
+    return body, described(body, client.base_url, type(client).__name__, stream=bool(arguments.get("stream")))
+
+
+def described(body: Mapping[str, Any], base_url: Any, client: str = "", *, stream: bool = False) -> dict[str, Any]:
+    """What a body in OpenAI's words says of any kind of request, sent there by a client of that class."""
     attributes: dict[str, Any] = {
         _PARAMETERS[key]: value for key, value in body.items() if key in _PARAMETERS and isinstance(value, _SCALARS)
     }
@@ -54,20 +59,24 @@ def request_parts(client: Any, arguments: Mapping[str, Any]) -> tuple[Mapping[st
         del attributes[_PARAMETERS["n"]]
     if stop := body.get("stop"):
         attributes["gen_ai.request.stop_sequences"] = (stop,) if isinstance(stop, str) else tuple(stop)
-    provider, address, port = server(client.base_url, type(client).__name__)
-    return body, {
+    provider, address, port = server(base_url, client)
+    return {
         "model": body.get("model"),
         "provider": provider,
         "server_address": address,
         "server_port": port,
-        "stream": bool(arguments.get("stream")),
+        "stream": stream,
         "attributes": attributes,
     }
 
 
 def chat_request(client: Any, arguments: Mapping[str, Any]) -> Request:
     """Of a chat completion."""
-    body, common = request_parts(client, arguments)
+    return chat(*request_parts(client, arguments))
+
+
+def chat(body: Mapping[str, Any], common: Mapping[str, Any]) -> Request:
+    """A chat, out of its body and what is said of that."""
     return Request(
         messages=[_openai_chat.message(m) for m in body.get("messages") or ()],
         tools=[_openai_chat.tool(t) for t in body.get("tools") or ()],
@@ -103,8 +112,8 @@ def embeddings_request(client: Any, arguments: Mapping[str, Any]) -> Request:
 
 def embeddings_response(result: Any) -> Response:
     """Of embeddings, which are not looked at."""
-    result = whole(result)
-    return Response(model=result.model, usage=usage_of(getattr(result, "usage", None)))
+    said = whole(result)
+    return Response(model=said.get("model"), usage=usage_of(said.get("usage")))
 
 
 PROVIDER = Provider(

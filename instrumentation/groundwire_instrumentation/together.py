@@ -11,7 +11,7 @@ from typing import Any
 from groundwire.documents import passage
 from groundwire.model import Document, Operation, Provider, Request, Response
 from groundwire_instrumentation import _openai_like, openai
-from groundwire_instrumentation._openai_usage import usage_of, whole
+from groundwire_instrumentation._openai_usage import members, usage_of, whole
 
 _TARGETS = ("together:Together.request", "together:AsyncTogether.request")
 
@@ -22,12 +22,13 @@ def _rerank_request(client: Any, arguments: Mapping[str, Any]) -> Request:
 
     def read(result: Any) -> Response:
         found = whole(result)
+        rows = map(members, found["results"])
         return Response(
-            model=found.model,
-            id=found.id,
-            documents=[replace(before[row.index], score=row.relevance_score) for row in found.results],
+            model=found.get("model"),
+            id=found.get("id"),
+            documents=[replace(before[row["index"]], score=row["relevance_score"]) for row in rows],
             higher_is_better=True,
-            usage=usage_of(found.usage),
+            usage=usage_of(found.get("usage")),
         )
 
     request = Request(query=body["query"], documents=before, top_k=body.get("top_n"), read=read, **common)
