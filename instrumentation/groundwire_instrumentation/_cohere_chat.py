@@ -18,6 +18,7 @@ _FINISH: Mapping[str, str] = {
 
 
 def rows(value: Any) -> Sequence[Any]:
+    """A list; nothing where it was left out, for which this SDK has an ellipsis."""
     return value if isinstance(value, list | tuple) else ()
 
 
@@ -31,7 +32,7 @@ def shown(document: Any) -> dict[str, Any]:
     if isinstance(document, str):
         return {"type": "tool_call_response", "id": None, "response": document}
     given = plain(document)
-    data = given.get("data", given)
+    data = given.get("data", {key: value for key, value in given.items() if key != "id"})  # v1 has no `data`
     if isinstance(data, Mapping):
         text, rest = passage(data)
         data = text if text is not None and not rest else "\n".join(f"{key}: {value}" for key, value in data.items())
@@ -105,12 +106,13 @@ def chat_response(result: Any) -> Response:
     return Response(
         id=answer.id,
         messages=[message_of(plain(answer.message))],
-        finish_reasons=_finish(answer.finish_reason),
+        finish_reasons=finish(answer.finish_reason),
         usage=usage_of(answer.usage),
     )
 
 
-def _finish(reason: Any) -> Sequence[str]:
+def finish(reason: Any) -> Sequence[str]:
+    """Why an answer ended."""
     return (_FINISH.get(reason, str(reason).lower()),) if reason else ()
 
 
@@ -153,6 +155,6 @@ class ChatEvents:
         return Response(
             id=self._id,
             messages=[{"role": "assistant", "parts": parts}] if parts else None,
-            finish_reasons=_finish(getattr(self._end, "finish_reason", None)),
+            finish_reasons=finish(getattr(self._end, "finish_reason", None)),
             usage=usage_of(getattr(self._end, "usage", None)),
         )

@@ -1,4 +1,4 @@
-"""Cohere: chat, streamed or not, embeddings and reranking of the v2 API; embeddings and reranking of the v1 API.
+"""Cohere: chat, streamed or not, embeddings and reranking of the v2 and of the v1 API.
 
 All clients of the SDK, sync and async, made before instrumentation or after it, pass through its raw clients, which
 `with_raw_response` gives away too; only v1 embeddings are taken above them, because the client cuts them into batches
@@ -13,12 +13,13 @@ from typing import Any
 from groundwire.documents import passage
 from groundwire.hosts import COMPATIBLE, server
 from groundwire.model import Document, Message, Operation, Provider, Request, Response
-from groundwire_instrumentation import _cohere_chat
+from groundwire_instrumentation import _cohere_chat, _cohere_v1
 
 _V2 = ("cohere.v2.raw_client:RawV2Client", "cohere.v2.raw_client:AsyncRawV2Client")
 _V1 = ("cohere.raw_base_client:RawBaseCohere", "cohere.raw_base_client:AsyncRawBaseCohere")
 _EMBED = (*(f"{client}.embed" for client in _V2), "cohere.client:Client.embed", "cohere.client:AsyncClient.embed")
 _ONCE = ("messages", "documents", "tools")
+_ONCE_V1 = ("chat_history", "documents", "tools", "tool_results")
 _PARAMETERS: Mapping[str, str] = {
     "temperature": "gen_ai.request.temperature",
     "p": "gen_ai.request.top_p",
@@ -69,6 +70,14 @@ def _chat_request(client: Any, arguments: Mapping[str, Any]) -> Request:
 
 def _stream_request(client: Any, arguments: Mapping[str, Any]) -> Request:
     return replace(_chat_request(client, arguments), stream=True)
+
+
+def _chat_v1_request(client: Any, arguments: Mapping[str, Any]) -> Request:
+    return Request(**_cohere_v1.asked(arguments), **_common(client, arguments))
+
+
+def _stream_v1_request(client: Any, arguments: Mapping[str, Any]) -> Request:
+    return replace(_chat_v1_request(client, arguments), stream=True)
 
 
 # --- embeddings and reranking ---------------------------------------------------------------------------------------
@@ -132,6 +141,15 @@ PROVIDER = Provider(
             _cohere_chat.chat_response,
             stream=_cohere_chat.ChatEvents,
             iterables=_ONCE,
+        ),
+        Operation("chat", tuple(f"{c}.chat" for c in _V1), _chat_v1_request, _cohere_v1.answered, iterables=_ONCE_V1),
+        Operation(
+            "chat",
+            tuple(f"{c}.chat_stream" for c in _V1),
+            _stream_v1_request,
+            _cohere_v1.answered,
+            stream=_cohere_v1.Events,
+            iterables=_ONCE_V1,
         ),
         Operation("embeddings", _EMBED, _embed_request, _embed_response),
         Operation(

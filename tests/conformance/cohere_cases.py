@@ -307,4 +307,88 @@ def _cases(a: bool) -> list[Case]:
     ]
 
 
-CASES = [case for a in (False, True) for case in _cases(a)]
+V1_CALL = {"name": "altitude", "parameters": {"of": "Everest"}}
+CHAT_V1: Mapping[str, Any] = {
+    "model": MODEL,
+    "message": QUESTION,
+    "preamble": "Be short.",
+    "chat_history": [{"role": "USER", "message": "Hi."}, {"role": "CHATBOT", "message": "Yes?"}],
+    "documents": [{"id": "d2", "text": "Everest is 8,849 m high."}],
+    "tools": [{"name": "altitude", "description": "Height", "parameter_definitions": {}}],
+    "tool_results": [{"call": V1_CALL, "outputs": [{"m": 8849}]}],
+    "temperature": 0.5,
+}
+WHOLE_V1 = {
+    "text": "8,849 m.",
+    "generation_id": "g-1",
+    "response_id": "c-1",
+    "finish_reason": "COMPLETE",
+    "tool_calls": [V1_CALL],
+    "meta": USAGE | {"api_version": {"version": "1"}},
+}
+EVENTS_V1 = [
+    {"event_type": "stream-start", "generation_id": "g-1"},
+    {"event_type": "text-generation", "text": "8,849 "},
+    {"event_type": "text-generation", "text": "m."},
+    {"event_type": "stream-end", "finish_reason": "COMPLETE", "response": WHOLE_V1},
+]
+ASKED_V1 = {k: v for k, v in ASKED_CHAT.items() if not k.endswith(("top_p", "stop_sequences"))} | {
+    "gen_ai.system_instructions": [{"type": "text", "content": "Be short."}],
+    "gen_ai.tool.definitions": [{"type": "function", "name": "altitude", "description": "Height", "parameters": {}}],
+    "gen_ai.input.messages": [
+        {
+            "role": "tool",
+            "parts": [{"type": "tool_call_response", "id": "d2", "response": "Everest is 8,849 m high."}],
+        },
+        {"role": "user", "parts": [{"type": "text", "content": "Hi."}]},
+        {"role": "assistant", "parts": [{"type": "text", "content": "Yes?"}]},
+        {"role": "user", "parts": [{"type": "text", "content": QUESTION}]},
+        {
+            "role": "tool",
+            "parts": [{"type": "tool_call_response", "id": None, "name": "altitude", "response": [{"m": 8849}]}],
+        },
+    ],
+}
+ANSWERED_V1 = ANSWERED_CHAT | {
+    "gen_ai.output.messages": [
+        {
+            "role": "assistant",
+            "parts": [
+                {"type": "text", "content": "8,849 m."},
+                {"type": "tool_call", "id": None, "name": "altitude", "arguments": {"of": "Everest"}},
+            ],
+        }
+    ],
+}
+
+
+def _v1_cases() -> list[Case]:
+    said = pieces([json.dumps(event).encode() + b"\n" for event in EVENTS_V1], 2, "application/stream+json")
+    first = {"gen_ai.response.time_to_first_chunk": ANY}
+    return [
+        _case("chat v1", lambda c: c.chat(**CHAT_V1), document(WHOLE_V1), ASKED_V1, ANSWERED_V1, a=True, version=1),
+        _case(
+            "chat v1 stream",
+            lambda c: c.chat_stream(**CHAT_V1),
+            said,
+            ASKED_V1 | {"gen_ai.request.stream": True},
+            ANSWERED_V1 | first,
+            a=False,
+            version=1,
+            streams=True,
+            bare=True,
+            lazy=True,
+            kind=types.GeneratorType,
+            partial_chunks=2,
+            partial=first
+            | {
+                "gen_ai.response.id": "g-1",
+                "gen_ai.output.messages": [{"role": "assistant", "parts": [{"type": "text", "content": "8,849 "}]}],
+                "gen_ai.usage.input_tokens": 59,
+                "gen_ai.usage.output_tokens": 3,
+            },
+        ),
+    ]
+
+
+CASES = [*(case for a in (False, True) for case in _cases(a)), *_v1_cases()]
