@@ -202,10 +202,17 @@ class _Block:
     # --- stages -------------------------------------------------------------------------------------------------
 
     def _branches(self) -> Iterable[tuple[str, str]]:
-        """What stands before each stage, and before the lines below it. Calls alone are told without their depth."""
+        """What stands before each stage, and before the lines below it: a call inside a call that is told is inside."""
         fork, end, bar = ("├─ ", "└─ ", "│  ") if self._page.unicode else ("|- ", "`- ", "|  ")
-        top = min((s.depth for s in self._stages), default=0)
-        depths = [min(s.depth - top, _DEEPEST) if self._full else 0 for s in self._stages]
+        told = {id(stage) for stage in self._stages}
+        around: list[tuple[int, bool]] = []  # stages that are still open, and whether they are told
+        depths: list[int] = []
+        for stage in self._trace.stages:
+            while around and around[-1][0] >= stage.depth:
+                around.pop()
+            if id(stage) in told:
+                depths.append(min(sum(shown for _, shown in around), _DEEPEST))
+            around.append((stage.depth, id(stage) in told))
         # Going backwards: at which depths a stage still follows, as far as none further out comes between.
         follows: set[int] = set()
         drawn: list[tuple[str, str]] = []
