@@ -7,6 +7,7 @@ query asks for it normalised; every other score is higher.
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from groundwire.documents import from_row
 from groundwire.model import Document, Operation, Provider, Request, Response
@@ -35,14 +36,19 @@ def _several(index: Any, arguments: Mapping[str, Any]) -> Request:
 def _request(index: Any, queries: Sequence[Any], read: Any) -> Request:
     limits = {getattr(query, "_num_results", None) for query in queries}
     texts = [text for query in queries if isinstance(text := getattr(query, "_text", None), str)]
-    pool = getattr(getattr(index, "_redis_client", None), "connection_pool", None)
-    address = getattr(pool, "connection_kwargs", {})
+    # `client` as it is: the private property beside it would connect, and ask the server things
+    pool = getattr(index.client, "connection_pool", None)
+    url = urlsplit(getattr(index, "_redis_url", None) or "")
+    address: Mapping[str, Any] = getattr(pool, "connection_kwargs", None) or {
+        "host": url.hostname,
+        "port": url.port or 6379,
+    }
     return Request(
         query=list(dict.fromkeys(texts)) or None,
         top_k=limits.pop() if len(limits) == 1 else None,
         data_source=index.schema.index.name,
         server_address=address.get("host"),
-        server_port=address.get("port"),
+        server_port=address.get("port") if address.get("host") else None,
         read=read,
     )
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import redis
@@ -132,3 +133,11 @@ CASES = [
     for name, call, asked, answered, documents in CALLS
     for asynchronous in (False, True)
 ]
+
+
+def open_by_url(mode: Mode, served: Callable[[], None]) -> Any:
+    """An index that connects with its first search: nothing that is read of it may make it do so."""
+    return Wired(SCHEMA, redis_url="redis://redis.test:6390/0").wire(mode, served)
+
+
+CASES.append(replace(CASES[0], name="query before a connection", client=open_by_url))
