@@ -53,7 +53,8 @@ def tool_response(result: Any) -> Response:
     result = fields(result) if isinstance(result, Mapping) else result
     said = [_told(block) for block in getattr(result, "content", None) or ()]
     failed = getattr(result, "is_error", None) or getattr(result, "isError", None)
-    return Response(result=said[0] if len(said) == 1 else said or None, error=_EXECUTED if failed is True else None)
+    given = said or getattr(result, "structured_content", None) or getattr(result, "structuredContent", None)
+    return Response(result=said[0] if len(said) == 1 else given, error=_EXECUTED if failed is True else None)
 
 
 def _told(block: Any) -> Any:

@@ -20,6 +20,7 @@ _TURNS = (
     "agents.run:resolve_interrupted_turn",
     f"{_LOOP}:resolve_interrupted_turn",
 )
+_EXECUTION = "agents.run_internal.tool_execution"
 _INVOKE = "_invoke_function_tool_with_metadata"
 _CONVERSATION = "gen_ai.conversation.id"
 _UNNAMED = "Agent workflow"
@@ -88,7 +89,8 @@ def _of_the_application(arguments: Mapping[str, Any]) -> bool:
 
 
 def _tool_response(result: Any) -> Response:
-    return Response(result=result.output, error="tool_error" if result.is_sdk_generated_error else None)
+    failed = getattr(result, "is_sdk_generated_error", None)  # older ones give the output alone
+    return Response(result=result if failed is None else result.output, error="tool_error" if failed else None)
 
 
 def _served_request(_: Any, arguments: Mapping[str, Any]) -> Request:
@@ -118,7 +120,7 @@ PROVIDER = Provider(
         Operation("agent", (*_RUNS, *_TURNS), _agent_request, _run_response),
         Operation(
             "tool",
-            (f"agents.run_internal.tool_execution:{_INVOKE}", f"agents.tool:{_INVOKE}"),
+            (f"{_EXECUTION}:{_INVOKE}", f"agents.tool:{_INVOKE}", f"{_EXECUTION}:invoke_function_tool"),
             _tool_request,
             _tool_response,
             applies=_of_the_application,

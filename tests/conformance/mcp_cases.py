@@ -53,13 +53,15 @@ class Peer:
 
     async def send_raw_request(self, method: str, params: Mapping[str, Any], opts: Any = None) -> dict[str, Any]:
         if method == "tools/list":
-            return {"tools": [{"name": "find", "inputSchema": {"type": "object"}}]}
+            return {"tools": [{"name": name, "inputSchema": {"type": "object"}} for name in ("find", "table")]}
         await self._playing()
         if method == "resources/read":
             image = {"uri": "docs://photo", "mimeType": "image/png", "blob": "aGk="}
             return {"contents": [{"uri": params["uri"], "text": ANSWER}, image]}
         if params["name"] == "height":
             return {"content": [{"type": "text", "text": ANSWER}], "structuredContent": {"result": 8849}}
+        if params["name"] == "table":
+            return {"content": [], "structuredContent": {"height": 8849}}
         return {
             "content": [
                 {"type": "text", "text": "Two found."},
@@ -148,6 +150,8 @@ CASES = [
          "execute_tool find", tool("find"),
          {"gen_ai.tool.call.result": f'["Two found.","{ANSWER}",{{"type":"resource_link","uri":"docs://fuji"}},{PHOTO}]'},
          SpanKind.CLIENT),
+    case("call a tool that gives no text", open_session, lambda s: s.call_tool("table", EVEREST), "execute_tool table",
+         tool("table"), {"gen_ai.tool.call.result": '{"height":8849}'}, SpanKind.CLIENT),
     case("read a resource", open_session, lambda s: s.read_resource(URI), "retrieval library",
          asked("retrieval", "resources/read", **READ),
          {"gen_ai.retrieval.documents": [{"id": URI, "content": ANSWER}, {"id": "docs://photo"}]}, SpanKind.CLIENT),
