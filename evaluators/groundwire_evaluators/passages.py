@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from groundwire_evaluators.dates import MONTHS, Day, dates, numeric_dates
 from groundwire_evaluators.flatten import Statement, statements
+from groundwire_evaluators.forest import whole
 from groundwire_evaluators.quantities import QuantityIndex, quantities
 from groundwire_evaluators.synonyms import SYNONYMS
 from groundwire_evaluators.tokens import CARRIES, TOKEN, listed, stem, token_pattern
@@ -220,7 +221,7 @@ class IndexedPassages:
 
 
 class _Idf(dict[str, float]):
-    """Worked out for the stems that are asked for."""
+    """Worked out for the stems that are asked for; sums of them are exact."""
 
     def __init__(self, units: int, postings: dict[str, list[int]]) -> None:
         super().__init__()
@@ -229,7 +230,7 @@ class _Idf(dict[str, float]):
 
     def __missing__(self, s: str) -> float:
         held = len(self._postings.get(s, ()))
-        told = self[s] = log(1.0 + (self._units - held + 0.5) / (held + 0.5)) + 0.25
+        told = self[s] = whole(log(1.0 + (self._units - held + 0.5) / (held + 0.5)) + 0.25)
         return told
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Literal, TypeAlias
 
@@ -83,6 +84,7 @@ class Question:
 _POLITE = frozenset(stem(w) for w in listed("please tell explain describe list give know question answer mean name"))
 
 
+@lru_cache(maxsize=16)  # several evaluators ask about the same question one after the other
 def read_question(text: str) -> Question:
     """Read a question; of several sentences the whole. Without content words (`Why?`) `content` is empty."""
     words = read_words(text, 0, min(len(text), 4000))

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from math import fsum
 from typing import NamedTuple
 
 from groundwire_evaluators.passages import COMMON, PREFIX, IndexedPassages
@@ -25,6 +24,8 @@ class Support(NamedTuple):
     """The same, other forms and synonyms of a word counting as the word, and each word once."""
 
 
+_TRIED = 5
+"""How many statements are looked at closely."""
 _NO_SUPPORT = Support(None, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
@@ -34,38 +35,42 @@ def best_support(index: IndexedPassages, content: frozenset[str]) -> Support:
         return _NO_SUPPORT
     units, passage_of, idf, postings = index.units, index.passage_of, index.idf, index.postings
     weights = {s: idf[s] for s in content}
-    total = fsum(weights.values())
+    total = sum(weights.values())
     gains: defaultdict[int, float] = defaultdict(float)
-    for s in sorted(content):
-        posting = postings.get(s, ())
-        if len(posting) <= COMMON:
-            weight = weights[s]
-            for u in posting:
-                gains[u] += weight
+    common: list[str] = []
+    for s, weight in weights.items():
+        if (posting := postings.get(s)) is None:
+            continue
+        if len(posting) > COMMON:
+            common.append(s)
+            continue
+        for u in posting:
+            gains[u] += weight
     if not gains:
         return _NO_SUPPORT
-    floor = sorted(gains.values())[-5:][0]
-    top = sorted([(-gain, units[u].statement.text, u) for u, gain in gains.items() if gain >= floor])[:5]
-    held = {u: content & units[u].content for _, _, u in top}
-
-    def covered(there: frozenset[str]) -> float:
-        return fsum([weights[s] for s in there]) / total
-
-    alone = {u: covered(there) for u, there in held.items()}
-    best = min(alone, key=lambda u: (-alone[u], units[u].statement.text))
-    here = held[best]
+    if len(gains) > _TRIED:
+        floor = sorted(gains.values())[-_TRIED]
+        some = sorted([(-gain, units[u].statement.text, u) for u, gain in gains.items() if gain >= floor])[:_TRIED]
+        gains = defaultdict(float, {u: -gain for gain, _, u in some})
+    for s in common:
+        for u in gains:
+            if s in units[u].content:
+                gains[u] += weights[s]
+    most = max(gains.values())
+    best = min([(units[u].statement.text, u) for u, gain in gains.items() if gain == most])[1]
+    here = content & units[best].content
     near = [u for u in (best - 1, best, best + 1) if 0 <= u < len(units) and passage_of[u] == passage_of[best]]
     window = here.union(*[content & units[u].content for u in near if u != best])
-    two = alone[best]
-    for u, there in held.items():
-        if two < 1.0 and alone[best] + alone[u] > two and not there <= here:
-            two = max(two, covered(here | there))
+    two = most
+    for u, gain in gains.items():
+        if two < total and most + gain > two and not (there := content & units[u].content) <= here:
+            two = max(two, sum([weights[s] for s in here | there]))
     return Support(
         best,
-        alone[best],
+        most / total,
         len(here) / len(content),
-        two,
-        covered(window) if window != here else alone[best],
+        two / total,
+        sum([weights[s] for s in window]) / total if window != here else most / total,
         _loose_share(content - window, len(content), [units[u].content for u in near], index.prefixes),
     )
 

@@ -40,10 +40,10 @@ class Usage:
     """Those of `cache_creation_tokens` that are kept for an hour: they have a price of their own."""
     estimated: bool = False
     """True where we counted ourselves: the stream ended before the provider reported usage."""
-    apart: Mapping[str, int] = field(default_factory=_empty)
+    apart: Mapping[str, int] = field(default_factory=dict[str, int], hash=False)
     """What has prices of its own, as genai-prices names it: those of the tokens above that were no text
     (`input_audio_tokens`, `output_image_tokens` ...), and what is billed beside tokens (`web_searches`)."""
-    terms: Mapping[str, str] = field(default_factory=_empty)
+    terms: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
     """Terms other than the usual ones, which change prices, likewise: `{"service_tier": "flex"}`."""
 
 
