@@ -1,18 +1,18 @@
-"""LiteLLM: completions, embeddings and rerank, sync, async and streamed; the router's calls pass through the same.
+"""LiteLLM: completions, responses, bare completions, embeddings and rerank; the router's calls pass through the same.
 
 One span a call, whoever answers: what LiteLLM asks of OpenAI's client underneath is told by it, and nowhere else.
 The provider is who the model's name says, the model is what that provider calls it. A function that was imported by
 name (`from litellm import completion`) before instrumentation stays as it was.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from groundwire.hosts import server
 from groundwire.model import Document, Operation, Provider, Request, Response, Usage
 from groundwire.wire import fields
-from groundwire_instrumentation import _chat_shaped, _openai_chat
+from groundwire_instrumentation import _chat_shaped, _openai_chat, _openai_responses, openai
 from groundwire_instrumentation._openai_usage import usage_of
 
 _PROVIDERS: Mapping[str, str] = {
@@ -58,9 +58,10 @@ _UNNAMED: Mapping[str, str] = {
     "embed-": "cohere",
     "rerank-": "cohere",
 }
-_CHAT = (
+_BODY = (
     *("temperature", "top_p", "n", "stop", "max_completion_tokens", "max_tokens", "presence_penalty", "tools"),
-    *("frequency_penalty", "reasoning_effort", "seed", "messages"),
+    *("frequency_penalty", "reasoning_effort", "seed", "messages", "prompt"),
+    *("input", "instructions", "max_output_tokens", "reasoning", "previous_response_id"),
 )
 
 
@@ -82,10 +83,13 @@ def _who(arguments: Mapping[str, Any]) -> tuple[str | None, str | None, Any]:
     return model, provider, url
 
 
-def _chat(_: Any, arguments: Mapping[str, Any]) -> Request:
-    model, provider, url = _who(arguments)
-    body = {name: arguments.get(name) for name in _CHAT} | {"model": model}
-    return _chat_shaped.asked(body, url, stream=bool(arguments.get("stream")), provider=provider)
+def _reads(read: Callable[[Mapping[str, Any], Mapping[str, Any]], Request]) -> Callable[..., Request]:
+    def request(_: Any, arguments: Mapping[str, Any]) -> Request:
+        model, provider, url = _who(arguments)
+        body = {name: arguments.get(name) for name in _BODY} | {"model": model}
+        return _chat_shaped.asked(body, url, stream=bool(arguments.get("stream")), provider=provider, read=read)
+
+    return request
 
 
 def _common(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -139,14 +143,32 @@ def _embedded(result: Any) -> Response:
     return Response(model=getattr(result, "model", None), usage=used and Usage(used.input_tokens))
 
 
+def _targets(*functions: str) -> tuple[str, ...]:
+    return tuple(f"litellm:{how}{function}" for function in functions for how in ("", "a"))
+
+
 PROVIDER = Provider(
     name="litellm",
     module="litellm",
     distribution="litellm",
     operations=(
-        Operation("chat", ("litellm:completion", "litellm:acompletion"), _chat, _openai_chat.answered, _Chunks),
-        Operation("embeddings", ("litellm:embedding", "litellm:aembedding"), _embed, _embedded),
-        Operation("rerank", ("litellm:rerank", "litellm:arerank"), _rerank, lambda _: Response()),
+        Operation("chat", _targets("completion"), _reads(openai.chat), _openai_chat.answered, _Chunks),
+        Operation(
+            "chat",
+            _targets("text_completion"),
+            _reads(openai.text),
+            _openai_chat.answered,
+            _openai_chat.TextChunks,
+        ),
+        Operation(
+            "chat",
+            _targets("responses"),
+            _reads(openai.response),
+            _openai_responses.answered,
+            _openai_responses.Events,
+        ),
+        Operation("embeddings", _targets("embedding"), _embed, _embedded),
+        Operation("rerank", _targets("rerank"), _rerank, lambda _: Response()),
     ),
     covers=("openai",),
 )

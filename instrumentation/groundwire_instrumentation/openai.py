@@ -85,17 +85,24 @@ def chat(body: Mapping[str, Any], common: Mapping[str, Any]) -> Request:
 
 
 def text_request(client: Any, arguments: Mapping[str, Any]) -> Request:
-    """Of one prompt or several; those that come as numbers of tokens are not written down."""
-    body, common = request_parts(client, arguments)
+    """Of a text that goes on from a bare prompt."""
+    return text(*request_parts(client, arguments))
+
+
+def text(body: Mapping[str, Any], common: Mapping[str, Any]) -> Request:
+    """One prompt or several; those that come as numbers of tokens are not written down."""
     given = body.get("prompt")
     prompts = [given] if isinstance(given, str) else given or ()
-    return Request(
-        messages=[{"role": "user", "parts": _openai_chat.parts_of(p)} for p in prompts if isinstance(p, str)], **common
-    )
+    messages = [{"role": "user", "parts": _openai_chat.parts_of(p)} for p in prompts if isinstance(p, str)]
+    return Request(messages=messages, **common)
 
 
 def _responses_request(client: Any, arguments: Mapping[str, Any]) -> Request:
-    body, common = request_parts(client, arguments)
+    return response(*request_parts(client, arguments))
+
+
+def response(body: Mapping[str, Any], common: Mapping[str, Any]) -> Request:
+    """A response, out of its body and what is said of that."""
     reasoning = body.get("reasoning")
     if isinstance(reasoning, Mapping) and isinstance(reasoning.get("effort"), str):
         common["attributes"]["gen_ai.request.reasoning.level"] = reasoning["effort"]

@@ -74,6 +74,14 @@ ANSWERED = _said(
     },
 )
 FIRST_CHUNK = {"gen_ai.response.time_to_first_chunk": ANY}
+TEXT: dict[str, Any] = {
+    "id": "cmpl-1",
+    "object": "text_completion",
+    "created": 1,
+    "model": "gpt-3.5-turbo-instruct",
+    "choices": [{"index": 0, "text": ANSWER, "finish_reason": "stop", "logprobs": None}],
+    "usage": {"prompt_tokens": 5, "completion_tokens": 8, "total_tokens": 13},
+}
 DOCUMENTS = ["K2 is 8,611 m high.", ANSWER]
 RANKED = {
     "id": "r1",
@@ -181,6 +189,31 @@ def litellm_function(name: str) -> Callable[..., Any]:
 CASES = [
     *_chat_cases(False),
     *_chat_cases(True),
+    _case(
+        "text completion",
+        lambda c: litellm.text_completion(model=TEXT["model"], prompt=QUESTION, max_tokens=64, client=c, api_key="k"),
+        _openai(lambda _: wire.document(TEXT), False),
+        _at("openai", TEXT["model"])
+        | {"gen_ai.request.max_tokens": 64}
+        | {"gen_ai.input.messages": ASKED_MESSAGES["gen_ai.input.messages"][1:]},
+        _said(
+            ANSWER,
+            **STOPPED,
+            **{"gen_ai.response.id": "cmpl-1", "gen_ai.response.model": TEXT["model"]},
+            **{"gen_ai.usage.input_tokens": 5, "gen_ai.usage.output_tokens": 8},
+        ),
+    ),
+    _case(
+        "responses",
+        lambda c: litellm.responses(
+            model=f"openai/{MODEL}", input=QUESTION, instructions="Be short.", client=c, api_key="k"
+        ),
+        _own(document(wire.response()), False),
+        _at("openai", MODEL)
+        | {"gen_ai.input.messages": ASKED_MESSAGES["gen_ai.input.messages"][1:]}
+        | {"gen_ai.system_instructions": [{"type": "text", "content": "Be short."}]},
+        {k: v for k, v in ANSWERED.items() if k != "openai.response.system_fingerprint"} | {"gen_ai.response.id": ANY},
+    ),
     _case(
         "embedding",
         lambda c: litellm.embedding(model="text-embedding-3-small", input=[QUESTION], dimensions=3, client=c),
