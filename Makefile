@@ -51,7 +51,7 @@ test-rerankers: .venv/installed-test ## install Sentence Transformers (PyTorch, 
 
 test-postgres: .venv/installed-test ## install drivers of PostgreSQL and run the conformance suite on them (initdb and postgres must be there)
 	@$(PIP) install --group postgres
-	$(BIN)/python -m pytest -q tests/conformance -k "pgvector or asyncpg or vector_sql" $(ARGS)
+	$(BIN)/python -m pytest -q tests/conformance -k "pgvector or psycopg2 or asyncpg or vector_sql" $(ARGS)
 
 test-adapters: ## install lettucedetect, ragas and deepeval into the cache (6 GB) and run the adapters against them
 	PYTHON=$(PYTHON) sh tests/adapters/run.sh $(ARGS)

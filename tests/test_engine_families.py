@@ -1,5 +1,6 @@
 """The engine where a library has many classes with one method, fans out to threads, or answers with numbers."""
 
+import sqlite3
 import sys
 import types
 from collections.abc import Iterator
@@ -12,9 +13,11 @@ import pytest
 from conformance.cases import decoded
 from conformance.harness import traced
 from groundwire import Document, Operation, Provider, Request, Response
+from groundwire.model import Substitute
 
 MODULE = "groundwire_family"
 SOURCE = """
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 
 class Index:
@@ -45,6 +48,12 @@ class Other(Made):
 
 class Unmade(metaclass=Kind):
     pass
+
+def connect(**given):
+    made = sqlite3.connect(":memory:")
+    for name, value in given.items():
+        setattr(made, name, value)
+    return made
 
 class Store:
     def one(self, query):
@@ -134,6 +143,28 @@ def test_an_operation_may_be_for_some_objects_of_a_class(library: Any) -> None:
         assert tracing.spans == []
         assert mine.search("q") == [1]
         assert len(tracing.spans) == 1
+
+
+def test_a_class_that_is_written_in_c_has_a_substitute(library: Any) -> None:
+    rows = Substitute("sqlite3:Row", {"keys": ("query",)}, f"{MODULE}:connect", "row_factory")
+    operation = Operation(
+        "retrieval", ("sqlite3:Row.keys",), lambda *_: Request(), lambda keys: Response(output=keys[0])
+    )
+    untouched = library.connect
+    with traced(Provider("family", MODULE, "pytest", (operation,), substitutes=(rows,))) as tracing:
+        kept = library.connect()
+        (row,) = kept.execute("select 7 as height")
+        assert isinstance(row, sqlite3.Row)
+        assert type(row).__name__ == "Row"
+        assert (row.keys(), row["height"]) == (["height"], 7)
+        assert decoded(tracing.span.attributes)["output.value"] == "height"
+        assert library.connect(row_factory=dict).row_factory is dict
+        tracing.clear()
+        tracing.engine.uninstrument()
+        assert library.connect is untouched
+        assert kept.execute("select 7 as height").fetchone().keys() == ["height"]
+        assert library.connect().row_factory is None
+        assert tracing.spans == []
 
 
 def test_a_class_that_cannot_be_told_is_made_all_the_same(library: Any) -> None:

@@ -24,8 +24,9 @@ from groundwire import semconv
 from groundwire.budget import encodable
 from groundwire.call import Call, Recorder
 from groundwire.hushed import HushedTracer
-from groundwire.model import Operation, Provider, Request
+from groundwire.model import Operation, Provider, Request, Substitute
 from groundwire.proxies import traced
+from groundwire.substitutes import handing_out, substitute
 
 _log = logging.getLogger(__name__)
 
@@ -64,6 +65,7 @@ class Engine:
         self._recorder = recorder
         self._active = True
         self._patches: list[_Patch] = []
+        self._substitutes: dict[str, type[Any]] = {}
 
     # --- patching -----------------------------------------------------------------------------------------------
 
@@ -99,6 +101,11 @@ class Engine:
             for target in operation.targets:
                 by_target.setdefault(target, []).append(operation)
         found: set[str] = set()
+        for each in provider.substitutes:
+            try:
+                self._substitute(each)
+            except (ImportError, AttributeError):
+                _log.debug("%s: no %s in this version", provider.name, each.of)
         for target, operations in by_target.items():
             try:
                 self._patch_target(provider, target, tuple(operations))
@@ -136,6 +143,7 @@ class Engine:
         *parents, attribute = path.split(".")
         for name in parents:
             owner = getattr(owner, name.removesuffix("+"))
+        owner = self._substitutes.get(f"{module_name}:{'.'.join(parents)}", owner)
         if not path.endswith(f"+.{attribute}"):
             self._patch_method(provider, owner, attribute, operations)
         elif not (isinstance(owner, type) and issubclass(owner, type)):
@@ -182,6 +190,14 @@ class Engine:
         carrying = _carrying(original)
         setattr(owner, attribute, carrying)
         self._patches.append(_Patch(owner, attribute, original, carrying))
+
+    def _substitute(self, needed: Substitute) -> None:
+        owner, attribute = _placed(needed.made_by)
+        made = self._substitutes[needed.of] = substitute(getattr(*_placed(needed.of)), needed.methods)
+        original = getattr(owner, attribute)
+        wrapper = handing_out(made, needed.attribute, lambda: self._active, original)
+        setattr(owner, attribute, wrapper)
+        self._patches.append(_Patch(owner, attribute, original, wrapper))
 
     def _hush(self, provider: Provider, target: str) -> None:
         module_name, _, attribute = target.partition(":")
@@ -303,6 +319,11 @@ class Engine:
         # A chain inside a chain is a part of it; a retrieval inside a chain is not.
         inside = otel_context.set_value(_INSIDE, operation if holding else provider, set_span_in_context(span, context))
         return Call(self._recorder, provider, operation, request, span, inside)
+
+
+def _placed(target: str) -> tuple[Any, str]:
+    module_name, _, attribute = target.partition(":")
+    return importlib.import_module(module_name), attribute
 
 
 def _fits(operation: Operation, instance: Any, arguments: Arguments) -> bool:

@@ -172,6 +172,20 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
+class Substitute:
+    """A class that is written in C: its methods cannot be replaced, those of a subclass of it can."""
+
+    of: str
+    """`module:Class`. Targets of operations that name it mean the subclass."""
+    methods: Mapping[str, tuple[str, ...]]
+    """Names of the parameters of the methods that are targets: C does not tell them."""
+    made_by: str
+    """`module:function` that returns what makes the objects of the class, as a connection makes cursors."""
+    attribute: str
+    """Of what it returns: what class to make them of. Where that is None, the subclass is put there."""
+
+
+@dataclass(frozen=True, slots=True)
 class Provider:
     """A library to be traced: one declarative file."""
 
@@ -187,6 +201,8 @@ class Provider:
     covers: tuple[str, ...] = ()
     """Names of providers that this library may call underneath, and whose calls its own span tells whole: they make
     none inside it. The other way round from `delegates_to`, for a library that often calls nobody who is traced."""
+    substitutes: tuple[Substitute, ...] = ()
+    """For classes that are written in C."""
     executors: tuple[str, ...] = ()
     """`module:ThreadPoolExecutor`, where the library fans a call out to threads: the call's context goes along."""
     tracers: tuple[str, ...] = ()

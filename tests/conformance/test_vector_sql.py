@@ -13,7 +13,10 @@ pytest.importorskip("pgvector", reason="make test-postgres")
 import asyncpg
 import pgvector.asyncpg
 import pgvector.psycopg
+import pgvector.psycopg2
 import psycopg
+import psycopg2
+import psycopg2.extensions
 from pgvector.sqlalchemy import Vector
 from sqlalchemy import Column, Integer, MetaData, String, Table, create_engine, select, text
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
@@ -25,8 +28,9 @@ from conformance.harness import Tracing, traced
 from conformance.postgres_wire import ASKED, FAR, KIND, NEAR, PORT, REAL, TEXTS, TOP
 from groundwire_instrumentation import asyncpg as provider_of_asyncpg
 from groundwire_instrumentation import pgvector as provider_of_psycopg
+from groundwire_instrumentation import psycopg2 as provider_of_psycopg2
 
-PROVIDERS = (provider_of_psycopg.PROVIDER, provider_of_asyncpg.PROVIDER)
+PROVIDERS = (provider_of_psycopg.PROVIDER, provider_of_asyncpg.PROVIDER, provider_of_psycopg2.PROVIDER)
 ADDRESS = f"postgres@127.0.0.1:{PORT}/postgres"
 NEAREST = f"select content from mountains order by embedding <-> $1::text::{KIND} limit 2"
 needs_types = pytest.mark.skipif(not REAL, reason="the extension is not there: GROUNDWIRE_PGVECTOR names none")
@@ -89,12 +93,12 @@ every_statement = pytest.mark.parametrize(("statement", "values", "found"), STAT
 
 
 @needs_types
-@pytest.mark.parametrize("driver", ["psycopg"])
+@pytest.mark.parametrize("driver", ["psycopg", "psycopg2"])
 @every_statement
 def test_sqlalchemy_is_told_once_by_its_driver(
     driver: str, statement: Any, values: dict[str, Any], found: list[dict[str, Any]]
 ) -> None:
-    with engine(driver) as made, traced(*PROVIDERS) as tracing:
+    with traced(*PROVIDERS) as tracing, engine(driver) as made:
         with made.connect() as connection:
             assert len(connection.execute(statement, values).all()) == 2
         assert rows(tracing) == found
@@ -139,6 +143,74 @@ def test_rows_of_psycopg_with_registered_types_are_the_application_s_and_vectors
         assert [row[1] for row in found] == TEXTS
         assert rows(tracing) == [whole(0), whole(1)]
 
+
+# --- psycopg2 -------------------------------------------------------------------------------------------------------
+
+PLAIN = f"select id, content, page, embedding from mountains order by embedding <-> %s::{KIND} limit 2"
+
+
+def opened(**settings: Any) -> Any:
+    return psycopg2.connect(f"postgresql://{ADDRESS}", **settings)
+
+
+def test_plain_cursors_of_psycopg2_are_traced_where_their_connection_is_made_after_instrumentation() -> None:
+    untraced = opened()
+    with traced(*PROVIDERS) as tracing:
+        connection = opened()
+        cursor = connection.cursor()
+        assert isinstance(cursor, psycopg2.extensions.cursor)
+        assert type(cursor).__name__ == "cursor"
+        cursor.execute(query=PLAIN, vars=(NEAR,))
+        assert rows(tracing) == [whole(0), whole(1)]
+        assert [row[1] for row in cursor] == TEXTS
+        tracing.clear()
+        untraced.cursor().execute(PLAIN, (NEAR,))
+        assert tracing.spans == []
+    cursor.execute(PLAIN, (NEAR,))
+    assert len(cursor.fetchall()) == 2
+    assert tracing.spans == []
+    assert opened().cursor_factory is None
+
+
+def test_a_connection_that_chooses_its_cursors_keeps_them() -> None:
+    class Mine(psycopg2.extensions.cursor):
+        pass
+
+    class Connection(psycopg2.extensions.connection):
+        pass
+
+    with traced(*PROVIDERS):
+        assert type(opened(cursor_factory=Mine).cursor()) is Mine
+        assert opened(connection_factory=Connection).cursor_factory is None
+        assert type(opened().cursor(cursor_factory=Mine)) is Mine
+
+
+def test_cursors_of_psycopg2_without_rows_of_their_own_are_left_alone() -> None:
+    with traced(*PROVIDERS) as tracing:
+        connection = opened()
+        served = connection.cursor("by the server")
+        served.execute(PLAIN, (NEAR,))
+        assert [row[1] for row in served.fetchall()] == TEXTS
+        connection.cursor().execute("select 1")
+        assert tracing.spans == []
+        cursor = connection.cursor()
+        cursor.execute(PLAIN.replace("mountains", "mountains where id > 7"), (NEAR,))
+        assert cursor.fetchall() == []
+        assert (tracing.span.attributes or {})["gen_ai.retrieval.documents"] == "[]"
+
+
+@needs_types
+def test_rows_of_psycopg2_with_registered_types_have_no_vectors() -> None:
+    with traced(*PROVIDERS) as tracing:
+        connection = opened()
+        pgvector.psycopg2.register_vector(connection)
+        cursor = connection.cursor()
+        cursor.execute(PLAIN, (pgvector.Vector([1.0, 0.0]),))
+        assert [row[1] for row in cursor.fetchall()] == TEXTS
+        assert rows(tracing) == [whole(0), whole(1)]
+
+
+# --- asyncpg --------------------------------------------------------------------------------------------------------
 
 CALLS: dict[str, Callable[[Any], Awaitable[Any]]] = {
     "fetch": lambda c: c.fetch(NEAREST, NEAR),
