@@ -2,8 +2,10 @@
 
     python benchmarks/stored.py [--spans 1000000] [--answers 3000] [--folder DIR]
 
-Requests of four spans (root, embeddings, retrieval, chat; 1.7 KB a span) of recorded answers of real LLMs. CPU time is
-measured where one core is meant, because others may be at work on the machine; wall time where it is about workers.
+Requests of four spans (root, embeddings, retrieval, chat; 1.7 KB a span) of recorded answers of real LLMs, each with a
+number of its own in every text, so that no reading of one serves another; "again" is without it, as where many
+questions find the same few passages. CPU time is measured where one core is meant, because others may be at work on the
+machine; wall time where it is about workers.
 """
 
 import argparse
@@ -70,15 +72,16 @@ def verdict(value: float, target: float, *, at_most: bool = False) -> str:
 
 
 @contextmanager
-def sources(folder: Path) -> Iterator[Callable[[int], Path]]:
+def sources(folder: Path) -> Iterator[Callable[..., Path]]:
     """Files of so many requests, made once."""
-    made: dict[int, Path] = {}
+    made: dict[str, Path] = {}
 
-    def source(requests: int) -> Path:
-        if requests not in made:
-            made[requests] = folder / f"{requests}.jsonl"
-            stored_traces.write(made[requests], requests)
-        return made[requests]
+    def source(requests: int, *, again: bool = False) -> Path:
+        name = f"{requests}{'-again' if again else ''}.jsonl"
+        if name not in made:
+            made[name] = folder / name
+            stored_traces.write(made[name], requests, again=again)
+        return made[name]
 
     try:
         yield source
@@ -118,7 +121,7 @@ def evaluating(requests: int) -> None:
         print(f"lexical tier, {names:<13} one core {rate:>10,.0f} answers/s   {verdict(rate, 500)}")
 
 
-def scoring(source: Path, requests: int, folder: Path) -> None:
+def scoring(source: Path, again: Path, requests: int, folder: Path) -> None:
     out = str(folder / "out.jsonl")
     started = command(str(source), "--dry-run", "--limit", "1", *LEXICAL).cpu_s
     for names, chosen in (("faithfulness", LEXICAL[:1]), ("all three", LEXICAL)):
@@ -126,6 +129,8 @@ def scoring(source: Path, requests: int, folder: Path) -> None:
         rate = requests / one.cpu_s
         print(f"groundwire score, {names:<13} all of it {rate:>8,.0f} answers/s of one core ({one.cpu_s:.1f} s CPU)   "
               f"{verdict(rate, 500)}")  # fmt: skip
+    same = requests / command(str(again), "-o", out, *LEXICAL).cpu_s
+    print(f"groundwire score, texts that come again: {same:>8,.0f} answers/s of one core   {verdict(same, 500)}")
     two = command(str(source), "-o", out, "--workers", "2", *LEXICAL)
     gain = one.wall_s / two.wall_s
     load = f"load {os.getloadavg()[0]:.1f} of {os.cpu_count()} cores; starting takes {started:.1f} s"
@@ -138,7 +143,7 @@ def scoring(source: Path, requests: int, folder: Path) -> None:
           f"{two.cpu_s - two.own_cpu_s:.1f} s by two)   {verdict(gain, 1.8)}")  # fmt: skip
 
 
-def memory(source: Callable[[int], Path], most: int, folder: Path) -> None:
+def memory(source: Callable[..., Path], most: int, folder: Path) -> None:
     spans = 10_000
     while spans <= most:
         run = command(str(source(spans // 4)), "-o", str(folder / "out.jsonl"), "-e", "refusal")
@@ -158,7 +163,7 @@ def main() -> None:
         folder = Path(name)
         reading(source(2_500))
         evaluating(given.answers // 4)
-        scoring(source(given.answers), given.answers, folder)
+        scoring(source(given.answers), source(given.answers, again=True), given.answers, folder)
         memory(source, given.spans, folder)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -75,17 +76,37 @@ def request(n: int, recorded: RecordedAnswer, *, linked: bool = False) -> list[S
     return [embeddings, retrieval, chat, whole]
 
 
-def requests(count: int, *, linked: bool = False) -> Iterator[list[SpanRecord]]:
-    """So many requests."""
+def requests(count: int, *, linked: bool = False, again: bool = False) -> Iterator[list[SpanRecord]]:
+    """So many requests, each with texts of its own.
+
+    Args:
+        count: how many.
+        linked: as for `request`.
+        again: their texts are those of the few recorded answers, over and over.
+    """
     recorded = recorded_answers()
-    return (request(n, recorded[n % len(recorded)], linked=linked) for n in range(count))
+    return (
+        request(n, some if again else _as_its_own(some, n), linked=linked)
+        for n in range(count)
+        for some in (recorded[n % len(recorded)],)
+    )
 
 
-def write(path: Path, count: int, *, batch: int = 5, linked: bool = False) -> None:
+def _as_its_own(recorded: RecordedAnswer, n: int) -> RecordedAnswer:
+    """With a number in all its texts: nothing that was read of others is known of them."""
+    return replace(
+        recorded,
+        question=f"{recorded.question} ({n})",
+        passages=tuple(f"{passage} ({n})" for passage in recorded.passages),
+        answer=f"{recorded.answer} ({n})",
+    )
+
+
+def write(path: Path, count: int, *, batch: int = 5, linked: bool = False, again: bool = False) -> None:
     """So many requests as OTLP/JSON lines, several traces in a line, as a batching exporter writes them."""
     with path.open("w") as file:
         held: list[SpanRecord] = []
-        for n, spans in enumerate(requests(count, linked=linked), 1):
+        for n, spans in enumerate(requests(count, linked=linked, again=again), 1):
             held += spans
             if n % batch == 0:
                 file.write(encode(held) + "\n")
