@@ -58,7 +58,8 @@ def _thought(message: Mapping[str, Any]) -> str:
 def tool_result(identity: Any, content: Any) -> dict[str, Any]:
     """What a tool returned."""
     if not isinstance(content, str | None):
-        content = "".join(part.get("content", "") for part in parts_of(content))
+        # Apart, as several passages are: run together they would be one that nobody wrote.
+        content = "\n\n".join(part["content"] for part in parts_of(content) if part.get("content"))
     return {"type": "tool_call_response", "id": identity, "response": content}
 
 

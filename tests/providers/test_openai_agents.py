@@ -20,6 +20,7 @@ from agents import (
     RunConfig,
     Runner,
     SQLiteSession,
+    ToolOutputText,
     function_tool,
     input_guardrail,
     output_guardrail,
@@ -35,6 +36,8 @@ from conformance.harness import Tracing, decoded, traced
 from dialects.recorded import live_chains
 from groundwire.records import from_readable
 from groundwire_instrumentation import chroma, mcp, openai, openai_agents
+from providers.library_server import PASSAGE
+from providers.test_mcp import spans_in
 
 QUESTION = "How high is Everest?"
 SERVER = Path(__file__).with_name("library_server.py")
@@ -245,24 +248,46 @@ async def test_a_tool_that_takes_too_long_is_an_error() -> None:
     assert (tracing.spans[0].attributes or {})["error.type"] == "tool_error"
 
 
-@pytest.mark.parametrize(("by", "streamed"), [("agents", False), ("agents and MCP", True)])
-async def test_a_tool_of_a_server_is_counted_once_and_the_server_s_side_is_in_the_tree(
-    by: str, streamed: bool, tmp_path: Path
+@pytest.mark.parametrize(("by", "streamed", "api"), [("agents", False, "completions"), ("both", True, "responses")])
+async def test_a_tool_of_a_server_is_counted_once_and_gives_the_answer_its_passages(
+    by: str, streamed: bool, api: str, tmp_path: Path
 ) -> None:
-    from providers.test_mcp import spans_in
-
-    providers = (openai_agents.PROVIDER, *((mcp.PROVIDER,) if by == "agents and MCP" else ()))
+    providers = (openai_agents.PROVIDER, openai.PROVIDER, *((mcp.PROVIDER,) if by == "both" else ()))
     file = tmp_path / "server.jsonl"
     with traced(*providers) as tracing:
         async with MCPServerStdio({"command": sys.executable, "args": [str(SERVER), str(file)]}) as server:
-            guide = agent("guide", calls("search", query="Everest"), said("8,849 m"), mcp_servers=[server])
+            guide = asking(*APIS[api])
+            guide.tools, guide.mcp_servers = [], [server]
             await run(guide, streamed)
-    assert tree(tracing) == [("invoke_agent guide", None), ("execute_tool search", "invoke_agent guide")]
-    tool = tracing.spans[0]
+    assert tree(tracing) == [
+        ("invoke_agent guide", None),
+        ("chat gpt-4o-mini", "invoke_agent guide"),
+        ("execute_tool search", "invoke_agent guide"),
+        ("chat gpt-4o-mini", "invoke_agent guide"),
+    ]
+    (tool,) = [span for span in tracing.spans if span.name == "execute_tool search"]
     assert tool.kind is SpanKind.CLIENT
-    told = spans_in(file, 2)
-    (served,) = [span for span in told if span["name"] == "execute_tool search"]
-    assert served["traceId"] == f"{tool.context.trace_id:032x}"
+    (served,) = [span for span in spans_in(file, 2) if span["name"] == "execute_tool search"]
+    assert (served["traceId"], served["parentSpanId"]) == (
+        f"{tool.context.trace_id:032x}",
+        f"{tool.context.span_id:016x}",
+    )
+    (chain,) = live_chains([from_readable(span) for span in tracing.spans])
+    assert [passage.text for passage in chain.passages] == [PASSAGE]
+
+
+async def test_what_a_tool_gives_in_several_pieces_are_several_passages() -> None:
+    @function_tool
+    def search(query: str) -> list[ToolOutputText]:
+        """Finds passages."""
+        return [ToolOutputText(text=text) for text in FOUND]
+
+    with traced(openai_agents.PROVIDER, openai.PROVIDER) as tracing:
+        guide = asking(*APIS["responses"])
+        guide.tools = [search]
+        await run(guide, streamed=False)
+    (chain,) = live_chains([from_readable(span) for span in tracing.spans])
+    assert [passage.text for passage in chain.passages] == FOUND
 
 
 # --- streams that are not read to their end -------------------------------------------------------------------------
