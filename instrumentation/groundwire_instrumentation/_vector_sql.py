@@ -53,12 +53,22 @@ def _limit(statement: str, params: Any) -> int | None:
 
 def rows(names: Sequence[str], values: Iterable[Sequence[Any]]) -> Response:
     """Documents of rows, best first: their columns by name, of which one may be the distance; vectors are left out."""
+    names = _unlabelled(names)
     score = next((name for name in _SCORES if name in names), None)
     documents = [
         from_row({k: v for k, v in row.items() if k != score and not _is_vector(v)}, None, row.get(score or ""))
         for row, _ in zip((dict(zip(names, row, strict=True)) for row in values), range(MOST), strict=False)
     ]
     return Response(documents=documents, higher_is_better=scores_descend(documents))
+
+
+def _unlabelled(names: Sequence[str]) -> Sequence[str]:
+    """Names of columns without that of their table, which SQLAlchemy's older queries put before them."""
+    table = next((name[:-2] for name in names if name.endswith("_id")), None)
+    if table is None or sum(name.startswith(table) for name in names) < 2:
+        return names
+    bare = [name.removeprefix(table) for name in names]
+    return bare if len(set(bare)) == len(names) else names
 
 
 def _is_vector(value: Any) -> bool:

@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import asyncpg
-import psycopg  # noqa: F401 - the server is filled through it
 
 from conformance.cases import Case, Mode
 from conformance.playing import play

@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import re
 import shutil
 import signal
 import socket
@@ -11,8 +12,6 @@ import time
 from functools import cache
 from pathlib import Path
 from typing import Any
-
-import psycopg
 
 TEXTS = ["Everest is 8,849 m high.", "Fuji is 3,776 m high."]
 _OPERATORS = """
@@ -40,6 +39,7 @@ def server() -> tuple[int, bool]:
     quiet: Any = {"user": user, "cwd": folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     data = str(folder / "data")
     subprocess.run(["initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync"], check=True, **quiet)
+    real = _fill(data, quiet | {"stdout": subprocess.PIPE})
     listen = ["-h", "127.0.0.1", "-k", str(folder), "-p", str(number)]
     running = subprocess.Popen(["postgres", "-D", data, "-F", *listen], **quiet)
 
@@ -50,28 +50,30 @@ def server() -> tuple[int, bool]:
 
     atexit.register(stop)
     until = time.monotonic() + 30
-    while True:
-        try:
-            with psycopg.connect(host="127.0.0.1", port=number, user="postgres", dbname="postgres") as connection:
-                return number, _fill(connection)
-        except psycopg.OperationalError:
-            if time.monotonic() > until or running.poll() is not None:
-                raise
-            time.sleep(0.05)
+    status = Path(data) / "postmaster.pid"
+    while not (status.exists() and "ready" in status.read_text()):
+        if time.monotonic() > until or running.poll() is not None:
+            raise OSError("PostgreSQL does not start")
+        time.sleep(0.05)
+    return number, real
 
 
-def _fill(connection: Any) -> bool:
-    known = connection.execute("select 1 from pg_available_extensions where name = 'vector'").fetchone()
-    if BUILT is not None:
-        connection.execute((Path(BUILT) / "vector.sql").read_text())
-    else:
-        connection.execute("create extension vector" if known else _OPERATORS)
-    real = bool(BUILT or known)
+def _fill(data: str, options: Any) -> bool:
+    """Put the table there, without any driver; gives whether its vectors are pgvector's."""
+
+    def told(*statements: str) -> str:
+        given = "".join(f"{statement};\n\n" for statement in statements).encode()
+        run = subprocess.run(["postgres", "--single", "-j", "-D", data, "postgres"], input=given, check=True, **options)
+        return str(run.stdout.decode())
+
+    real = BUILT is not None or '"vector"' in told("select name from pg_available_extensions where name = 'vector'")
+    operators = (Path(BUILT) / "vector.sql").read_text() if BUILT else "create extension vector" if real else _OPERATORS
     kind, rows = ("vector(2)", ("[1,0]", "[0,1]")) if real else ("float8[]", ("{1,0}", "{0,1}"))
-    connection.execute(f"create table mountains (id int primary key, content text, page int, embedding {kind})")
-    for n, vector in enumerate(rows):
-        row = (n + 1, TEXTS[n], n + 1, vector)
-        connection.execute("insert into mountains values (%s, %s, %s, %s)", row)
+    told(
+        *re.split(r";\s*\n", operators),
+        f"create table mountains (id int primary key, content text, page int, embedding {kind})",
+        *(f"insert into mountains values ({n + 1}, '{TEXTS[n]}', {n + 1}, '{rows[n]}')" for n in range(2)),
+    )
     return real
 
 

@@ -6,7 +6,6 @@ Cursors are of the kinds that are traced however old their connection is; `test_
 from collections.abc import Callable
 from typing import Any
 
-import psycopg  # noqa: F401 - the server is filled through it
 import psycopg2
 from psycopg2 import extensions, extras, sql
 

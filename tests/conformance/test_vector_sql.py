@@ -131,7 +131,7 @@ def test_the_older_query_of_a_session_is_read_by_the_names_of_its_columns() -> N
     with engine("psycopg") as made, traced(*PROVIDERS) as tracing, Session(made) as session:
         query = session.query(Mountain).order_by(Mountain.embedding.l2_distance([1.0, 0.0])).limit(2)
         assert [m.content for m in query] == TEXTS
-        assert [row["content"] for row in rows(tracing)] == TEXTS
+        assert rows(tracing) == [whole(0), whole(1)]
 
 
 @needs_types

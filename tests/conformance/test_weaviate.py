@@ -21,6 +21,12 @@ from groundwire.records import from_readable
 from groundwire_instrumentation.weaviate import PROVIDER
 
 TASK = "Which is higher, and by how much?"
+MODELS: list[tuple[Any, str]] = []
+if hasattr(GenerativeConfig, "google_gemini"):
+    MODELS += [(GenerativeConfig.google_gemini(model="m"), "gcp.gemini")]
+    MODELS += [(GenerativeConfig.google_vertex(model="m", project_id="p"), "gcp.vertex_ai")]
+else:  # one for both, before
+    MODELS += [(GenerativeConfig.google(model="m", project_id="p"), "gcp.vertex_ai")]
 IMAGE = base64.b64encode(b"a mountain").decode()
 SEARCHES: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "near_text": (("mountains",), {}),
@@ -113,8 +119,7 @@ async def test_a_client_that_starts_up_is_traced(asynchronous: bool) -> None:
         (GenerativeConfig.anthropic(model="m", base_url="http://proxy.test"), "anthropic"),
         (GenerativeConfig.mistral(model="m"), "mistral_ai"),
         (GenerativeConfig.cohere(model="m"), "cohere"),
-        (GenerativeConfig.google_vertex(model="m", project_id="p"), "gcp.vertex_ai"),
-        (GenerativeConfig.google_gemini(model="m"), "gcp.gemini"),
+        *MODELS,
         (GenerativeConfig.xai(model="m"), "x_ai"),
         (GenerativeConfig.ollama(model="m"), "ollama"),
     ],

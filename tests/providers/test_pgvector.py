@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from groundwire.model import Document
+from groundwire_instrumentation import _vector_sql
 from groundwire_instrumentation.pgvector import PROVIDER
 
 OPERATION = PROVIDER.operations[0]
@@ -56,3 +58,25 @@ def test_the_limit_is_read_from_the_statement_or_its_parameters(statement: str, 
 def test_the_table_is_the_data_source() -> None:
     request = OPERATION.request(CURSOR, {"query": 'SELECT * FROM "my"."docs" d ORDER BY d.e <=> %s'})
     assert (request.data_source, request.server_address, request.server_port) == ("my.docs", "db", 5432)
+
+
+# --- rows -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("names", "row", "document"),
+    [
+        (["id", "content", "dist"], [1, "A b.", 0.5], Document("A b.", "1", 0.5)),
+        (["docs_id", "docs_content", "distance"], [1, "A b.", 0.5], Document("A b.", "1", 0.5)),
+        (["doc_id", "content"], [1, "A b."], Document("A b.", "1")),
+        (["id", "doc_id", "doc_title", "text"], [1, 2, "T", "A b."],
+         Document("A b.", "1", None, {"doc_id": 2, "doc_title": "T"})),
+        (["text", "sparse", "dense"], ["A b.", "{1:1,3:2}/5", "[1,-2e-3]"], Document("A b.")),
+    ],
+)  # fmt: skip
+def test_columns_are_read_by_their_names(names: list[str], row: list[Any], document: Document) -> None:
+    assert _vector_sql.rows(names, [row]).documents == [document]
+
+
+def test_no_more_rows_are_listed_than_a_span_should_have() -> None:
+    assert len(_vector_sql.rows(["text"], [["A b."]] * 5000).documents or ()) == _vector_sql.MOST
