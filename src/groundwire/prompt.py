@@ -16,6 +16,8 @@ from groundwire.cutting import QUESTION_KEYS, cut_marked, instructs
 from groundwire.parting import elements
 
 _WORD = re.compile(r"\w+")
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
+_FEW = 16
 _ESCAPES = re.compile(r"\\(?:[nrt\"/]|u[0-9a-fA-F]{4})")
 _WINDOW = 8
 """Words that are looked for at a time where a passage is not in the prompt as a whole."""
@@ -65,11 +67,20 @@ def _words(text: str) -> str:
         text = _ESCAPES.sub(_unescaped, text)
     if "&" in text:
         text = unescape(text)
-    if text.isascii():  # the same as below, in half the time
+    if not text.isascii():
+        text = text if is_normalized("NFC", text) else normalize("NFC", text)
+        beyond = set(_BEYOND_ASCII.findall(text))
+        if len(beyond) <= _FEW:
+            for sign in beyond:  # curly quotes and dashes, as a rule
+                text = text.replace(sign, " ") if _parts(sign) else text
+    if text.isascii():  # the same as below, in a fifth of the time
         return f" {' '.join(text.lower().translate(_SPACED).split())} "
-    if not is_normalized("NFC", text):
-        text = normalize("NFC", text)
     return f" {' '.join(_WORD.findall(text.casefold()))} "
+
+
+def _parts(sign: str) -> bool:
+    """Whether a character stands between words, as a blank does."""
+    return sign.casefold() == sign and not _WORD.match(sign)
 
 
 def _unescaped(escape: re.Match[str]) -> str:
