@@ -2,7 +2,7 @@
 
 The SDK makes spans of its own for every message, which say no more than that there was one; inside a call that is told
 here they are silent. The trace context goes along in `params._meta`, put there by the SDK, as the conventions for MCP
-have it: client and server are one tree, whatever is between them. `ClientSession` is what every client goes through.
+have it: client and server are one tree, whatever is between them. A call for which the server asks back is one call.
 """
 
 from collections.abc import Callable, Mapping
@@ -73,6 +73,10 @@ def _resources(result: Any) -> Response:
     return Response(documents=[Document(getattr(one, "text", None), str(one.uri)) for one in contents])
 
 
+def _asked(method: str) -> tuple[str, str]:
+    return f"mcp.client.session:ClientSession.{method}", f"mcp.client.client:Client.{method}"
+
+
 def _asks(method: str) -> Callable[[Mapping[str, Any]], bool]:
     return lambda arguments: bool(arguments["ctx"].method == method)
 
@@ -87,8 +91,8 @@ PROVIDER = Provider(
     module="mcp",
     distribution="mcp",
     operations=(
-        Operation("tool", ("mcp.client.session:ClientSession.call_tool",), _call, tool_response, side="client"),
-        Operation("retrieval", ("mcp.client.session:ClientSession.read_resource",), _read, _resources),
+        Operation("tool", _asked("call_tool"), _call, tool_response, side="client"),
+        Operation("retrieval", _asked("read_resource"), _read, _resources),
         Operation(
             "tool",
             (_SERVED,),

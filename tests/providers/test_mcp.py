@@ -11,8 +11,10 @@ from time import monotonic, sleep
 from typing import Any
 
 import mcp.shared._otel
+import mcp_types as types
 import pytest
 from mcp import Client, MCPError, StdioServerParameters, stdio_client
+from mcp.server import Server
 from opentelemetry.trace import SpanKind, StatusCode
 
 from conformance.harness import Tracing, decoded, traced
@@ -79,6 +81,43 @@ async def test_a_resource_is_retrieved_once(tracing: Tracing) -> None:
     assert tracing.span.name == "retrieval library"
     documents = decoded(tracing.span.attributes)["gen_ai.retrieval.documents"]
     assert documents == [{"id": "docs://everest", "content": library_server.PASSAGE}]
+
+
+async def test_a_call_for_which_the_server_asks_back_is_one_call(tracing: Tracing) -> None:
+    async def call(_: Any, params: types.CallToolRequestParams) -> types.CallToolResult | types.InputRequiredResult:
+        if params.input_responses:
+            return types.CallToolResult(content=[types.TextContent(text="8,849 m")])
+        form = types.ElicitRequestFormParams(
+            message="In what unit?", requested_schema={"type": "object", "properties": {}}
+        )
+        return types.InputRequiredResult(input_requests={"unit": types.ElicitRequest(params=form)})
+
+    async def tools(*_: Any) -> types.ListToolsResult:
+        return types.ListToolsResult(tools=[types.Tool(name="height", input_schema={"type": "object"})])
+
+    async def told(*_: Any) -> types.ElicitResult:
+        return types.ElicitResult(action="accept", content={"unit": "m"})
+
+    async with Client(Server("library", on_call_tool=call, on_list_tools=tools), elicitation_callback=told) as client:
+        tracing.clear()
+        await client.call_tool("height", {"mountain": "Everest"})
+    (asked, *served) = ours(tracing)
+    assert (asked.kind, asked.parent) == (SpanKind.CLIENT, None)
+    assert (asked.attributes or {})["gen_ai.tool.call.result"] == "8,849 m"
+    assert [(s.kind, s.parent.span_id) for s in served] == [(SpanKind.SERVER, asked.context.span_id)] * 2
+
+
+async def test_a_resource_that_the_client_remembers_is_retrieved_all_the_same(tracing: Tracing) -> None:
+    async def read(_: Any, params: types.ReadResourceRequestParams) -> types.ReadResourceResult:
+        contents = [types.TextResourceContents(uri=params.uri, text=library_server.PASSAGE)]
+        return types.ReadResourceResult(contents=contents, ttl_ms=60_000, cache_scope="private")
+
+    async with Client(Server("library", on_read_resource=read)) as client:
+        tracing.clear()
+        await client.read_resource("docs://everest")
+        await client.read_resource("docs://everest")
+    first, second = ours(tracing)
+    assert decoded(first.attributes) == decoded(second.attributes)
 
 
 async def test_a_tool_that_fails_is_an_error_on_both_sides(tracing: Tracing) -> None:
