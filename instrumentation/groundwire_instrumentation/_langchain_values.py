@@ -1,5 +1,6 @@
 """What goes into and comes out of chains and graphs of LangChain, as plain values."""
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -39,6 +40,15 @@ def name_of(runnable: Any, arguments: Mapping[str, Any]) -> str:
 def pauses(error: BaseException) -> bool:
     """Whether a graph stops here to ask a person, or goes on in the graph around it."""
     return any(base.__name__ == "GraphBubbleUp" for base in type(error).__mro__)
+
+
+def running() -> Any:
+    """The span of the chain that runs here and now, by a callback handler that keeps spans: OpenInference's does."""
+    config = getattr(sys.modules.get("langchain_core.runnables.config"), "var_child_runnable_config", None)
+    callbacks = (config.get() or {}).get("callbacks") if config is not None else None
+    run = getattr(callbacks, "parent_run_id", None)
+    keepers = [each.get_span for each in getattr(callbacks, "handlers", ()) if run and hasattr(each, "get_span")]
+    return next((span for get_span in keepers if (span := get_span(run)) is not None), None)
 
 
 def outcome(result: Any) -> Response:

@@ -11,7 +11,7 @@ from typing import Any
 
 from groundwire.model import Document, Operation, Provider, Request, Response
 from groundwire.semconv import TOOL_CALL_ID, TOOL_DESCRIPTION
-from groundwire_instrumentation._langchain_values import Pieces, name_of, outcome, pauses, told
+from groundwire_instrumentation._langchain_values import Pieces, name_of, outcome, pauses, running, told
 
 _CHAINS = ("RunnableSequence", "RunnableParallel", "RunnableLambda")
 _SHAPES = ("invoke", "ainvoke", "stream", "astream", "batch", "abatch")
@@ -58,6 +58,7 @@ PROVIDER = Provider(
     name="langchain",
     module="langchain_core",
     distribution="langchain-core",
+    running=running,
     operations=(
         Operation(
             "retrieval",

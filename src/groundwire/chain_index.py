@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from groundwire import semconv
 from groundwire.dialects import DIALECT
-from groundwire.dialects.gen_ai import kind_of, message_text
+from groundwire.dialects.gen_ai import kind_of, message_text, output_text
 from groundwire.model import SpanRecord
 from groundwire.span_tree import Place, around_others, descends, places_of
 
@@ -273,8 +273,13 @@ def _same_call(trace: _Trace, other: _Call, call: _Call, span: SpanRecord) -> bo
     """Whether two spans are of one call: one is inside the other, or both tell of the same answer at the same time."""
     if _same_road(trace, other, span):
         return True
-    same = call.response is not None and other.response == call.response and other.scope != call.scope
-    return same and other.start_ns < call.end_ns and call.start_ns < other.end_ns
+    if other.scope == call.scope or other.start_ns >= call.end_ns or call.start_ns >= other.end_ns:
+        return False
+    if call.response is not None and other.response is not None:
+        return bool(other.response == call.response)
+    # One of them does not name the answer: then both must say it, and have counted the same.
+    said = output_text(call.output) if call.tokens is not None and call.tokens == other.tokens else ""
+    return bool(said) and output_text(other.output) == said
 
 
 def _prompt(span: SpanRecord) -> int | None:

@@ -63,6 +63,8 @@ class Engine:
     def __init__(self, tracer: Tracer, recorder: Recorder) -> None:
         self._tracer = tracer
         self._recorder = recorder
+        self.context: Callable[[], Context] = otel_context.get_current
+        """Tells in what context a call begins."""
         self._active = True
         self._patches: list[_Patch] = []
         self._substitutes: dict[str, type[Any]] = {}
@@ -228,7 +230,7 @@ class Engine:
             try:
                 if not self._active:
                     return None
-                context = otel_context.get_current()
+                context = self.context()
                 inside = context.get(_INSIDE) if context else None
                 if context and (inside is provider or any(map(context.get, _SUPPRESSION_KEYS))):
                     return None

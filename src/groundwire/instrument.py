@@ -6,6 +6,7 @@ import threading
 import weakref
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from opentelemetry import trace
@@ -224,6 +225,7 @@ def _settle() -> None:
     """Trace every chosen library that nobody else traces, and no other. Called whenever that changes."""
     from groundwire.beside import active, first_that_traces
     from groundwire.engine import Engine, versioned
+    from groundwire.under import contexts
 
     with _lock:
         now = runtime.current()
@@ -246,6 +248,11 @@ def _settle() -> None:
                     del _installation.engines[place]
                     engine.uninstrument()
                 _log.info("%s is traced by %s of %s: ours stands aside", provider.name, other.name, other.module)
+        aside = [p for place, p in enumerate(_installation.chosen) if place in _installation.aside]
+        context = contexts([p.running for p in aside if p.running is not None])
+        for engine in _installation.engines.values():
+            engine.context = context
+        runtime.replace(replace(now, context=context))
 
 
 def provider_in_force() -> trace.TracerProvider | None:

@@ -128,6 +128,7 @@ def _begin_retrieval(request: Callable[[], Request]) -> "_Scope":
         subject = asked.data_source
         span = runtime.tracer.start_span(
             f"retrieval {subject}" if subject else "retrieval",
+            context=runtime.context(),
             kind=SpanKind.CLIENT,
             attributes=semconv.request_attributes("retrieval", _PROVIDER.name, asked),
         )
@@ -173,7 +174,8 @@ def _workflow(function: Callable[..., Any], *, name: str | None) -> Any:
             texts = [value for value in given.values() if isinstance(value, str)]
             asked = texts if len(texts) == 1 else list(given.values()) if len(given) == 1 else [given]
             attributes[semconv.INPUT_VALUE] = readable(asked, runtime.recorder.content_limit)
-        span = runtime.tracer.start_span(f"{semconv.WORKFLOW} {title}", kind=SpanKind.INTERNAL, attributes=attributes)
+        name = f"{semconv.WORKFLOW} {title}"
+        span = runtime.tracer.start_span(name, runtime.context(), SpanKind.INTERNAL, attributes)
         return _Workflow(span, runtime.recorder)
 
     return _traced(function, lambda args, kwargs: _begin(lambda runtime: begin(runtime, args, kwargs)))

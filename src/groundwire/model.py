@@ -205,6 +205,9 @@ class Provider:
     """For classes that are written in C."""
     executors: tuple[str, ...] = ()
     """`module:ThreadPoolExecutor`, where the library fans a call out to threads: the call's context goes along."""
+    running: Callable[[], Any] | None = None
+    """The span under which the library runs here and now, where an instrumentor that ours stands aside for keeps it to
+    itself and out of the context; None: none."""
     tracers: tuple[str, ...] = ()
     """`module:attribute` of tracers with which the library makes spans of its own: none inside a call that is told."""
 

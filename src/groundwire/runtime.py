@@ -1,7 +1,10 @@
 """What `instrument()` set up, for code that must work before and after it: None means not instrumented."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from opentelemetry import context as otel_context
+from opentelemetry.context import Context
 from opentelemetry.trace import Tracer
 
 from groundwire.call import Recorder
@@ -13,6 +16,8 @@ class Runtime:
 
     tracer: Tracer
     recorder: Recorder
+    context: Callable[[], Context] = otel_context.get_current
+    """Tells in what context a span begins."""
 
 
 _current: Runtime | None = None

@@ -9,7 +9,7 @@ from groundwire import semconv
 from groundwire.chain import chains
 from groundwire.checks import Check, checks, is_evaluation
 from groundwire.dialects import canonical
-from groundwire.dialects.gen_ai import CallView, message_text, view
+from groundwire.dialects.gen_ai import CallView, first_choice, message_text, view
 from groundwire.finite import finite
 from groundwire.model import RagChain, SpanRecord
 
@@ -95,13 +95,14 @@ class Trace:
             while above is not None and seen < 100:
                 outer.add(above)
                 above, seen = parents.get(above), seen + 1
-        first: dict[str, SpanRecord] = {}
+        kept: list[Stage] = []
         for stage in sorted(counted, key=lambda s: s.span.end_ns):
-            response = stage.span.attributes.get(semconv.RESPONSE_ID)
-            if isinstance(response, str) and stage.span.span_id not in outer:
-                told = first.setdefault(response, stage.span)
-                if told.scope != stage.span.scope and _overlap(told, stage.span):
-                    outer.add(stage.span.span_id)
+            if stage.span.span_id in outer:
+                continue
+            if any(_is_one_call(told, stage) for told in kept):
+                outer.add(stage.span.span_id)
+            else:
+                kept.append(stage)
         return tuple(s for s in self.stages if s.call is not None and s.span.span_id not in outer)
 
     @property
@@ -291,6 +292,23 @@ def _tree(spans: Sequence[SpanRecord], found: Mapping[tuple[str, str | None], tu
             return
         # Spans that are each other's parents hang from nowhere.
         pending.append((next(s for s in spans if s.span_id not in told), 0))
+
+
+def _is_one_call(one: Stage, other: Stage) -> bool:
+    """Whether two instrumentations tell of the same call: as the index of chains has it."""
+    if one.span.scope == other.span.scope or not _overlap(one.span, other.span):
+        return False
+    ids = [stage.span.attributes.get(semconv.RESPONSE_ID) for stage in (one, other)]
+    if None not in ids:
+        return bool(ids[0] == ids[1])
+    said, counted = zip(*((first_choice(s.call.output), _counted(s.call)) for s in (one, other) if s.call), strict=True)
+    return bool(said[0]) and said[0] == said[1] and counted[0] is not None and counted[0] == counted[1]
+
+
+def _counted(call: CallView) -> int | None:
+    usage = call.usage
+    counts = [] if usage is None else [n for n in (usage.input_tokens, usage.output_tokens) if n is not None]
+    return sum(counts) if counts else None
 
 
 def _overlap(one: SpanRecord, other: SpanRecord) -> bool:
