@@ -7,11 +7,14 @@ from typing import Any
 from groundwire.documents import from_row, scores_descend
 from groundwire.model import Request, Response
 
-_OPERATOR = r"(?:<->|<=>|<#>|<\+>|<~>|<%>)"
-_ORDERED = re.compile(
-    rf"\border\s+by\b.*{_OPERATOR}|{_OPERATOR}.*\bfrom\b.*\border\s+by\b",  # by the operator, or by what it selects
-    re.IGNORECASE | re.DOTALL,
+_OPERATOR = re.compile(r"<->|<=>|<#>|<\+>|<~>|<%>")
+_READS = re.compile(r"\s*+(?:(?:--[^\n]*+|/\*.*?\*/|\()\s*+)*+(?:select|with)\b", re.IGNORECASE | re.DOTALL)
+_ORDER = re.compile(r"\border\s++by\b", re.IGNORECASE)
+_FROM = re.compile(r"\bfrom\b", re.IGNORECASE)
+_PLACES = re.compile(
+    r"<->\s*+(?:st_\w++\(|(?:'[^']*+'|[%$]\w*+(?:\(\w++\)\w)?)\s*+::\s*+geo(?:metry|graphy)\b)", re.IGNORECASE
 )
+"""PostGIS, whose operator looks the same."""
 _TABLE = re.compile(r"\bfrom\s+([\w.\"]+)", re.IGNORECASE)
 _LIMIT = re.compile(r"\blimit\s+(?:(\d+)|%\((\w+)\)\w|(%[sbt]|\$\d+))", re.IGNORECASE)
 _VECTOR = re.compile(r"\[[-+\d.,eE\s]*\]|\{(?:\d+:[-+\d.eE]+,?)*\}/\d+")
@@ -21,8 +24,17 @@ MOST = 1000
 
 
 def orders(statement: str) -> bool:
-    """Whether a statement is a search."""
-    return _ORDERED.search(statement) is not None
+    """Whether a statement is a search: it orders by an operator, or by what an operator gave among what it selects."""
+    first = _OPERATOR.search(statement)  # which most statements lack
+    if first is None or _READS.match(statement) is None:
+        return False
+    ordered = _ORDER.search(statement)
+    if ordered is None or _PLACES.search(statement):
+        return False
+    if _OPERATOR.search(statement, ordered.end()):
+        return True
+    source = _FROM.search(statement, first.end())
+    return source is not None and _ORDER.search(statement, source.end()) is not None
 
 
 def search(statement: str, params: Any, address: str | None, port: int | None) -> Request:
@@ -38,10 +50,11 @@ def search(statement: str, params: Any, address: str | None, port: int | None) -
 
 
 def _limit(statement: str, params: Any) -> int | None:
-    """The number after LIMIT: written out, a named parameter, or the one at that place."""
-    found = _LIMIT.search(statement)
-    if found is None:
+    """The number after the last LIMIT: written out, a named parameter, or the one at that place."""
+    limits = list(_LIMIT.finditer(statement))
+    if not limits:
         return None
+    found = limits[-1]
     value: Any = found[1]
     if found[2] and isinstance(params, Mapping):
         value = params.get(found[2])

@@ -1,5 +1,6 @@
 """pgvector: which statements are retrievals, and what is read out of them. No server is needed for that."""
 
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -27,10 +28,38 @@ def test_a_statement_that_orders_by_a_vector_operator_is_a_retrieval(operator: s
 @pytest.mark.parametrize(
     "query",
     [
+        "-- nearest\n/* of all */ (select * from docs order by e <-> %s limit 3)",
+        "with near as (select id, e <=> %s as d from docs) select * from near order by d limit 3",
+        "select id, 1 - (e <=> %s) as s from docs where e <=> %s < 1 order by s desc limit 3",
+        "select id from docs where ST_DWithin(place, %s::geography, 9) order by e <-> %s::vector limit 3",
+    ],
+)
+def test_so_are_those_that_are_longer(query: str) -> None:
+    assert retrieves(query)
+
+
+@pytest.mark.parametrize("part", ["<-> ", "<-> '", "order by ", "from ", "/* ", "-- ", "( ", "select <-> from "])
+def test_a_statement_is_judged_at_once_however_long_it_is(part: str) -> None:
+    started = time.perf_counter()
+    retrieves(part * 20_000)
+    retrieves("select " + part * 20_000)
+    assert time.perf_counter() - started < 1
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
         "select * from docs order by page",
         "select * from docs where embedding <-> %s < 1",
         "insert into docs values (%s)",
         "select a - b > c from docs order by 1",
+        "select embedding <-> %s from docs limit 3",
+        "insert into docs select * from docs order by e <-> %s",
+        "explain select * from docs order by e <-> %s",
+        "select * from shapes order by shape <-> ST_MakePoint(1, 1) limit 5",
+        "select * from shapes order by shape <-> %s::geometry limit 5",
+        "select * from shapes order by shape <-> %(here)s::geography limit 5",
+        "select * from shapes order by shape <-> 'POINT(1 1)'::geometry limit 5",
         "",
     ],
 )
@@ -49,6 +78,7 @@ def test_other_statements_are_none(query: str) -> None:
         ("select 1 from docs order by e <-> %s limit %(k)s", ["q"], None),
         ("select 1 from docs order by e <-> %s", ["q"], None),
         ("select 1 from docs order by e <-> %s limit all", None, None),
+        ("with n as (select 1 from docs order by e <-> %s limit 50) select 1 from n limit %s", ("q", 7), 7),
     ],
 )
 def test_the_limit_is_read_from_the_statement_or_its_parameters(statement: str, params: Any, top_k: int | None) -> None:
