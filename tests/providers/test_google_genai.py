@@ -29,6 +29,7 @@ from conformance.harness import Tracing, traced
 from conformance.openai_wire import Wire, document, http
 from groundwire import Provider, plugins
 from groundwire_instrumentation.google_genai import PROVIDER
+from groundwire_instrumentation.google_interactions import PROVIDER as INTERACTIONS
 
 ASK: dict[str, Any] = {"model": MODEL, "contents": QUESTION}
 
@@ -363,3 +364,27 @@ def test_the_library_may_be_imported_after_instrument() -> None:
     )
     run = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, timeout=60)
     assert run.stdout.strip() == "True", run.stderr
+
+
+def test_an_interaction_that_is_continued_is_one_call_with_all_its_tokens() -> None:
+    def hop(identity: str, text: str, status: str, **rest: Any) -> http.Response:
+        usage = {"total_input_tokens": 100, "total_output_tokens": 10, "total_thought_tokens": 5}
+        told = {"id": identity, "model": MODEL, "status": status, "usage": usage, **rest}
+        events = [
+            {"event_type": "interaction.created", "interaction": {"id": identity, "status": "in_progress"}},
+            {"event_type": "step.start", "index": 0, "step": {"type": "model_output"}},
+            {"event_type": "step.delta", "index": 0, "delta": {"type": "text", "text": text}},
+            {"event_type": "step.stop", "index": 0},
+            {"event_type": "interaction.completed", "interaction": told},
+        ]
+        return chunks(events)
+
+    first = hop("i1", "Everest is ", "requires_continuation", continuation_token="t1")
+    with traced(INTERACTIONS) as tracing:
+        client = asking(first, hop("i2", "8,849 m high.", "completed"))
+        assert len(list(client.interactions.create(model=MODEL, input=QUESTION, stream=True))) == 10
+        got = attributes(tracing)
+        assert len(tracing.spans) == 1
+    assert (got["gen_ai.usage.input_tokens"], got["gen_ai.usage.output_tokens"]) == (200, 30)
+    assert "".join(part["content"] for part in got["gen_ai.output.messages"][0]["parts"]) == ANSWER
+    assert got["gen_ai.response.finish_reasons"] == ("stop",)
