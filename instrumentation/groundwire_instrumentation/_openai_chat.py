@@ -170,8 +170,8 @@ class Chunks:
             delta = members(choice.get("delta"))
             if text := delta.get("content"):
                 known.text.append(text)
-            if thought := _thought(delta):
-                known.thoughts.append(thought)
+            if delta.get("reasoning_content") or delta.get("reasoning"):
+                known.thoughts.append(_thought(delta))
             if refusal := delta.get("refusal"):
                 known.refusal.append(refusal)
             for call in delta.get("tool_calls") or ():

@@ -1,11 +1,10 @@
 """Tokens of answers in OpenAI's protocol, as its maker counts them and as others who speak it do."""
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 from groundwire.model import Usage
-from groundwire.wire import parse_document
+from groundwire.wire import is_body, parse_document
 
 
 def members(part: Any) -> Mapping[str, Any]:
@@ -101,9 +100,4 @@ def tier(said: Mapping[str, Any]) -> dict[str, Any]:
 
 def whole(result: Any) -> Mapping[str, Any]:
     """The members of an answer: a bare `client.post` gives whatever its `cast_to` says."""
-    return members(parse_document(result.text) if _is_body(type(result)) else result)  # type: ignore[arg-type]
-
-
-@lru_cache(maxsize=256)
-def _is_body(kind: type) -> bool:
-    return hasattr(kind, "iter_bytes")  # slow to ask of a model
+    return members(parse_document(result.text) if is_body(result) else result)

@@ -12,7 +12,7 @@ from typing import Any
 from groundwire.hosts import COMPATIBLE, server
 from groundwire.media import blob_part, file_part, uri_part
 from groundwire.model import Message, Operation, Provider, Request, Response, Usage
-from groundwire.wire import fields, parse_document
+from groundwire.wire import fields, is_body, member, parse_document
 
 _CLIENTS = ("Anthropic", "AnthropicBedrock", "AnthropicBedrockMantle", "AnthropicVertex")
 _PARAMETERS: Mapping[str, str] = {
@@ -56,7 +56,7 @@ def _request(client: Any, arguments: Mapping[str, Any]) -> Request:
     }
     if isinstance(stop := body.get("stop_sequences"), list | tuple):
         attributes["gen_ai.request.stop_sequences"] = tuple(stop)
-    if effort := _get(body.get("output_config"), "effort"):
+    if effort := member(body.get("output_config"), "effort"):
         attributes["gen_ai.request.reasoning.level"] = effort
     provider, address, port = server(client.base_url)
     for kind, name in _PLATFORMS.items():
@@ -75,27 +75,25 @@ def _request(client: Any, arguments: Mapping[str, Any]) -> Request:
     )
 
 
-def _get(value: Any, name: str) -> Any:
-    """A member of a mapping or an object: answers go back into prompts as the objects they came in."""
-    return value.get(name) if isinstance(value, dict) else getattr(value, name, None)
-
-
 def _listed(value: Any) -> list[Any] | tuple[Any, ...]:
     return value if isinstance(value, list | tuple) else ()
 
 
 def _tool(tool: Any) -> Any:
-    schema = _get(tool, "input_schema")
+    schema = member(tool, "input_schema")
     if schema is None:  # one of Anthropic's own
         return tool
-    described = {"type": "function", "name": _get(tool, "name"), "description": _get(tool, "description")}
+    described = {"type": "function", "name": member(tool, "name"), "description": member(tool, "description")}
     return {**{k: v for k, v in described.items() if v is not None}, "parameters": schema}
 
 
 def _messages(message: Any) -> list[Message]:
     """One message; what tools answered is a message of its own, as the conventions have it."""
-    role = _get(message, "role") or "user"
-    runs = groupby(_parts(_get(message, "content")), lambda part: part["type"] == "tool_call_response")
+    role = member(message, "role") or "user"
+    content = member(message, "content")
+    if isinstance(content, str):
+        return [{"role": role, "parts": [{"type": "text", "content": content}]}]
+    runs = groupby(_parts(content), lambda part: part["type"] == "tool_call_response")
     found: list[Message] = [
         {"role": "tool" if answers and role == "user" else role, "parts": list(run)} for answers, run in runs
     ]
@@ -110,45 +108,45 @@ def _parts(content: Any) -> list[dict[str, Any]]:
 
 def _part(block: Any) -> dict[str, Any]:
     """One content block, of a prompt or of an answer, by its `type`."""
-    kind = str(_get(block, "type"))
+    kind = str(member(block, "type"))
     if kind == "text":
-        return {"type": "text", "content": _get(block, "text") or ""}
+        return {"type": "text", "content": member(block, "text") or ""}
     if kind == "thinking":
-        return {"type": "reasoning", "content": _get(block, "thinking") or ""}
+        return {"type": "reasoning", "content": member(block, "thinking") or ""}
     if kind in ("tool_use", "server_tool_use", "mcp_tool_use"):
         return {
             "type": "tool_call",
-            "id": _get(block, "id"),
-            "name": _get(block, "name"),
-            "arguments": _get(block, "input"),
+            "id": member(block, "id"),
+            "name": member(block, "name"),
+            "arguments": member(block, "input"),
         }
     if kind.endswith("tool_result"):
-        answer = _text(_get(block, "content"))
-        return {"type": "tool_call_response", "id": _get(block, "tool_use_id"), "response": answer}
+        answer = _text(member(block, "content"))
+        return {"type": "tool_call_response", "id": member(block, "tool_use_id"), "response": answer}
     if kind == "search_result":
-        return {"type": "text", "content": _text(_get(block, "content"))}
+        return {"type": "text", "content": _text(member(block, "content"))}
     if kind in ("image", "document"):
-        return _source(kind, _get(block, "source"))
+        return _source(kind, member(block, "source"))
     return {"type": kind}
 
 
 def _source(modality: str, source: Any) -> dict[str, Any]:
-    kind, data = _get(source, "type"), _get(source, "data")
+    kind, data = member(source, "type"), member(source, "data")
     if kind in ("text", "content"):  # a document to be cited: what the answer rests on
-        return {"type": "text", "content": data if kind == "text" else _text(_get(source, "content"))}
+        return {"type": "text", "content": data if kind == "text" else _text(member(source, "content"))}
     if kind == "url":
-        return uri_part(modality, _get(source, "url"))
+        return uri_part(modality, member(source, "url"))
     if kind == "base64" and isinstance(data, str | bytes):
-        return blob_part(modality, _get(source, "media_type"), data)
-    return file_part(modality, _get(source, "file_id"))
+        return blob_part(modality, member(source, "media_type"), data)
+    return file_part(modality, member(source, "file_id"))
 
 
 def _text(content: Any) -> str:
     """The prose of a tool's answer or of a document."""
     if isinstance(content, str):
         return content
-    found = [_get(one, "title") if _get(one, "url") else _part(one).get("content") for one in _listed(content)]
-    texts = found or [_get(content, name) for name in ("stdout", "stderr", "error_code")]
+    found = [member(one, "title") if member(one, "url") else _part(one).get("content") for one in _listed(content)]
+    texts = found or [member(content, name) for name in ("stdout", "stderr", "error_code")]
     return "\n".join(text for text in texts if isinstance(text, str) and text)
 
 
@@ -158,7 +156,7 @@ def _text(content: Any) -> str:
 def _response(result: Any) -> Response:
     if isinstance(result, dict):  # a bare `client.post` gives whatever its `cast_to` says
         result = fields(result)
-    elif hasattr(type(result), "iter_bytes"):
+    elif is_body(result):
         result = parse_document(result.text)
     return _answer(result, [_part(block) for block in result.content or ()], result.stop_reason, result.usage)
 
@@ -166,16 +164,16 @@ def _response(result: Any) -> Response:
 def _answer(message: Any, parts: list[dict[str, Any]], stop: str | None, usage: Any) -> Response:
     attributes: dict[str, Any] = {}
     for name in ("service_tier", "speed"):
-        if value := _get(_get(message, "usage"), name):
+        if value := member(member(message, "usage"), name):
             attributes[f"anthropic.response.{name}"] = value
-    kept = _get(_get(usage, "cache_creation"), "ephemeral_1h_input_tokens")
+    kept = member(member(usage, "cache_creation"), "ephemeral_1h_input_tokens")
     if kept:
         attributes["anthropic.usage.cache_creation.ephemeral_1h_input_tokens"] = kept
     if stop == "refusal":
         parts = [part | {"refusal": True} for part in parts] or [{"type": "text", "content": "", "refusal": True}]
     return Response(
-        model=_get(message, "model"),
-        id=_get(message, "id"),
+        model=member(message, "model"),
+        id=member(message, "id"),
         messages=[{"role": "assistant", "parts": parts}] if parts else None,
         finish_reasons=[_FINISH.get(stop, stop)] if stop else (),
         usage=_usage(usage, kept) if usage else None,
@@ -185,18 +183,18 @@ def _answer(message: Any, parts: list[dict[str, Any]], stop: str | None, usage: 
 
 def _usage(usage: Any, kept: int | None) -> Usage:
     # Where the service made the conversation shorter first, that is billed, and not part of the counts above it.
-    rows = [usage, *(one for one in _listed(_get(usage, "iterations")) if _get(one, "type") == "compaction")]
-    fresh, read, created, made = (_sum([_get(row, name) for row in rows]) for name in _SUMMED)
-    searches = _get(_get(usage, "server_tool_use"), "web_search_requests")
+    rows = [usage, *(one for one in _listed(member(usage, "iterations")) if member(one, "type") == "compaction")]
+    fresh, read, created, made = (_sum([member(row, name) for row in rows]) for name in _SUMMED)
+    searches = member(member(usage, "server_tool_use"), "web_search_requests")
     return Usage(
         None if fresh is None else fresh + (read or 0) + (created or 0),
         made,
         cache_read_tokens=read,
         cache_creation_tokens=created,
         cache_creation_1h_tokens=kept,
-        reasoning_tokens=_get(_get(usage, "output_tokens_details"), "thinking_tokens"),
+        reasoning_tokens=member(member(usage, "output_tokens_details"), "thinking_tokens"),
         apart={"web_searches": searches} if searches else {},
-        terms={"speed": "fast"} if _get(usage, "speed") == "fast" else {},
+        terms={"speed": "fast"} if member(usage, "speed") == "fast" else {},
     )
 
 
@@ -221,7 +219,7 @@ class _Events:
         kind = event.type
         if kind == "content_block_delta":
             delta = event.delta
-            piece = _get(delta, _PIECES.get(delta.type, ""))
+            piece = member(delta, _PIECES.get(delta.type, ""))
             if isinstance(piece, str):
                 self._blocks[event.index][1].append(piece)
         elif kind == "content_block_start":
@@ -234,7 +232,7 @@ class _Events:
             self._count(event.usage, ())
 
     def _count(self, usage: Any, without: tuple[str, ...]) -> None:
-        counts = {name: _get(usage, name) for name in _COUNTS if name not in without}
+        counts = {name: member(usage, name) for name in _COUNTS if name not in without}
         self._usage |= {name: count for name, count in counts.items() if count is not None}
 
     def response(self) -> Response:

@@ -7,11 +7,13 @@ A prompt's tokens include cached ones; thoughts and what tools returned are coun
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from groundwire.hosts import server
 from groundwire.media import blob_part, uri_part
 from groundwire.model import Message, Operation, Provider, Request, Response, Usage
+from groundwire.wire import member
 
 _PARAMETERS: Mapping[str, str] = {
     "temperature": "gen_ai.request.temperature",
@@ -34,11 +36,14 @@ def _targets(method: str) -> tuple[str, ...]:
 def _get(value: Any, name: str) -> Any:
     """A member of a model of the SDK, or of the mapping that stands for one, in either spelling."""
     if not isinstance(value, dict):
-        return getattr(value, name, None)
-    if name in value:
-        return value[name]
+        return member(value, name)
+    return value[name] if name in value else value.get(_camel(name))
+
+
+@lru_cache(maxsize=256)
+def _camel(name: str) -> str:
     first, *others = name.split("_")
-    return value.get(first + "".join(map(str.capitalize, others)))
+    return first + "".join(map(str.capitalize, others))
 
 
 # --- what was asked -------------------------------------------------------------------------------------------------
@@ -180,15 +185,25 @@ class _Chunks:
         usage = chunk.usage_metadata
         if usage is not None:
             self._usage = usage
-            self._counts |= {name: count for name in _COUNTS if (count := getattr(usage, name, None)) is not None}
-        self._blocked = _get(chunk.prompt_feedback, "block_reason") or self._blocked
+            told = vars(usage)
+            for name in _COUNTS:
+                if (count := told.get(name)) is not None:
+                    self._counts[name] = count
+        if chunk.prompt_feedback is not None:
+            self._blocked = chunk.prompt_feedback.block_reason or self._blocked
         for candidate in chunk.candidates or ():
-            parts, finish = self._candidates.setdefault(candidate.index or 0, ([], []))
-            for part in map(_part, _get(candidate.content, "parts") or ()):
-                if parts and "content" in part and part["type"] == parts[-1]["type"]:
-                    parts[-1]["content"] += part["content"]
+            index = candidate.index or 0
+            parts, finish = self._candidates.get(index) or self._candidates.setdefault(index, ([], []))
+            for part in (candidate.content and candidate.content.parts) or ():
+                told = vars(part)
+                if (text := told.get("text")) is not None:  # nearly always
+                    kind = "reasoning" if told.get("thought") else "text"
+                    if parts and parts[-1]["type"] == kind:
+                        parts[-1]["content"] += text
+                    else:
+                        parts.append({"type": kind, "content": text})
                 else:
-                    parts.append(part)
+                    parts.append(_part(part))
             if candidate.finish_reason is not None:
                 finish[:] = [str(_value(candidate.finish_reason))]
 

@@ -20,6 +20,50 @@ def fields(value: Any) -> Any:
     return [fields(entry) for entry in value] if isinstance(value, list) else value
 
 
+def member(value: Any, name: str) -> Any:
+    """One member of an SDK's object or of a dictionary; None where it is not there.
+
+    A model of pydantic takes microseconds to say that it lacks an attribute: what its class lacks it is asked once.
+    """
+    if isinstance(value, dict):
+        return value.get(name)
+    own = getattr(value, "__dict__", None)
+    if own and name in own:
+        return own[name]
+    extra = getattr(value, "__pydantic_extra__", value)
+    if extra is value:
+        return getattr(value, name, None)
+    if extra and name in extra:
+        return extra[name]
+    key = (type(value), name)
+    if key in _lacking:
+        return None
+    found = getattr(value, name, _lacking)
+    if found is not _lacking:
+        return found
+    if len(_lacking) < 4096:
+        _lacking.add(key)
+    return None
+
+
+_lacking: set[tuple[type, str]] = set()
+"""Names that a class of pydantic's has not."""
+
+
+def is_body(result: Any) -> bool:
+    """Whether a result is an HTTP response with its bytes; each class is asked once, as a model's is slow to tell."""
+    kind: type = type(result)
+    known = _bodies.get(kind)
+    if known is None:
+        known = hasattr(kind, "iter_bytes")
+        if len(_bodies) < 1024:
+            _bodies[kind] = known
+    return known
+
+
+_bodies: dict[type, bool] = {}
+
+
 def parse_document(text: str) -> Any | None:
     """A JSON document as `Fields`; None where it is not one."""
     try:
