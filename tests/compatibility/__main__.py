@@ -20,7 +20,7 @@ from compatibility import ancient
 from compatibility.asked import ROOT, Asked, asked
 from compatibility.environments import Outcome, common, tried
 from compatibility.table import filled
-from compatibility.versions import firsts, lowest, offered, within
+from compatibility.versions import lowest, offered, steps, within
 
 RESULTS = Path(__file__).with_name("results.json")
 PAGE = ROOT / "docs" / "providers.md"
@@ -73,6 +73,8 @@ def measured(book: Book, python: Path, one: Asked, ends: str, again: bool) -> bo
             found = tried(python, one, str(version))
             book.keep(one, found)
         state = f"{found.passed} passed" if found.good else f"{found.failed} failed, {found.reason}"
+        if not found.whole:
+            state += f"; {found.calls} of {found.of_calls} calls, without {found.without[:200]}"
         print(f"{one.provider:24} {version!s:12} {state} ({found.seconds:.0f} s)", flush=True)
         return found
 
@@ -86,12 +88,15 @@ def measured(book: Book, python: Path, one: Asked, ends: str, again: bool) -> bo
         return False
     newest_good = lowest_good = True
     if ends in ("newest", "both"):
-        newest_good = outcome(allowed[-1]).good
-        book.conclude(one, newest=str(allowed[-1]) if newest_good else "none", on=datetime.now(UTC).date().isoformat())
+        newest = outcome(allowed[-1])
+        newest_good = newest.whole
+        book.conclude(one, newest=str(newest) if newest.good else "none", on=datetime.now(UTC).date().isoformat())
     if ends in ("lowest", "both"):
-        lowest_good = outcome(allowed[0]).good
-        found = allowed[0] if lowest_good else lowest(firsts(allowed)[1:], lambda v: outcome(v).good)
-        book.conclude(one, lowest=str(found) if found else "none", on=datetime.now(UTC).date().isoformat())
+        first = outcome(allowed[0])
+        lowest_good = first.good
+        found = allowed[0] if lowest_good else lowest(steps(allowed)[1:], lambda v: outcome(v).good)
+        good = None if found is None else book.known(one, str(found))
+        book.conclude(one, lowest=str(good) if good else "none", on=datetime.now(UTC).date().isoformat())
         if not lowest_good:
             print(
                 f"{one.provider:24} the extra asks for {one.requirement}, the lowest that passes is {found}", flush=True
@@ -122,9 +127,14 @@ def main() -> int:
             return 0 if good else 1
         for one in chosen:
             good = measured(book, python, one, options.at, options.again) and good
-    if options.results == RESULTS:
-        PAGE.write_text(filled(PAGE.read_text(), book.columns()))
+            _written(book, options.results)
+    _written(book, options.results)
     return 0 if good else 1
+
+
+def _written(book: Book, results: Path) -> None:
+    if results == RESULTS:
+        PAGE.write_text(filled(PAGE.read_text(), book.columns()))
 
 
 if __name__ == "__main__":

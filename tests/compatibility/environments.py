@@ -19,6 +19,8 @@ from compatibility.asked import ROOT, Asked, project
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "groundwire" / "compatibility"
 _COMMON = ("pip>=25.1", "pytest>=8", "pytest-asyncio>=0.24", "hypothesis>=6.100")
+_PLUGIN = "compatibility.known_calls"
+_CALLS = re.compile(r"^calls known: (\d+) of (\d+); without (.*)$", re.MULTILINE)
 _COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped)")
 _LIMIT_S = 1200
 
@@ -32,12 +34,26 @@ class Outcome:
     failed: int
     reason: str = ""
     """Why it did not pass; empty where it did."""
+    calls: int = 0
+    """Cases whose call this version has."""
+    of_calls: int = 0
+    """Cases that there are."""
+    without: str = ""
+    """Which calls it does not have, and what says so."""
     seconds: float = 0.0
 
     @property
     def good(self) -> bool:
-        """Whether some tests ran, and all of them passed."""
-        return self.passed > 0 and self.failed == 0 and not self.reason
+        """Whether it has at least half of the calls, and every test of those passed."""
+        return self.passed > 0 and self.failed == 0 and not self.reason and 2 * self.calls >= self.of_calls
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is good and has all of the calls."""
+        return self.good and self.calls == self.of_calls
+
+    def __str__(self) -> str:
+        return self.version if self.whole else f"{self.version} ({self.calls} of {self.of_calls} calls)"
 
 
 def common() -> Path:
@@ -75,21 +91,34 @@ def tried(above: Path, asked: Asked, version: str) -> Outcome:
     try:
         python, reason = made(above, name, asked.pinned(version))
         if reason:
-            return Outcome(version, 0, 0, reason, monotonic() - began)
+            return Outcome(version, 0, 0, reason, seconds=monotonic() - began)
         # warnings of other people's libraries, at versions of long ago, are no errors of ours
-        options = ["-q", "-W", "default", "-p", "no:cacheprovider", "--tb=line", "-k", f"{asked.provider}:"]
+        options = [
+            "-q",
+            "-W",
+            "default",
+            "-p",
+            "no:cacheprovider",
+            "--tb=line",
+            "-p",
+            _PLUGIN,
+            "-k",
+            f"{asked.provider}:",
+        ]
         done = _run([python, "-m", "pytest", *options, "tests/conformance"])
         counts = {word.rstrip("s"): int(number) for number, word in _COUNT.findall(_last(done.stdout, " in "))}
         passed, failed = counts.get("passed", 0), counts.get("failed", 0) + counts.get("error", 0)
+        calls, of_calls, without = next(iter(_CALLS.findall(done.stdout)), (0, 0, ""))
         reason = ""
         if failed or done.returncode not in (0, 5):
             reason = _last(done.stdout, "FAILED") or _last(done.stdout, "ERROR") or _last(done.stderr, "")
-        elif not passed:
+        elif of_calls == "0":
             look = _run([python, "-c", f"import conformance.{asked.provider}_cases"])
             reason = "its cases cannot be loaded: " + _last(look.stderr, "Error")
-        return Outcome(version, passed, failed, reason[:300], monotonic() - began)
+        known = (int(calls), int(of_calls), without)
+        return Outcome(version, passed, failed, reason[:300], *known, seconds=monotonic() - began)
     except subprocess.TimeoutExpired:
-        return Outcome(version, 0, 0, f"took longer than {_LIMIT_S} s", monotonic() - began)
+        return Outcome(version, 0, 0, f"took longer than {_LIMIT_S} s", seconds=monotonic() - began)
     finally:
         shutil.rmtree(CACHE / name, ignore_errors=True)
 

@@ -12,7 +12,7 @@ from compatibility.__main__ import Book
 from compatibility.asked import ROOT, Asked, asked
 from compatibility.environments import Outcome
 from compatibility.table import filled, told
-from compatibility.versions import firsts, lowest, within
+from compatibility.versions import firsts, lowest, steps, within
 
 OLD = [Version(v) for v in ("0.9.0", "1.0.0", "1.0.4", "1.1.2", "1.2.0", "2.0.0rc1", "2.0.1")]
 
@@ -48,6 +48,12 @@ def test_lower_bounds_are_the_firsts_of_minor_series() -> None:
     assert firsts(within(OLD, SpecifierSet(">=1"))) == [Version(v) for v in ("1.0.0", "1.1.2", "1.2.0", "2.0.0rc1")]
 
 
+def test_every_version_is_worth_a_try_where_they_are_few_and_the_newest_always() -> None:
+    assert steps(OLD) == OLD
+    many = [Version(f"1.{n // 30}.{n % 30}") for n in range(90)]
+    assert steps(many) == [Version(v) for v in ("1.0.0", "1.1.0", "1.2.0", "1.2.29")]
+
+
 @pytest.mark.parametrize("first_good", range(11))
 def test_the_lowest_that_passes_is_found_by_halves(first_good: int) -> None:
     candidates, tries = [Version(f"1.{n}") for n in range(10)], list[Version]()
@@ -66,16 +72,26 @@ def test_nothing_passes_where_there_is_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "good"),
+    ("outcome", "good", "whole"),
     [
-        (Outcome("1", 5, 0), True),
-        (Outcome("1", 0, 0), False),
-        (Outcome("1", 5, 1), False),
-        (Outcome("1", 5, 0, "the interpreter died"), False),
+        (Outcome("1", 5, 0, calls=3, of_calls=3), True, True),
+        (Outcome("1", 5, 0, calls=2, of_calls=3), True, False),
+        (Outcome("1", 5, 0, calls=1, of_calls=3), False, False),
+        (Outcome("1", 0, 0, calls=3, of_calls=3), False, False),
+        (Outcome("1", 5, 1, calls=3, of_calls=3), False, False),
+        (Outcome("1", 5, 0, "the interpreter died", 3, 3), False, False),
+        (Outcome("1", 0, 0, "cannot be installed"), False, False),
     ],
 )
-def test_a_version_passes_where_tests_ran_and_all_of_them_passed(outcome: Outcome, good: bool) -> None:
-    assert outcome.good is good
+def test_a_version_passes_where_it_has_half_of_the_calls_and_all_their_tests_passed(
+    outcome: Outcome, good: bool, whole: bool
+) -> None:
+    assert (outcome.good, outcome.whole) == (good, whole)
+
+
+def test_a_version_says_how_many_calls_it_has_where_it_has_not_all() -> None:
+    assert str(Outcome("1.2", 5, 0, calls=3, of_calls=3)) == "1.2"
+    assert str(Outcome("1.0", 5, 0, calls=2, of_calls=3)) == "1.0 (2 of 3 calls)"
 
 
 def test_what_was_tried_is_kept_and_forgotten_with_other_cases(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
+_FEW = 24
+
 
 def offered(python: Path, distribution: str, previews: bool = False) -> list[Version]:
     """Versions that pip finds for this interpreter, lowest first.
@@ -33,6 +35,11 @@ def firsts(versions: Sequence[Version]) -> list[Version]:
     for version in sorted(versions):
         found.setdefault((version.major, version.minor), version)
     return sorted(found.values())
+
+
+def steps(versions: Sequence[Version]) -> list[Version]:
+    """Bounds worth a try, sorted: all versions where they are few, else the firsts of minor series, and the newest."""
+    return sorted({*firsts(versions), versions[-1]}) if len(versions) > _FEW else sorted(versions)
 
 
 def lowest(candidates: Sequence[Version], passes: Callable[[Version], bool]) -> Version | None:

@@ -113,6 +113,9 @@ class Case:
     wire_spans: int | None = None
     """Spans that one call makes in all, where a library calls an instrumented one underneath; None: one."""
 
+    since: str = ""
+    """The first version of the SDK that tells all of this; `make compatibility` leaves the case out of older ones."""
+
     @property
     def holds(self) -> bool:
         """Whether it is a workflow, an agent or a tool: it asks no model, and holds what does."""

@@ -175,6 +175,7 @@ def _case(
     asked: Mapping[str, Any] = ASKED,
     answered: Mapping[str, Any] = ANSWERED,
     kind: type | None = types.GenerateContentResponse,
+    since: str = "",
 ) -> Case:
     modes: set[Mode] = {"answer", "error", "interrupt", *(("hang",) if a else ())}
     return Case(
@@ -188,10 +189,11 @@ def _case(
         modes=modes,
         asynchronous=a,
         kind=kind,
+        since=since,
     )
 
 
-def _stream_case(name: str, call: Callable[[Any], Any], *, a: bool, vertex: bool = False) -> Case:
+def _stream_case(name: str, call: Callable[[Any], Any], *, a: bool, vertex: bool = False, since: str = "") -> Case:
     modes: set[Mode] = {"answer", "error", "interrupt", "break", *(("hang", "stall") if a else ())}
     return Case(
         name=f"{name}, async" if a else name,
@@ -208,6 +210,7 @@ def _stream_case(name: str, call: Callable[[Any], Any], *, a: bool, vertex: bool
         lazy=True,
         partial_chunks=CUT,
         partial=PARTIAL,
+        since=since,
     )
 
 
@@ -224,7 +227,13 @@ CASES = [
     _stream_case(
         "stream of a chat", lambda c: c.chats.create(model=MODEL, config=CONFIG).send_message_stream(QUESTION), a=False
     ),
-    _stream_case("stream of Vertex", lambda c: c.aio.models.generate_content_stream(**CALL), a=True, vertex=True),
+    _stream_case(
+        "stream of Vertex",
+        lambda c: c.aio.models.generate_content_stream(**CALL),
+        a=True,
+        vertex=True,
+        since="2.10",  # until then it asked before it was read
+    ),
     *(
         _case(
             "embeddings",
@@ -234,6 +243,7 @@ CASES = [
             asked=ASKED_EMBED,
             answered={"gen_ai.usage.input_tokens": 8},
             kind=types.EmbedContentResponse,
+            since="3.1",  # their tokens
         )
         for a in (False, True)
     ),
