@@ -289,6 +289,21 @@ def test_spans_below_a_call_hang_from_it_in_full() -> None:
     assert tree == ["  ├─ embeddi", "  ├─ retriev", "  ├─ chat gp", "  │  └─ POST", "  └─ chat gp"]
 
 
+def test_a_search_inside_a_retriever_is_told_inside_it_and_one_inside_a_step_is_not() -> None:
+    outer = request()[2]
+    inner = replace(outer, span_id="00000000000000f1", name="retrieval store", parent_id=outer.span_id)
+    step = SpanRecord(TRACE, "00000000000000f2", "step", outer.end_ns, outer.end_ns, request()[0].span_id)
+    other = replace(outer, span_id="00000000000000f3", name="retrieval other", parent_id=step.span_id)
+    other = replace(other, start_ns=outer.end_ns, end_ns=outer.end_ns)
+    text = render([*request(), inner, step, other, UNFAITHFUL])
+    tree = [line[:20] for line in text.split("\n") if "─ " in line]
+
+    assert tree == [
+        "  ├─ embeddings text", "  ├─ retrieval kb   ", "  │  └─ retrieval st", "  ├─ chat gpt-4o-min",
+        "  └─ retrieval other",
+    ]  # fmt: skip
+
+
 def test_judgement_without_texts_says_where_to_look() -> None:
     spans = [
         replace(s, attributes={k: v for k, v in s.attributes.items() if "messages" not in k and "value" not in k[:13]})
