@@ -2,9 +2,11 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import genai_prices
 import pytest
+from genai_prices.data import providers
 from genai_prices.types import ConditionalPrice, ModelInfo, ModelPrice, StartDateConstraint
 from hypothesis import given
 from hypothesis import strategies as st
@@ -141,3 +143,44 @@ def test_terms_without_a_known_price_have_no_cost() -> None:
 def test_a_model_named_as_a_resource_is_that_model() -> None:
     cost = PRICES.cost("gcp.vertex_ai", "google/gemini-2.5-flash", Usage(10, 10))
     assert cost == PRICES.cost("gcp.vertex_ai", "gemini-2.5-flash", Usage(10, 10)) is not None
+
+
+VENDORS = {
+    "openai": ("openai", ("gpt-4o-mini", "gpt-5", "gpt-5.6-sol")),
+    "anthropic": ("anthropic", ("claude-haiku-4-5", "claude-sonnet-4-5", "claude-opus-4-5")),
+    "gcp.gemini": ("google", ("gemini-2.5-pro", "gemini-2.5-flash", "gemini-2.5-flash-lite")),
+    "mistral_ai": ("mistral", ("mistral-large-2512", "mistral-small-latest", "devstral-2512")),
+    "cohere": ("cohere", ("command-a", "command-r", "command-r-plus")),
+    "groq": ("groq", ("openai/gpt-oss-120b", "openai/gpt-oss-20b", "llama-3.3-70b-versatile")),
+    "x_ai": ("x-ai", ("grok-4.3", "grok-4.20", "grok-3")),
+    "perplexity": ("perplexity", ("sonar", "sonar-pro", "sonar-reasoning-pro")),
+}
+
+
+def _by_hand(vendor: str, name: str, total: int, read: int, made: int) -> float:
+    """USD out of the raw table: the row that holds today, and the step that a prompt of that length is on."""
+    (model,) = (m for p in providers if p.id == vendor for m in p.models if m.id == name)
+    row = model.prices if isinstance(model.prices, ModelPrice) else model.prices[0].prices
+    for dated in model.prices if isinstance(model.prices, list) else ():
+        if (
+            isinstance(dated.constraint, StartDateConstraint)
+            and dated.constraint.start_date <= datetime.now(UTC).date()
+        ):
+            row = dated.prices
+
+    def usd(price: Any) -> float:
+        reached = [tier.price for tier in getattr(price, "tiers", ()) if total > tier.start]
+        return float(reached[-1] if reached else getattr(price, "base", price or 0))
+
+    cached = usd(row.cache_read_mtok if row.cache_read_mtok is not None else row.input_mtok)
+    tokens = (total - read) * usd(row.input_mtok) + read * cached + made * usd(row.output_mtok)
+    return tokens / 1e6 + usd(row.requests_kcount) / 1e3
+
+
+@pytest.mark.parametrize(("provider", "model"), [(p, m) for p, (_, models) in VENDORS.items() for m in models])
+@pytest.mark.parametrize("total", [1_000, 250_000])
+def test_a_cost_is_what_the_raw_table_gives_by_hand(provider: str, model: str, total: int) -> None:
+    expected = _by_hand(VENDORS[provider][0], model, total, total // 4, 500)
+    cost = PRICES.cost(provider, model, Usage(total, 500, total // 4))
+    assert cost is not None
+    assert cost.usd == pytest.approx(expected, rel=1e-9)

@@ -28,8 +28,8 @@ _PROVIDER = "azure.ai.inference"
 """As the conventions call it."""
 
 
-def _targets(method: str) -> tuple[str, ...]:
-    return tuple(f"azure.ai.inference{package}:{method}" for package in ("", ".aio"))
+def _targets(*methods: str) -> tuple[str, ...]:
+    return tuple(f"azure.ai.inference{package}:{method}" for method in methods for package in ("", ".aio"))
 
 
 def _body(client: Any, arguments: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
@@ -76,7 +76,7 @@ PROVIDER = Provider(
         ),
         Operation(
             "embeddings",
-            _targets("EmbeddingsClient.embed"),
+            _targets("EmbeddingsClient.embed", "ImageEmbeddingsClient.embed"),
             _embed,
             embeddings_response,
         ),

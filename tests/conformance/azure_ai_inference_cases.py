@@ -294,4 +294,19 @@ CASES = [
         {"gen_ai.response.model": "text-embedding-3-small", "gen_ai.usage.input_tokens": 8},
         make=EmbeddingsClient,
     ),
+    _case(
+        "embed images",
+        lambda c: c.embed(input=[azure.ImageEmbeddingInput(image="data:image/png;base64,AAAA")]),
+        Answer(EMBEDDINGS | {"model": "embed-v-4-0"}),
+        {
+            "gen_ai.operation.name": "embeddings",
+            "gen_ai.provider.name": "azure.ai.inference",
+            "gen_ai.request.model": "embed-v-4-0",
+            "server.address": "peaks.services.ai.azure.com",
+        },
+        {"gen_ai.response.model": "embed-v-4-0", "gen_ai.usage.input_tokens": 8},
+        make=azure_aio.ImageEmbeddingsClient,
+        asynchronous=True,
+        model="embed-v-4-0",
+    ),
 ]
