@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .NOTPARALLEL:
-.PHONY: demo test test-stores test-rerankers test-postgres test-jaeger test-phoenix test-browser test-ray test-together test-litellm test-weaviate test-adapters compatibility check format bench judgement clean help
+.PHONY: demo test test-stores test-rerankers test-postgres test-jaeger test-phoenix test-browser test-ray test-together test-litellm test-dspy test-weaviate test-adapters compatibility check format bench judgement clean help
 
 help: ## this list
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ test-ray: .venv/installed-test ## install Ray (80 MB) and run the pipeline on a 
 
 test-litellm: ## install LiteLLM into the cache (250 MB) and run its conformance tests
 	PYTHON=$(PYTHON) sh tests/conformance/apart.sh litellm
+
+test-dspy: ## install DSPy into the cache (400 MB) and run its conformance tests
+	PYTHON=$(PYTHON) sh tests/conformance/apart.sh dspy
 
 test-together: ## install Together's SDK into the cache (60 MB), apart as it wants an older rich, and run its conformance tests
 	PYTHON=$(PYTHON) sh tests/conformance/apart.sh together

@@ -1,5 +1,6 @@
-"""Libraries that tell their makers what is run are silent in tests, wherever they are imported first."""
+"""Libraries that tell their makers what is run, or fetch prices, do neither in tests, whoever imports them first."""
 
 import os
 
 os.environ["HAYSTACK_TELEMETRY_ENABLED"] = "False"
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # DSPy heeds it too
