@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
 from typing import Any
 
 import httpx2
@@ -130,6 +132,21 @@ def test_a_nearer_span_of_the_application_stays_the_parent(seen: Seen) -> None:
     assert parent_of(called(spans, "retrieval wiki"), spans) == "outside"
     finds = [span for span in spans if span.name == "retrieval find"]
     assert [parent_of(span, spans) for span in finds] == ["find", "retrieval wiki"]
+
+
+def test_work_handed_to_threads_stays_below_theirs(seen: Seen) -> None:
+    def fan_out(question: str) -> list[str]:
+        with ThreadPoolExecutor() as pool:
+            found = list(pool.map(find, [question, question.upper()]))
+        thread = Thread(target=find, args=(question,))
+        thread.start()
+        thread.join()
+        return found[0]
+
+    RunnableLambda(fan_out).invoke(QUESTION)
+    spans = seen.spans()
+    finds = [span for span in spans if span.name == "retrieval find"]
+    assert [parent_of(span, spans) for span in finds] == ["fan_out"] * 3
 
 
 def test_without_theirs_the_context_is_the_current_one_again(seen: Seen) -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from opentelemetry import trace
-from opentelemetry.context import Context
+from opentelemetry.context import Context, get_current
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import (
     ReadableSpan,
@@ -204,7 +204,8 @@ def instrument(
         if steady_context and environment.steady_context:
             from groundwire.steady import Steadiness
 
-            _installation.steadiness = Steadiness()
+            now = runtime.current()
+            _installation.steadiness = Steadiness(now.context if now is not None else get_current)
             _installation.steadiness.install()
         PRICES.load_in_background()
 
@@ -253,6 +254,8 @@ def _settle() -> None:
         for engine in _installation.engines.values():
             engine.context = context
         runtime.replace(replace(now, context=context))
+        if _installation.steadiness is not None:
+            _installation.steadiness.hand_over(context)
 
 
 def provider_in_force() -> trace.TracerProvider | None:

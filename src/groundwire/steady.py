@@ -56,11 +56,12 @@ def _itself(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class _Switch:
-    """Whether the functions of one installation still do anything."""
+    """Whether the functions of one installation still do anything, and what they take to be the context."""
 
-    __slots__ = ("on",)
+    __slots__ = ("context", "on")
 
-    def __init__(self) -> None:
+    def __init__(self, context: Callable[[], Context] = otel_context.get_current) -> None:
+        self.context = context
         self.on = True
 
 
@@ -76,7 +77,8 @@ class _Replaced:
 class Steadiness:
     """What `instrument()` puts into the standard library, and `uninstrument()` takes out; both hold a lock."""
 
-    def __init__(self) -> None:
+    def __init__(self, context: Callable[[], Context] = otel_context.get_current) -> None:
+        self._context = context
         self._replaced: list[_Replaced] = []
         self._switch: _Switch | None = None
 
@@ -84,7 +86,7 @@ class Steadiness:
         """Replace the methods; a second time does nothing."""
         if self._switch is not None:
             return
-        self._switch = switch = _Switch()
+        self._switch = switch = _Switch(self._context)
         for owner, name in (
             (ThreadPoolExecutor, "submit"),  # of `map` and `run_in_executor` too
             (Future, "add_done_callback"),
@@ -95,6 +97,12 @@ class Steadiness:
         ):
             self._replace(owner, name, _handing_over(getattr(owner, name), switch))
         self._replace(threading.Thread, "start", _starting(threading.Thread.start, switch))
+
+    def hand_over(self, context: Callable[[], Context]) -> None:
+        """Take what this tells to be the context of whoever hands work over."""
+        self._context = context
+        if self._switch is not None:
+            self._switch.context = context
 
     def remove(self) -> None:
         """Put the methods back that nobody has wrapped since; the others only pass calls through from now on."""
@@ -122,7 +130,7 @@ def _handing_over(original: Callable[..., Any], switch: _Switch) -> Callable[...
 
     @functools.wraps(original)
     def handing_over(*args: Any, **kwargs: Any) -> Any:
-        context = otel_context.get_current()
+        context = switch.context()
         if context and switch.on and len(args) > 1 and callable(args[1]):
             args = (args[0], Carried(args[1], context), *args[2:])
         return original(*args, **kwargs)
@@ -133,7 +141,7 @@ def _handing_over(original: Callable[..., Any], switch: _Switch) -> Callable[...
 def _starting(original: Callable[..., None], switch: _Switch) -> Callable[..., None]:
     @functools.wraps(original)
     def start(self: threading.Thread, *args: Any, **kwargs: Any) -> None:
-        context = otel_context.get_current()
+        context = switch.context()
         if not context or not switch.on or not _works_for_its_starter(self):
             return original(self, *args, **kwargs)
         put_back = _carry(self, context)
