@@ -23,6 +23,24 @@ MOST = 1000
 """Rows that one span lists."""
 
 
+def written(query: Any) -> str:
+    """A statement as text: bytes, or composed by `psycopg.sql` or `psycopg2.sql`, which need a connection for that."""
+    if isinstance(query, bytes):
+        return query.decode("utf-8", "replace")
+    kind, inner = type(query).__name__, getattr(query, "_wrapped", getattr(query, "_obj", None))
+    if kind == "Composed":
+        return "".join(map(written, inner or ()))
+    if kind == "Identifier":
+        return ".".join(inner or ())
+    if kind == "Placeholder":
+        return f"%({inner})s" if inner else "%s"
+    if kind == "Literal":
+        return repr(inner)
+    if kind == "SQL":
+        return str(inner)
+    return str(query.as_string(None) if hasattr(query, "as_string") else query)  # a template
+
+
 def orders(statement: str) -> bool:
     """Whether a statement is a search: it orders by an operator, or by what an operator gave among what it selects."""
     first = _OPERATOR.search(statement)  # which most statements lack

@@ -12,19 +12,13 @@ from groundwire.model import Operation, Provider, Request, Response
 from groundwire_instrumentation import _vector_sql
 
 
-def _statement(query: Any) -> str:
-    if hasattr(query, "as_string"):  # psycopg.sql, SQL templates
-        return str(query.as_string(None))
-    return query.decode("utf-8", "replace") if isinstance(query, bytes) else str(query)
-
-
 def _orders(arguments: Mapping[str, Any]) -> bool:
-    return _vector_sql.orders(_statement(arguments["query"]))
+    return _vector_sql.orders(_vector_sql.written(arguments["query"]))
 
 
 def _request(cursor: Any, arguments: Mapping[str, Any]) -> Request:
     info = cursor.connection.info
-    return _vector_sql.search(_statement(arguments["query"]), arguments.get("params"), info.host, info.port)
+    return _vector_sql.search(_vector_sql.written(arguments["query"]), arguments.get("params"), info.host, info.port)
 
 
 def _response(cursor: Any) -> Response:

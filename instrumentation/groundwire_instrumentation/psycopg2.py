@@ -17,18 +17,8 @@ _CURSOR = "psycopg2.extensions:cursor"
 _KINDS = ("DictCursor", "RealDictCursor", "NamedTupleCursor")
 
 
-def _statement(query: Any) -> str:
-    if isinstance(query, bytes):
-        return query.decode("utf-8", "replace")
-    if hasattr(query, "seq"):  # psycopg2.sql, which needs a connection to be written out properly
-        return "".join(map(_statement, query.seq))
-    if hasattr(query, "strings"):
-        return ".".join(query.strings)
-    return str(query.as_string(None) if hasattr(query, "name") else getattr(query, "string", query))
-
-
 def _orders(arguments: Mapping[str, Any]) -> bool:
-    return _vector_sql.orders(_statement(arguments["query"]))
+    return _vector_sql.orders(_vector_sql.written(arguments["query"]))
 
 
 def _holds_rows(cursor: Any) -> bool:
@@ -37,7 +27,7 @@ def _holds_rows(cursor: Any) -> bool:
 
 def _request(cursor: Any, arguments: Mapping[str, Any]) -> Request:
     info = cursor.connection.info
-    asked = _vector_sql.search(_statement(arguments["query"]), arguments.get("vars"), info.host, info.port)
+    asked = _vector_sql.search(_vector_sql.written(arguments["query"]), arguments.get("vars"), info.host, info.port)
     return replace(asked, read=partial(_rows, cursor))
 
 
