@@ -6,6 +6,7 @@ from typing import Any
 from groundwire.documents import passage
 from groundwire.media import uri_part
 from groundwire.model import Message, Response, Usage
+from groundwire_instrumentation._openai_usage import members
 
 _FINISH: Mapping[str, str] = {
     "COMPLETE": "stop",
@@ -17,14 +18,17 @@ _FINISH: Mapping[str, str] = {
 }
 
 
+_LISTS = (list, tuple)
+
+
 def rows(value: Any) -> Sequence[Any]:
     """A list; nothing where it was left out, for which this SDK has an ellipsis."""
-    return value if isinstance(value, list | tuple) else ()
+    return value if isinstance(value, _LISTS) else ()
 
 
 def plain(value: Any) -> Mapping[str, Any]:
     """A message, tool or document as a mapping: applications pass objects of the SDK or dictionaries."""
-    return value if isinstance(value, Mapping) else value.model_dump(exclude_none=True, warnings=False)
+    return value if isinstance(value, (dict, Mapping)) else value.model_dump(exclude_none=True, warnings=False)
 
 
 def shown(document: Any) -> dict[str, Any]:
@@ -51,7 +55,7 @@ def message_of(message: Mapping[str, Any]) -> Message:
     plan = message.get("tool_plan")
     parts = [_reasoning(plan)] if plan else []
     parts += [_part(item) for item in items]
-    parts += [_tool_call(plain(call)) for call in message.get("tool_calls") or ()]
+    parts += [_tool_call(members(call)) for call in message.get("tool_calls") or ()]
     return {"role": role, "parts": parts}
 
 
@@ -69,28 +73,32 @@ def _part(item: Any) -> dict[str, Any]:
     """One content block of a message."""
     if isinstance(item, str):
         return {"type": "text", "content": item}
-    block = plain(item)
+    block = members(item)
     kind = block.get("type")
     if kind == "thinking":
         return _reasoning(block.get("thinking") or "")
     if kind == "image_url":
-        return uri_part("image", plain(block.get("image_url") or {}).get("url"))
+        return uri_part("image", members(block.get("image_url")).get("url"))
     return {"type": "text", "content": block.get("text") or ""} if kind == "text" else {"type": str(kind)}
 
 
 def _tool_call(call: Mapping[str, Any]) -> dict[str, Any]:
-    function = plain(call.get("function") or {})
+    function = members(call.get("function"))
     named = {"name": function.get("name"), "arguments": function.get("arguments")}
     return {"type": "tool_call", "id": call.get("id"), **named}
 
 
 def usage_of(given: Any) -> Usage | None:
     """Billed tokens; where the bill names none, those that were used. The SDK has them as floats."""
-    billed, used = (fields(getattr(given, name, None)) for name in ("billed_units", "tokens"))
-    inputs, outputs = (_count(billed.get(name, used.get(name))) for name in ("input_tokens", "output_tokens"))
+    counts = members(given)
+    billed, used = members(counts.get("billed_units")), members(counts.get("tokens"))
+    inputs, outputs = (
+        _count(used.get(name) if (count := billed.get(name)) is None else count)
+        for name in ("input_tokens", "output_tokens")
+    )
     if inputs is None and outputs is None:
         return None
-    return Usage(inputs, outputs, _count(getattr(given, "cached_tokens", None)))
+    return Usage(inputs, outputs, _count(counts.get("cached_tokens")))
 
 
 def _count(tokens: Any) -> int | None:
@@ -105,7 +113,7 @@ def chat_response(result: Any) -> Response:
     answer = result.data
     return Response(
         id=answer.id,
-        messages=[message_of(plain(answer.message))],
+        messages=[message_of(members(answer.message))],
         finish_reasons=finish(answer.finish_reason),
         usage=usage_of(answer.usage),
     )
@@ -151,7 +159,7 @@ class ChatEvents:
             parts += [_reasoning(thought)] if (thought := "".join(thoughts)) else []
             parts += [{"type": "text", "content": text}] if (text := "".join(texts)) else []
         for _, (call, pieces) in sorted(self._calls.items()):
-            parts.append({**_tool_call(plain(call)), "arguments": "".join(pieces)})
+            parts.append({**_tool_call(members(call)), "arguments": "".join(pieces)})
         return Response(
             id=self._id,
             messages=[{"role": "assistant", "parts": parts}] if parts else None,

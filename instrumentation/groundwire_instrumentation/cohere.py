@@ -30,6 +30,7 @@ _PARAMETERS: Mapping[str, str] = {
     "seed": "gen_ai.request.seed",
     "output_dimension": "gen_ai.embeddings.dimension.count",
 }
+_NUMBERS = (int, float)
 _LISTS: Mapping[str, str] = {
     "stop_sequences": "gen_ai.request.stop_sequences",
     "embedding_types": "gen_ai.request.encoding_formats",
@@ -39,7 +40,7 @@ _LISTS: Mapping[str, str] = {
 def _common(client: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """What every request has; parameters that were left out are an ellipsis in this SDK."""
     attributes: dict[str, Any] = {
-        name: arguments[key] for key, name in _PARAMETERS.items() if isinstance(arguments.get(key), int | float)
+        name: arguments[key] for key, name in _PARAMETERS.items() if isinstance(arguments.get(key), _NUMBERS)
     }
     attributes |= {name: tuple(arguments[key]) for key, name in _LISTS.items() if _cohere_chat.rows(arguments.get(key))}
     provider, address, port = server(client._client_wrapper.get_base_url())
