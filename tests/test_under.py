@@ -9,6 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 from langchain_core.runnables import RunnableLambda, RunnablePassthrough
+from langchain_openai import ChatOpenAI
 from openinference.instrumentation.langchain import LangChainInstrumentor
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -17,8 +18,6 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 import groundwire
 from groundwire.records import from_readable
 from groundwire.trace import read_trace
-
-langchain_openai = pytest.importorskip("langchain_openai")
 
 THEIRS = "openinference.instrumentation.langchain"
 PASSAGE = "The Eiffel Tower is 330 metres tall."
@@ -66,7 +65,7 @@ def find(question: str) -> list[str]:
 
 def chain() -> Any:
     transport = httpx2.MockTransport(lambda request: httpx2.Response(200, json=ANSWER))
-    model = langchain_openai.ChatOpenAI(
+    model = ChatOpenAI(
         model="gpt-4o-mini",
         api_key="sk",
         http_client=httpx2.Client(transport=transport),
