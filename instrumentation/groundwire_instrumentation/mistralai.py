@@ -1,17 +1,14 @@
-"""Mistral: chats, agents' completions, responses and code filled in, whole, parsed and streamed; embeddings.
+"""Mistral: chats, agents' completions, conversations, responses, code filled in; whole and streamed; embeddings."""
 
-Contents may be lists of chunks, in prompts and in answers: texts, thoughts, images, documents, references.
-"""
-
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from groundwire.hosts import COMPATIBLE, server
-from groundwire.media import blob_part, file_part, uri_part
 from groundwire.model import Message, Operation, Provider, Request, Response, Usage
+from groundwire_instrumentation import _mistral_conversations as conversations
 from groundwire_instrumentation import _openai_responses
-from groundwire_instrumentation._openai_usage import members, usage_of
+from groundwire_instrumentation._mistral_messages import get, listed, message, parts_of, tool, tool_call, usage
 
 _PARAMETERS: Mapping[str, str] = {
     "temperature": "gen_ai.request.temperature",
@@ -31,12 +28,6 @@ _FINISH: Mapping[str, str] = {"tool_calls": "tool_call", "model_length": "length
 
 def _targets(*methods: str) -> tuple[str, ...]:
     return tuple(f"mistralai.client.{method}{how}" for method in methods for how in ("", "_async"))
-
-
-def _get(value: Any, name: str) -> Any:
-    """A member of a model of the SDK, or of the mapping that stands for one; None where it is not set."""
-    found = value.get(name) if isinstance(value, dict) else getattr(value, name, None)
-    return None if type(found).__name__ == "Unset" else found
 
 
 # --- what was asked -------------------------------------------------------------------------------------------------
@@ -67,8 +58,8 @@ def _common(resource: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 def _request(resource: Any, arguments: Mapping[str, Any]) -> Request:
     return Request(
-        messages=[_message(message) for message in _listed(arguments.get("messages"))],
-        tools=[_tool(tool) for tool in _listed(arguments.get("tools"))],
+        messages=[message(one) for one in listed(arguments.get("messages"))],
+        tools=[tool(one) for one in listed(arguments.get("tools"))],
         **_common(resource, arguments),
     )
 
@@ -94,6 +85,15 @@ def _responses_request(resource: Any, arguments: Mapping[str, Any]) -> Request:
     return Request(**_openai_responses.asked(body), stream=stream, **_common(resource, arguments))
 
 
+def _conversation(resource: Any, arguments: Mapping[str, Any]) -> Request:
+    given = conversations.settings(arguments)
+    return Request(**conversations.asked(given), **_common(resource, given))
+
+
+def _conversation_stream(resource: Any, arguments: Mapping[str, Any]) -> Request:
+    return replace(_conversation(resource, arguments), stream=True)
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
@@ -104,66 +104,6 @@ def _plain(value: Any) -> Any:
 
 def _embed_request(resource: Any, arguments: Mapping[str, Any]) -> Request:
     return Request(**_common(resource, arguments))
-
-
-def _listed(value: Any) -> list[Any] | tuple[Any, ...]:
-    return value if isinstance(value, list | tuple) else ()
-
-
-def _tool(tool: Any) -> Mapping[str, Any]:
-    function = _get(tool, "function")
-    if function is None:
-        return {"type": str(_get(tool, "type"))}
-    named = {name: _get(function, name) for name in ("name", "description", "parameters")}
-    return {"type": "function", **{name: value for name, value in named.items() if value is not None}}
-
-
-def _message(message: Any) -> Message:
-    role = _get(message, "role") or "user"
-    parts = list(_parts(_get(message, "content")))
-    if role == "tool":
-        answer = "".join(part.get("content") or "" for part in parts)
-        return {
-            "role": role,
-            "parts": [{"type": "tool_call_response", "id": _get(message, "tool_call_id"), "response": answer}],
-        }
-    parts += [_tool_call(call) for call in _listed(_get(message, "tool_calls"))]
-    return {"role": role, "parts": parts}
-
-
-def _tool_call(call: Any) -> dict[str, Any]:
-    function = _get(call, "function")
-    identity = _get(call, "id")  # where it is not set the SDK says "null"
-    arguments = _get(function, "arguments")
-    name = _get(function, "name")
-    return {"type": "tool_call", "id": None if identity == "null" else identity, "name": name, "arguments": arguments}
-
-
-def _parts(content: Any) -> Iterator[dict[str, Any]]:
-    if isinstance(content, str):
-        if content:
-            yield {"type": "text", "content": content}
-    else:
-        yield from map(_part, _listed(content))
-
-
-def _part(chunk: Any) -> dict[str, Any]:
-    """One chunk of a content, by its `type`."""
-    kind = str(_get(chunk, "type"))
-    if kind == "text":
-        return {"type": "text", "content": _get(chunk, "text") or ""}
-    if kind == "thinking":
-        thoughts = (_get(one, "text") for one in _listed(_get(chunk, "thinking")))
-        return {"type": "reasoning", "content": "".join(text for text in thoughts if text)}
-    if kind in ("image_url", "document_url"):
-        source = _get(chunk, kind)
-        return uri_part(kind.removesuffix("_url"), source if isinstance(source, str) else _get(source, "url"))
-    if kind == "input_audio":
-        audio = _get(chunk, kind)
-        sound = audio if isinstance(audio, str | bytes) else _get(audio, "data") or ""
-        is_url = isinstance(sound, str) and sound.startswith(("http", "data:"))
-        return uri_part("audio", sound) if is_url else blob_part("audio", "audio/unknown", sound)
-    return file_part("document", _get(chunk, "file_id")) if kind == "file" else {"type": kind}
 
 
 # --- what came back -------------------------------------------------------------------------------------------------
@@ -185,21 +125,21 @@ class _Events:
     def take(self, chunk: Any) -> None:
         """One chunk, without the event around it."""
         self._last = chunk
-        self._usage = _get(chunk, "usage") or self._usage
+        self._usage = get(chunk, "usage") or self._usage
         for choice in chunk.choices or ():
             index = choice.index
             parts = self._parts.setdefault(index, [])
-            if reason := _get(choice, "finish_reason"):
+            if reason := get(choice, "finish_reason"):
                 self._finish[index] = _FINISH.get(reason, reason)
-            message = _get(choice, "delta") or _get(choice, "message")
-            for one in (message,) if message is not None else _listed(_get(choice, "messages")):
-                for part in _parts(_get(one, "content")):
+            said = get(choice, "delta") or get(choice, "message")
+            for one in (said,) if said is not None else listed(get(choice, "messages")):
+                for part in parts_of(get(one, "content")):
                     if parts and "content" in part and part["type"] == parts[-1]["type"]:
                         parts[-1]["content"] += part["content"]
                     else:
                         parts.append(part)
-                for place, call in enumerate(_listed(_get(one, "tool_calls"))):
-                    self._add_call((index, _get(call, "index") or place), _tool_call(call))
+                for place, call in enumerate(listed(get(one, "tool_calls"))):
+                    self._add_call((index, get(call, "index") or place), tool_call(call))
 
     def _add_call(self, place: tuple[int, int], call: dict[str, Any]) -> None:
         known = self._calls.get(place)
@@ -217,27 +157,19 @@ class _Events:
             calls = [call for (choice, _), call in sorted(self._calls.items()) if choice == index]
             messages.append({"role": "assistant", "parts": [*parts, *calls]})
         return Response(
-            model=_get(self._last, "model"),
-            id=_get(self._last, "id"),
+            model=get(self._last, "model"),
+            id=get(self._last, "id"),
             messages=messages or None,
             finish_reasons=[self._finish[index] for index in sorted(self._finish)],
-            usage=_usage(self._usage),
+            usage=usage(self._usage),
         )
-
-
-def _usage(usage: Any) -> Usage | None:
-    """Cached tokens are a part of the prompt's. The SDK makes 0 of a count that is not there: that is none."""
-    if usage is None:
-        return None
-    told = {name: count for name, count in members(usage).items() if name in usage.model_fields_set}
-    return usage_of(told, told)
 
 
 class _ResponseEvents(_openai_responses.Events):
     """Frames of a streamed response, each around an event."""
 
-    def add(self, frame: Any) -> None:
-        super().add(frame.data)
+    def add(self, event: Any) -> None:
+        super().add(event.data)
 
 
 def _response(result: Any) -> Response:
@@ -247,10 +179,11 @@ def _response(result: Any) -> Response:
 
 
 def _embed_response(result: Any) -> Response:
-    usage = _usage(result.usage)
-    return Response(model=result.model, id=result.id, usage=usage and Usage(usage.input_tokens))
+    used = usage(result.usage)
+    return Response(model=result.model, id=result.id, usage=used and Usage(used.input_tokens))
 
 
+_TURNS = ("start", "append", "restart")
 _CHATS = ("chat:Chat", "agents:Agents")
 PROVIDER = Provider(
     name="mistralai",
@@ -281,6 +214,21 @@ PROVIDER = Provider(
             _openai_responses.answered,
             stream=_ResponseEvents,
             iterables=("input", "tools"),
+        ),
+        Operation(
+            "chat",
+            _targets(*(f"conversations:Conversations.{how}" for how in _TURNS)),
+            _conversation,
+            conversations.answered,
+            iterables=("inputs", "tools"),
+        ),
+        Operation(
+            "chat",
+            _targets(*(f"conversations:Conversations.{how}_stream" for how in _TURNS)),
+            _conversation_stream,
+            conversations.answered,
+            stream=conversations.Events,
+            iterables=("inputs", "tools"),
         ),
         Operation("embeddings", _targets("embeddings:Embeddings.create"), _embed_request, _embed_response),
     ),

@@ -293,6 +293,81 @@ def _responses_case(streamed: bool) -> Case:
     )
 
 
+CONVERSATION: dict[str, Any] = {
+    "model": MODEL,
+    "instructions": "Be short.",
+    "completion_args": {"temperature": 0.5, "max_tokens": 1000},
+    "tools": [{"type": "function", "function": FUNCTION}],
+}
+ENTRIES = [
+    {"type": "message.input", "role": "user", "content": QUESTION},
+    {"type": "function.result", "tool_call_id": "call_0", "result": "8,848 m"},
+]
+ASKED_CONVERSATION = ASKED | {
+    "gen_ai.system_instructions": [_text("Be short.")],
+    "gen_ai.input.messages": [
+        {"role": "user", "parts": [_text(QUESTION)]},
+        {"role": "tool", "parts": [{"type": "tool_call_response", "id": "call_0", "response": "8,848 m"}]},
+    ],
+}
+CALLED = {"type": "tool_call", "id": "call_1", "name": "look_up", "arguments": ARGUMENTS}
+CONVERSED = {
+    "gen_ai.response.model": MODEL,
+    "gen_ai.response.id": "conv_1",
+    "gen_ai.usage.input_tokens": 400,
+    "gen_ai.usage.output_tokens": 34,
+    "gen_ai.output.messages": [{"role": "assistant", "parts": [_text(ANSWER), CALLED]}],
+}
+CONVERSATION_USAGE = {"prompt_tokens": 400, "completion_tokens": 34, "total_tokens": 434}
+OUTPUTS = [
+    {"type": "message.output", "role": "assistant", "model": MODEL, "content": ANSWER},
+    {"type": "function.call", "tool_call_id": "call_1", "name": "look_up", "arguments": ARGUMENTS},
+]
+TALKED = {
+    "object": "conversation.response",
+    "conversation_id": "conv_1",
+    "outputs": OUTPUTS,
+    "usage": CONVERSATION_USAGE,
+}
+
+
+def _pieces() -> list[bytes]:
+    said = {"type": "message.output.delta", "id": "m1", "model": MODEL, "role": "assistant"}
+    called = {"type": "function.call.delta", "id": "f1", "name": "look_up", "tool_call_id": "call_1"}
+    events = [
+        {"type": "conversation.response.started", "conversation_id": "conv_1"},
+        *(said | {"content": word} for word in ("Everest ", "is ", "8,849 m ", "high.")),
+        called | {"arguments": '{"name": '},
+        called | {"arguments": '"Everest"}'},
+        {"type": "conversation.response.done", "usage": CONVERSATION_USAGE},
+    ]
+    return [f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in events]
+
+
+def _conversation_stream() -> Case:
+    partial = {
+        "gen_ai.response.model": MODEL,
+        "gen_ai.response.id": "conv_1",
+        "gen_ai.usage.input_tokens": 84,
+        "gen_ai.usage.output_tokens": 2,
+        "gen_ai.output.messages": [{"role": "assistant", "parts": [_text("Everest is ")]}],
+    }
+    return Case(
+        name="conversation stream",
+        provider=PROVIDER,
+        client=_opens(lambda mode: live(_pieces()[:3] if mode == "break" else _pieces(), mode)),
+        call=lambda c: c.beta.conversations.start_stream(inputs=iter(ENTRIES), **CONVERSATION),
+        span=f"chat {MODEL}",
+        asked=ASKED_CONVERSATION | {"gen_ai.request.stream": True},
+        answered=CONVERSED | STREAMED,
+        modes={"answer", "error", "interrupt", "break"},
+        streams=True,
+        kind=EventStream,
+        partial_chunks=3,
+        partial=partial | STREAMED,
+    )
+
+
 def _of_agent() -> dict[str, Any]:
     rest = {name: value for name, value in CALL.items() if name not in ("model", "temperature")}
     return rest | {"agent_id": "ag_1", "messages": iter(CALL["messages"])}
@@ -324,6 +399,15 @@ CASES = [
             "gen_ai.output.messages": [{"role": "assistant", "parts": [_text(ANSWER)]}],
         },
     ),
+    _case(
+        "conversation",
+        lambda c: c.beta.conversations.start_async(inputs=iter(ENTRIES), **CONVERSATION),
+        a=True,
+        answer=TALKED,
+        asked=ASKED_CONVERSATION,
+        answered=CONVERSED,
+    ),
+    _conversation_stream(),
     _responses_case(False),
     _responses_case(True),
     _case(
