@@ -44,6 +44,8 @@ _SUPPRESSION_KEYS = tuple(
     )
     if isinstance(key, str)
 )
+_REPEATABLE = frozenset({list, tuple, str, dict, type(None)})
+"""Types whose values are no one-shot iterators: to ask an abstract class takes longer."""
 _INSIDE = otel_context.create_key("groundwire-inside")
 _SIDES = {"internal": SpanKind.INTERNAL, "client": SpanKind.CLIENT, "server": SpanKind.SERVER}
 
@@ -241,10 +243,10 @@ class Engine:
                 if operation is None or operation is inside:
                     return None
                 for name in operation.iterables:
-                    if isinstance(kwargs.get(name), Iterator):
-                        kwargs[name] = arguments[name] = _listed(kwargs[name])
-                    elif "." in name:
+                    if "." in name:
                         _list_inside(arguments, name)
+                    elif type(value := kwargs.get(name)) not in _REPEATABLE and isinstance(value, Iterator):
+                        kwargs[name] = arguments[name] = _listed(value)
                 if operation.quiet is not None:
                     _keep_quiet(operation.quiet, arguments)
                 if operation.carrier is not None:
@@ -365,9 +367,9 @@ def _list_inside(arguments: Arguments, name: str) -> None:
     *way, last = name.split(".")
     holder: Any = arguments
     for step in way:
-        holder = holder.get(step) if isinstance(holder, Mapping) else getattr(holder, step, None)
-    if isinstance(holder, dict) and isinstance(holder.get(last), Iterator):
-        holder[last] = _listed(holder[last])
+        holder = holder.get(step) if isinstance(holder, (dict, Mapping)) else getattr(holder, step, None)
+    if isinstance(holder, dict) and type(value := holder.get(last)) not in _REPEATABLE and isinstance(value, Iterator):
+        holder[last] = _listed(value)
 
 
 def _listed(value: Any) -> Any:
