@@ -5,15 +5,13 @@ to be continued, it makes several, each with its own tokens. So the methods unde
 A prompt's tokens include cached ones; thoughts and what tools returned are counted beside, and are added up here.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
 from groundwire.hosts import server
-from groundwire.media import blob_part, uri_part
 from groundwire.model import Message, Operation, Provider, Request, Response, Usage
-from groundwire.wire import member
+from groundwire_instrumentation._google_contents import get, messages_of, part_of, plain, tools_of
 
 _PARAMETERS: Mapping[str, str] = {
     "temperature": "gen_ai.request.temperature",
@@ -33,35 +31,22 @@ def _targets(method: str) -> tuple[str, ...]:
     return (f"google.genai.models:Models.{method}", f"google.genai.models:AsyncModels.{method}")
 
 
-def _get(value: Any, name: str) -> Any:
-    """A member of a model of the SDK, or of the mapping that stands for one, in either spelling."""
-    if not isinstance(value, dict):
-        return member(value, name)
-    return value[name] if name in value else value.get(_camel(name))
-
-
-@lru_cache(maxsize=256)
-def _camel(name: str) -> str:
-    first, *others = name.split("_")
-    return first + "".join(map(str.capitalize, others))
-
-
 # --- what was asked -------------------------------------------------------------------------------------------------
 
 
 def _common(models: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
     config, client = arguments.get("config"), models._api_client
     attributes: dict[str, Any] = {
-        attribute: value for name, attribute in _PARAMETERS.items() if (value := _get(config, name)) is not None
+        attribute: value for name, attribute in _PARAMETERS.items() if (value := get(config, name)) is not None
     }
     if attributes.get("gen_ai.request.choice.count") == 1:
         del attributes["gen_ai.request.choice.count"]
-    if stop := _get(config, "stop_sequences"):
+    if stop := get(config, "stop_sequences"):
         attributes["gen_ai.request.stop_sequences"] = tuple(stop)
-    if level := _get(_get(config, "thinking_config"), "thinking_level"):
+    if level := get(get(config, "thinking_config"), "thinking_level"):
         attributes["gen_ai.request.reasoning.level"] = str(getattr(level, "value", level)).lower()
     _, host, port = server(client._http_options.base_url)
-    tier = _value(_get(config, "service_tier"))
+    tier = plain(get(config, "service_tier"))
     return {
         "model": arguments["model"].rpartition("models/")[2],
         "provider": "gcp.vertex_ai" if client.vertexai else "gcp.gemini",
@@ -75,9 +60,9 @@ def _common(models: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
 def _request(models: Any, arguments: Mapping[str, Any]) -> Request:
     config = arguments.get("config")
     return Request(
-        messages=list(_messages(arguments["contents"])),
-        instructions=[part for message in _messages(_get(config, "system_instruction")) for part in message["parts"]],
-        tools=[one for tool in _get(config, "tools") or () for one in _tools(tool)],
+        messages=list(messages_of(arguments["contents"])),
+        instructions=[part for message in messages_of(get(config, "system_instruction")) for part in message["parts"]],
+        tools=[one for tool in get(config, "tools") or () for one in tools_of(tool)],
         **_common(models, arguments),
     )
 
@@ -88,83 +73,6 @@ def _stream_request(models: Any, arguments: Mapping[str, Any]) -> Request:
 
 def _embed_request(models: Any, arguments: Mapping[str, Any]) -> Request:
     return Request(**_common(models, arguments))
-
-
-def _messages(contents: Any) -> Iterator[Message]:
-    """Contents, as the SDK reads them: parts that follow each other without a message around them are one."""
-    loose: list[dict[str, Any]] = []
-    for one in contents if isinstance(contents, list) else () if contents is None else (contents,):
-        parts = one if isinstance(one, list) else _get(one, "parts")
-        if parts is None:
-            loose.append(_part(one))
-            continue
-        if loose:
-            yield _message("user", loose)
-            loose = []
-        yield _message(_get(one, "role"), [_part(part) for part in parts])
-    if loose:
-        yield _message("user", loose)
-
-
-def _message(role: str | None, parts: list[dict[str, Any]]) -> Message:
-    if parts and all(part["type"] == "tool_call_response" for part in parts):
-        role = "tool"
-    elif role == "model" or (role is None and any(part["type"] == "tool_call" for part in parts)):
-        role = "assistant"
-    return {"role": role or "user", "parts": parts}
-
-
-def _part(part: Any) -> dict[str, Any]:
-    """One part, of a prompt or of an answer, by what is in it."""
-    if isinstance(part, str):
-        return {"type": "text", "content": part}
-    if (text := _get(part, "text")) is not None:
-        return {"type": "reasoning" if _get(part, "thought") else "text", "content": text}
-    if call := _get(part, "function_call") or _get(part, "tool_call"):
-        name = _get(call, "name") or _value(_get(call, "tool_type"))
-        return {"type": "tool_call", "id": _get(call, "id"), "name": name, "arguments": _get(call, "args")}
-    if answer := _get(part, "function_response") or _get(part, "tool_response"):
-        name = _get(answer, "name") or _value(_get(answer, "tool_type"))
-        returned = _get(answer, "response")
-        bare = returned.get("result") if isinstance(returned, Mapping) and len(returned) == 1 else None
-        response = bare if isinstance(bare, str) else returned
-        return {"type": "tool_call_response", "id": _get(answer, "id"), "name": name, "response": response}
-    if blob := _get(part, "inline_data"):
-        mime_type = _get(blob, "mime_type") or "application/octet-stream"
-        return blob_part(_modality(mime_type), mime_type, _get(blob, "data") or b"")
-    file = _get(part, "file_data") or part  # an uploaded file may stand for a part
-    if uri := _get(file, "file_uri") or _get(file, "uri"):
-        return uri_part(_modality(_get(file, "mime_type") or ""), uri)
-    if code := _get(part, "executable_code"):
-        return {"type": "tool_call", "id": _get(code, "id"), "name": "code_execution", "arguments": _get(code, "code")}
-    if ran := _get(part, "code_execution_result"):
-        return {"type": "tool_call_response", "id": _get(ran, "id"), "response": _get(ran, "output")}
-    return {"type": type(part).__name__}
-
-
-def _value(member: Any) -> Any:
-    """Of an enumeration, its value."""
-    return getattr(member, "value", member)
-
-
-def _modality(mime_type: str) -> str:
-    kind = mime_type.partition("/")[0]
-    return kind if kind in ("image", "audio", "video") else "document"
-
-
-def _tools(tool: Any) -> Iterator[Mapping[str, Any]]:
-    """The functions that one tool stands for; a function of the application is described as the SDK describes it."""
-    if callable(tool):
-        yield {"type": "function", "name": getattr(tool, "__name__", ""), "description": tool.__doc__ or ""}
-        return
-    for function in _get(tool, "function_declarations") or ():
-        schema = _get(function, "parameters_json_schema") or _get(function, "parameters")
-        if hasattr(schema, "model_dump"):
-            schema = schema.model_dump(mode="json", exclude_none=True)
-        named = {"name": _get(function, "name"), "description": _get(function, "description"), "parameters": schema}
-        yield {"type": "function", **{name: value for name, value in named.items() if value is not None}}
-    given = tool if isinstance(tool, Mapping) else getattr(tool, "model_fields_set", ())
-    yield from ({"type": name} for name in given if name not in ("function_declarations", "functionDeclarations"))
 
 
 # --- what came back -------------------------------------------------------------------------------------------------
@@ -203,9 +111,9 @@ class _Chunks:
                     else:
                         parts.append({"type": kind, "content": text})
                 else:
-                    parts.append(_part(part))
+                    parts.append(part_of(part))
             if candidate.finish_reason is not None:
-                finish[:] = [str(_value(candidate.finish_reason))]
+                finish[:] = [str(plain(candidate.finish_reason))]
 
     def response(self) -> Response:
         messages: list[Message] = []
@@ -251,10 +159,10 @@ def _usage(counts: Mapping[str, int], last: Any) -> Usage:
 
     apart: dict[str, int] = {}
     for details, name in _DETAILS.items():
-        for row in _get(last, details) or ():
-            if (kind := _MODALITIES.get(_value(row.modality))) and row.token_count:
+        for row in get(last, details) or ():
+            if (kind := _MODALITIES.get(plain(row.modality))) and row.token_count:
                 apart[name.format(kind)] = apart.get(name.format(kind), 0) + row.token_count
-    tier = _TRAFFIC.get(_value(_get(last, "traffic_type")))
+    tier = _TRAFFIC.get(plain(get(last, "traffic_type")))
     return Usage(
         total(_PROMPT),
         total(_MADE),
@@ -287,8 +195,8 @@ def _response(result: Any) -> Response:
 
 def _embed_response(result: Any) -> Response:
     """Gemini tells the tokens of the call, Vertex those of each text; either may tell nothing."""
-    count = _get(_get(result, "usage_metadata"), "prompt_token_count")
-    each = [_get(_get(one, "statistics"), "token_count") for one in result.embeddings or ()]
+    count = get(get(result, "usage_metadata"), "prompt_token_count")
+    each = [get(get(one, "statistics"), "token_count") for one in result.embeddings or ()]
     if count is None and each and None not in each:
         count = int(sum(each))
     return Response(usage=None if count is None else Usage(count))
