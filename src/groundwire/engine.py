@@ -159,7 +159,7 @@ class Engine:
             self._patch_births(provider, owner, attribute, operations)
 
     def _patch_method(self, provider: Provider, owner: Any, attribute: str, operations: tuple[Operation, ...]) -> None:
-        operations = tuple(o for o in operations if o.of is None or o.of(owner))
+        operations = tuple(o for o in operations if o.of is None or _is_of(o.of, owner))
         if not operations:
             return
         function = getattr(owner, attribute)
@@ -328,6 +328,14 @@ class Engine:
 def _placed(target: str) -> tuple[Any, str]:
     module_name, _, attribute = target.partition(":")
     return importlib.import_module(module_name), attribute
+
+
+def _is_of(of: Callable[[Any], bool], owner: Any) -> bool:
+    try:
+        return of(owner)
+    except Exception:
+        _log.debug("%r cannot be told", owner, exc_info=True)
+        return False
 
 
 def _fits(operation: Operation, instance: Any, arguments: Arguments) -> bool:
