@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .NOTPARALLEL:
-.PHONY: demo test test-stores test-rerankers test-postgres test-jaeger test-phoenix test-browser test-ray test-together test-litellm test-dspy test-weaviate test-adapters compatibility check format bench judgement clean help
+.PHONY: demo test test-stores test-rerankers test-postgres test-jaeger test-phoenix test-browser test-ray test-together test-litellm test-dspy test-weaviate test-adapters compatibility check format bench bench-clients judgement clean help
 
 help: ## this list
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,6 +77,9 @@ bench: .venv/installed-test ## measure what tracing costs, that no span is lost 
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/soak.py
 	$(BIN)/python benchmarks/stored.py
+
+bench-clients: .venv/installed-test ## measure what tracing costs with each client (ARGS="cohere groq --blocks 200", ARGS=--streams)
+	$(BIN)/python benchmarks/clients.py $(ARGS)
 
 judgement: .venv/installed-test ## measure the judges on labelled sets (DATA=directory, ARGS="--quick")
 	@test -n "$(DATA)" || { echo "make judgement DATA=directory of the labelled sets"; exit 1; }
