@@ -23,6 +23,7 @@ from compatibility.table import filled
 from compatibility.versions import lowest, offered, steps, within
 
 RESULTS = Path(__file__).with_name("results.json")
+_RECENT = 3
 PAGE = ROOT / "docs" / "providers.md"
 
 
@@ -89,6 +90,10 @@ def measured(book: Book, python: Path, one: Asked, ends: str, again: bool) -> bo
     newest_good = lowest_good = True
     if ends in ("newest", "both"):
         newest = outcome(allowed[-1])
+        for version in reversed(allowed[-_RECENT:-1]):
+            if newest.installs:
+                break
+            newest = outcome(version)  # one that came out before what it needs
         newest_good = newest.whole
         book.conclude(one, newest=str(newest) if newest.good else "none", on=datetime.now(UTC).date().isoformat())
     if ends in ("lowest", "both"):

@@ -23,6 +23,7 @@ _PLUGIN = "compatibility.known_calls"
 _CALLS = re.compile(r"^calls known: (\d+) of (\d+); without (.*)$", re.MULTILINE)
 _COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped)")
 _LIMIT_S = 1200
+_REFUSED = "cannot be installed: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,11 @@ class Outcome:
     without: str = ""
     """Which calls it does not have, and what says so."""
     seconds: float = 0.0
+
+    @property
+    def installs(self) -> bool:
+        """Whether pip found what it needs."""
+        return not self.reason.startswith(_REFUSED)
 
     @property
     def good(self) -> bool:
@@ -82,7 +88,7 @@ def made(above: Path, name: str, requirements: Sequence[str]) -> tuple[Path, str
     wanted = [*requirements, *project()["dependencies"]]  # as a user has it: what Groundwire asks for holds as well
     command = [above, "-m", "pip", "--python", python, "install", "--quiet", "--prefer-binary", *wanted]
     done = _run(command)
-    return python, "" if done.returncode == 0 else "cannot be installed: " + _last(done.stderr, "ERROR")
+    return python, "" if done.returncode == 0 else _REFUSED + _last(done.stderr, "ERROR")
 
 
 def tried(above: Path, asked: Asked, version: str) -> Outcome:

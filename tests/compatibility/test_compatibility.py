@@ -89,6 +89,11 @@ def test_a_version_passes_where_it_has_half_of_the_calls_and_all_their_tests_pas
     assert (outcome.good, outcome.whole) == (good, whole)
 
 
+def test_what_pip_refuses_does_not_install() -> None:
+    assert not Outcome("1", 0, 0, "cannot be installed: no matching distribution").installs
+    assert Outcome("1", 0, 3, "FAILED test_a").installs
+
+
 def test_a_version_says_how_many_calls_it_has_where_it_has_not_all() -> None:
     assert str(Outcome("1.2", 5, 0, calls=3, of_calls=3)) == "1.2"
     assert str(Outcome("1.0", 5, 0, calls=2, of_calls=3)) == "1.0 (2 of 3 calls)"
