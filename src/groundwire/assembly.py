@@ -8,7 +8,7 @@ The rules:
   before it started, or inside it. A span supplies an answer if the text of at least one of its documents reached the
   prompt; those of its documents that did not are listed after the others, marked as dropped. A search that
   gave nothing but what a nearer one gave too worked for another answer, and is none of them. What was found and what a
-  retriever around it, or a reranker after it, put in its place with more around it are one passage.
+  retriever around it, or a reranker after it, put in its place, with more around it or less of it, are one passage.
 - An earlier answer that the prompt asks to refine, or that answers a part of the question, is a passage of the prompt.
 - An answer span that lists documents itself is believed: these are its passages, none if the list is empty, and its
   query is the question. That is how answers are written down whose calls nobody traced.
@@ -44,7 +44,7 @@ from groundwire.dialects.gen_ai import (
 from groundwire.model import Document, NoChain, Passage, RagChain, Reason, SpanRecord
 from groundwire.parting import Cut, cut_tool_result
 from groundwire.prompt import drafts_in, question_in, reached, without_answers, words
-from groundwire.suppliers import feeds, grown, ranks_in, strangers_among, unseen_before
+from groundwire.suppliers import feeds, ranks_in, recast, strangers_among, unseen_before
 
 _NO_ROWS: tuple[Any, ...] = ("[]", (), [])
 """A list of documents with none in it, as it stands on a span."""
@@ -196,14 +196,14 @@ class _Reading:
         stages: list[list[str]] = [[], [], []]
         for (supplier, _), key in zip(rows, keys, strict=True):
             stages[at[supplier.record.span_id]].append(key)
-        larger = grown(stages, places)
+        recasts = recast(stages, places)
         by_text: dict[str, dict[str, Any]] = {}
         used: set[str] = set()
         for (supplier, document), key in zip(rows, keys, strict=True):
             place = places.get(key)
-            if place is not None:
+            if place is not None or key in recasts:
                 used.add(supplier.record.span_id)
-            if key in larger:
+            if key in recasts:
                 continue
             first = by_text.get(key)
             if first is None:
@@ -227,10 +227,10 @@ class _Reading:
             feeding = {id(v) for v in retrieved if feeds(v, reranked, used)}
             kept |= {key for (supplier, _), key in zip(rows, keys, strict=True) if id(supplier) in feeding}
         ranks = ranks_in(v for v in inner if v.record.span_id in used or feeds(v, reranked, used))
-        for key, large in larger.items():
+        for key, made in recasts.items():
             if key in ranks:
-                ranks[large] = min(ranks[key], ranks.get(large, ranks[key]))
-        whole = sorted((key for key in places if key not in larger), key=lambda key: places[key])
+                ranks[made] = min(ranks[key], ranks.get(made, ranks[key]))
+        whole = sorted((key for key in places if key not in recasts), key=lambda key: places[key])
         order = {key: n for n, key in enumerate(whole, 1)}
         listed = [
             Passage(**fields, retrieved_rank=ranks.get(key), prompt_rank=order.get(key))

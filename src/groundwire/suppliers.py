@@ -7,6 +7,9 @@ from groundwire.dialects.gen_ai import CallView
 from groundwire.prompt import words
 from groundwire.span_tree import Place
 
+_FEW = 4
+"""Blanks in and around words that any text may hold by chance."""
+
 
 def strangers_among(
     suppliers: Sequence[CallView], gave: Mapping[str, set[str]], places: Mapping[str, Place], prompt: str
@@ -74,10 +77,11 @@ def ranks_in(retrievals: Iterable[CallView]) -> dict[str, int]:
     return best
 
 
-def grown(stages: Sequence[Iterable[str]], reached: Collection[str]) -> dict[str, str]:
-    """Words of passages to the words of those that a later stage made of them: the same passage with more around it.
+def recast(stages: Sequence[Iterable[str]], reached: Collection[str]) -> dict[str, str]:
+    """Words of passages to the words of what a later stage made of them: more around it or less of it, it is the same.
 
-    A retriever that finds sentences hands on the paragraphs that they are from, or a postprocessor does.
+    A retriever that finds sentences hands on the paragraphs that they are from, or a postprocessor does; one that
+    compresses hands on what answers the question.
 
     Args:
         stages: words of what each stage gave, the last stage first.
@@ -86,9 +90,13 @@ def grown(stages: Sequence[Iterable[str]], reached: Collection[str]) -> dict[str
     found: dict[str, str] = {}
     later: dict[str, None] = {}
     for stage in stages:
-        new = dict.fromkeys(key for key in stage if key not in later and len(key) > 2)
-        whole = [key for key in later if key in reached]
-        found |= {key: large for key in new for large in whole[::-1] if key in large}
+        new = dict.fromkeys(key for key in stage if key not in later)
+        made = [key for key in later if key in reached and key.count(" ") > _FEW]
+        for key in new if made else ():
+            larger = (m for m in made if key in m and key.count(" ") > _FEW)
+            shorter = (m for m in made if m in key and key not in reached)
+            if (other := next(larger, None) or next(shorter, None)) is not None:
+                found[key] = other
         later |= new
     return found
 

@@ -113,3 +113,18 @@ def test_a_paragraph_that_did_not_reach_the_prompt_takes_no_sentence_s_place() -
 def test_a_sentence_and_its_paragraph_of_one_search_are_two_passages() -> None:
     chain = asked_with(f"Context:\n{ONE}\n\n{PARENT}\n\nQuestion: How long?", search(2, None, 1, 2, rows(ONE, PARENT)))
     assert order(chain) == [(ONE, True, 1), (PARENT, True, 2)]
+
+
+def test_a_paragraph_that_was_found_and_the_sentence_that_a_compressor_left_of_it_are_one_passage() -> None:
+    store = search(2, 1, 1, 2, rows(THREE, PARENT))
+    chain = asked_with(f"Context:\n{ONE}\n\nQuestion: How long?", store, search(1, None, 0, 3, rows(ONE)))
+    assert order(chain) == [(ONE, True, 2), (THREE, False, 1)]
+
+
+def test_a_word_that_others_hold_by_chance_takes_no_place() -> None:
+    chain = asked_with(
+        f"Context:\nHeron\n\n{TWO}\n\nQ: How long?",
+        search(2, 1, 1, 2, rows(ONE, TWO)),
+        search(1, None, 0, 3, rows("Heron", TWO)),
+    )
+    assert (ONE, False, 1) in order(chain)
