@@ -31,6 +31,7 @@ def test_the_name_of_a_model_says_who_answers(given: dict[str, Any], model: str 
 
 def test_documents_may_be_mappings() -> None:
     asked = {"model": "cohere/rerank-v3.5", "query": "?", "documents": ["one", {"text": "two"}], "top_n": 1}
-    request = PROVIDER.operations[2].request(None, asked)
+    (rerank,) = (operation for operation in PROVIDER.operations if operation.kind == "rerank")
+    request = rerank.request(None, asked)
     assert [document.text for document in request.documents or ()] == ["one", "two"]
     assert request.top_k == 1
