@@ -8,6 +8,7 @@ tried again.
 
 import argparse
 import json
+import subprocess
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -123,9 +124,17 @@ def main() -> int:
     if unknown := sorted(set(options.only or ()) - set(every)):
         parser.error(f"no provider with an extra is called {', '.join(unknown)}; there are {', '.join(every)}")
     chosen = [every[name] for name in options.only or every]
-    book, good = Book(options.results), True
+    if not options.results.parent.is_dir():
+        parser.error(f"there is no folder {options.results.parent}")
+    try:
+        book, good = Book(options.results), True
+    except ValueError as error:
+        parser.error(f"{options.results} holds no results ({error}): delete it, or name another")
     if not options.table:
-        python = common()
+        try:
+            python = common()
+        except subprocess.CalledProcessError as error:
+            parser.error(f"the common environment cannot be installed: {error.stderr.strip()[-300:]}")
         if options.oldest:
             for one in chosen:
                 good = ancient.told(python, one) and good

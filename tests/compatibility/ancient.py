@@ -33,7 +33,11 @@ _TRIES = 8
 
 def told(above: Path, one: Asked) -> bool:
     """Print what the oldest version says that can be installed and imported; whether that is as it should be."""
-    versions = firsts(offered(above, one.requirement.name, one.takes_previews))
+    try:
+        versions = firsts(offered(above, one.requirement.name, one.takes_previews))
+    except LookupError as error:
+        print(f"{one.provider:24} not run: {error}", flush=True)
+        return False
     for version in versions[:_TRIES]:
         name = f"{one.provider}-oldest"
         try:

@@ -8,7 +8,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from compatibility.__main__ import Book
+from compatibility.__main__ import Book, main
 from compatibility.asked import ROOT, Asked, asked
 from compatibility.environments import Outcome
 from compatibility.table import filled, told
@@ -110,6 +110,24 @@ def test_what_was_tried_is_kept_and_forgotten_with_other_cases(tmp_path: Path) -
     book = Book(file)
     book.keep(one, Outcome("1.1.0", 7, 0))
     assert list(json.loads(file.read_text())["groq"]["tried"]) == ["1.1.0"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--only", "nonsense"], "no provider with an extra is called nonsense; there are anthropic, "),
+        (["--results", "{folder}/none/results.json"], "there is no folder "),
+        (["--results", "{folder}/broken.json"], "holds no results"),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_told_before_anything_is_installed(
+    arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken.json").write_text("{broken")
+    monkeypatch.setattr("sys.argv", ["compatibility", *(a.format(folder=tmp_path) for a in arguments)])
+    with pytest.raises(SystemExit):
+        main()
+    assert said in capsys.readouterr().err
 
 
 PAGE = r"""# Providers
