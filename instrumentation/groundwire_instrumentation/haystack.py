@@ -8,6 +8,7 @@ inside pipelines, and retrievers inside retrievers, the outermost is told.
 import dataclasses
 import inspect
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from groundwire.documents import as_documents, scores_descend
@@ -45,14 +46,19 @@ def _role(component: Any) -> OperationKind | None:
 def _search(component: Any, arguments: Mapping[str, Any]) -> Request:
     query = next((arguments[name] for name in _ASKED if arguments.get(name)), None)
     counts = (arguments.get("top_k"), getattr(component, "top_k", None), getattr(component, "_top_k", None))
-    model = getattr(component, "model", getattr(component, "model_name_or_path", None))
-    ranked = _role(type(component)) == "rerank"
     return Request(
         name=type(component).__name__,
-        model=model if ranked and isinstance(model, str) else None,
         query=query if isinstance(query, str | list) else None,
-        documents=_documents(arguments["documents"]) if ranked else None,
         top_k=next((count for count in counts if type(count) is int), None),
+    )
+
+
+def _ranking(component: Any, arguments: Mapping[str, Any]) -> Request:
+    model = getattr(component, "model", getattr(component, "model_name_or_path", None))
+    return replace(
+        _search(component, arguments),
+        model=model if isinstance(model, str) else None,
+        documents=_documents(arguments["documents"]),
     )
 
 
@@ -123,7 +129,7 @@ PROVIDER = Provider(
     distribution="haystack-ai",
     operations=(
         Operation("retrieval", _RUNS, _search, _found, of=_is("retrieval")),
-        Operation("rerank", _RUNS, _search, _found, of=_is("rerank")),
+        Operation("rerank", _RUNS, _ranking, _found, of=_is("rerank")),
         Operation("agent", _RUNS, _workflow, _outcome, of=_is("agent"), pauses=_pauses),
         Operation(
             "workflow",
