@@ -41,8 +41,10 @@ import store_calls  # noqa: E402
 from client_calls import Calls, Kept  # noqa: E402
 
 TARGET = 1.6
-BLOCK_S = 0.006
+BLOCK_S = 0.012
 """About how long a block takes: short enough that a neighbour disturbs few of them."""
+WARM = 30
+"""Calls after each switch that are not timed, at least; a fifth of it where a call streams."""
 CLIENTS: tuple[str, ...] = (
     "openai",
     "anthropic",
@@ -171,7 +173,10 @@ def measure(calls: Calls, blocks: int, *, streams: bool) -> Row:
         for name in order:
             call, switch = subjects[name]
             switch()
-            call()
+            for _ in range(
+                max(count, WARM // 5 if streams else WARM)
+            ):  # the interpreter forgets what it knew of a class that is patched
+                call()
             gc.collect()
             thread_started, process_started = time.thread_time_ns(), time.process_time_ns()
             for _ in range(count):
@@ -232,7 +237,7 @@ def opened(name: str) -> Calls | None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(CLIENTS)}; by default all")
-    parser.add_argument("--blocks", type=int, default=120)
+    parser.add_argument("--blocks", type=int, default=60)
     parser.add_argument("--streams", action="store_true", help="streamed chats instead of whole ones")
     parser.add_argument("--scoring", action="store_true", help="the caller's wall time with scoring on, too")
     parser.add_argument("--json", action="store_true")

@@ -57,6 +57,8 @@ def server(base_url: Any, client: str = "") -> tuple[str, str | None, int | None
         base_url: the client's base URL.
         client: name of the client's class; an Azure client is Azure behind any gateway.
     """
+    if type(base_url) is str:
+        return _server(base_url, "Azure" in client)
     # Writing a URL out takes longer than all the rest of this: URL objects are told apart by identity first.
     known = _by_identity.get(id(base_url))
     if known is None or known[0] is not base_url or known[1] != client:
