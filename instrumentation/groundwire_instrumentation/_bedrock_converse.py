@@ -110,6 +110,10 @@ def answer(result: Mapping[str, Any]) -> Response:
     )
 
 
+_PIECES = (("text", None), ("toolUse", "input"), ("reasoningContent", "text"))
+"""Kinds of deltas, and where in them the text is."""
+
+
 class Events:
     """Events of a streamed answer; content blocks may come in turns."""
 
@@ -119,23 +123,26 @@ class Events:
         self._role = "assistant"
 
     def add(self, event: Mapping[str, Any]) -> None:
-        if (start := event.get("messageStart")) is not None:
+        if (given := event.get("contentBlockDelta")) is not None:  # nearly always
+            self._add_delta(given.get("contentBlockIndex", 0), given.get("delta") or {})
+        elif (start := event.get("messageStart")) is not None:
             self._role = start.get("role") or self._role
         elif (start := event.get("contentBlockStart")) is not None:
             tool = (start.get("start") or {}).get("toolUse")
             if tool is not None:
                 self._blocks[start.get("contentBlockIndex", 0)] = ["toolUse", tool, []]
-        elif (given := event.get("contentBlockDelta")) is not None:
-            delta = given.get("delta") or {}
-            kind = next((kind for kind in ("text", "toolUse", "reasoningContent") if kind in delta), None)
-            if kind is not None:
-                piece = delta[kind] if kind == "text" else delta[kind].get("input" if kind == "toolUse" else "text")
-                block = self._blocks.setdefault(given.get("contentBlockIndex", 0), [kind, {}, []])
-                block[2].append(piece if isinstance(piece, str) else "")
         elif (stop := event.get("messageStop")) is not None:
             self._whole["stopReason"] = stop.get("stopReason")
         elif (metadata := event.get("metadata")) is not None:
             self._whole["usage"] = metadata.get("usage")
+
+    def _add_delta(self, index: int, delta: Mapping[str, Any]) -> None:
+        for kind, name in _PIECES:
+            if kind in delta:
+                piece = delta[kind].get(name) if name else delta[kind]
+                block = self._blocks.get(index) or self._blocks.setdefault(index, [kind, {}, []])
+                block[2].append(piece if isinstance(piece, str) else "")
+                return
 
     def response(self) -> Response:
         content: list[Any] = []

@@ -8,18 +8,21 @@ from typing import Any
 
 from groundwire.media import blob_part, file_part, uri_part
 from groundwire.model import Message, Usage
+from groundwire.wire import member
 from groundwire_instrumentation._openai_usage import members, usage_of
+
+_LISTS = (list, tuple)
 
 
 def get(value: Any, name: str) -> Any:
     """A member of a model of the SDK, or of the mapping that stands for one; None where it is not set."""
-    found = value.get(name) if isinstance(value, dict) else getattr(value, name, None)
+    found = member(value, name)
     return None if type(found).__name__ == "Unset" else found
 
 
 def listed(value: Any) -> list[Any] | tuple[Any, ...]:
     """Rows; none where they are not set."""
-    return value if isinstance(value, list | tuple) else ()
+    return value if isinstance(value, _LISTS) else ()
 
 
 def tool(given: Any) -> Mapping[str, Any]:
@@ -34,7 +37,10 @@ def tool(given: Any) -> Mapping[str, Any]:
 def message(given: Any) -> Message:
     """A message of a prompt."""
     role = get(given, "role") or "user"
-    parts = list(parts_of(get(given, "content")))
+    content = get(given, "content")
+    if isinstance(content, str) and content and isinstance(given, dict) and len(given) == 2 and role != "tool":
+        return {"role": role, "parts": [{"type": "text", "content": content}]}  # nearly always
+    parts = list(parts_of(content))
     if role == "tool":
         answer = "".join(part.get("content") or "" for part in parts)
         return {

@@ -9,6 +9,7 @@ from groundwire.model import Message, Operation, Provider, Request, Response, Us
 from groundwire_instrumentation import _mistral_conversations as conversations
 from groundwire_instrumentation import _openai_responses
 from groundwire_instrumentation._mistral_messages import get, listed, message, parts_of, tool, tool_call, usage
+from groundwire_instrumentation._openai_usage import members
 
 _PARAMETERS: Mapping[str, str] = {
     "temperature": "gen_ai.request.temperature",
@@ -23,6 +24,7 @@ _PARAMETERS: Mapping[str, str] = {
     "agent_id": "gen_ai.agent.id",
     "output_dimension": "gen_ai.embeddings.dimension.count",
 }
+_SCALARS = (int, float, str)
 _FINISH: Mapping[str, str] = {"tool_calls": "tool_call", "model_length": "length"}
 
 
@@ -37,7 +39,7 @@ def _common(resource: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
     attributes: dict[str, Any] = {
         _PARAMETERS[name]: value
         for name, value in arguments.items()
-        if name in _PARAMETERS and isinstance(value, int | float | str)
+        if name in _PARAMETERS and isinstance(value, _SCALARS)
     }
     if isinstance(count := arguments.get("n"), int) and count != 1:
         attributes["gen_ai.request.choice.count"] = count
@@ -109,6 +111,15 @@ def _embed_request(resource: Any, arguments: Mapping[str, Any]) -> Request:
 # --- what came back -------------------------------------------------------------------------------------------------
 
 
+def _add_parts(parts: list[dict[str, Any]], content: Any) -> None:
+    """Add what a content has; what goes on from the part before is joined to it."""
+    for part in parts_of(content):
+        if parts and "content" in part and part["type"] == parts[-1]["type"]:
+            parts[-1]["content"] += part["content"]
+        else:
+            parts.append(part)
+
+
 class _Events:
     """Chunks of one answer, of which a whole one is the only one."""
 
@@ -125,21 +136,26 @@ class _Events:
     def take(self, chunk: Any) -> None:
         """One chunk, without the event around it."""
         self._last = chunk
-        self._usage = get(chunk, "usage") or self._usage
+        self._usage = members(chunk).get("usage") or self._usage  # what is not set is false
         for choice in chunk.choices or ():
             index = choice.index
-            parts = self._parts.setdefault(index, [])
-            if reason := get(choice, "finish_reason"):
+            parts = self._parts.get(index)
+            if parts is None:
+                parts = self._parts[index] = []
+            of_choice = members(choice)
+            if reason := of_choice.get("finish_reason"):
                 self._finish[index] = _FINISH.get(reason, reason)
-            said = get(choice, "delta") or get(choice, "message")
+            said = of_choice.get("delta") or get(choice, "message")
             for one in (said,) if said is not None else listed(get(choice, "messages")):
-                for part in parts_of(get(one, "content")):
-                    if parts and "content" in part and part["type"] == parts[-1]["type"]:
-                        parts[-1]["content"] += part["content"]
-                    else:
-                        parts.append(part)
-                for place, call in enumerate(listed(get(one, "tool_calls"))):
-                    self._add_call((index, get(call, "index") or place), tool_call(call))
+                told = members(one)
+                content = told.get("content")
+                if isinstance(content, str) and parts and parts[-1]["type"] == "text":
+                    parts[-1]["content"] += content  # nearly always
+                else:
+                    _add_parts(parts, content)
+                if calls := listed(told.get("tool_calls")):
+                    for place, call in enumerate(calls):
+                        self._add_call((index, get(call, "index") or place), tool_call(call))
 
     def _add_call(self, place: tuple[int, int], call: dict[str, Any]) -> None:
         known = self._calls.get(place)
