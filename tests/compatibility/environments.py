@@ -106,6 +106,7 @@ def tried(above: Path, asked: Asked, version: str) -> Outcome:
             "-p",
             "no:cacheprovider",
             "--tb=line",
+            "--maxfail=10",
             "-p",
             _PLUGIN,
             "-k",
