@@ -123,6 +123,7 @@ def tried(above: Path, asked: Asked, version: str) -> Outcome:
             look = _run([python, "-c", f"import conformance.{asked.provider}_cases"])
             reason = "its cases cannot be loaded: " + _last(look.stderr, "Error")
         known = (int(calls), int(of_calls), without)
+        reason = reason.replace(str(CACHE), "").replace(f"{ROOT}/", "")  # of this machine alone
         return Outcome(version, passed, failed, reason[:300], *known, seconds=monotonic() - began)
     except subprocess.TimeoutExpired:
         return Outcome(version, 0, 0, f"took longer than {_LIMIT_S} s", seconds=monotonic() - began)
