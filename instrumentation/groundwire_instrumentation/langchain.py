@@ -13,7 +13,10 @@ from groundwire.model import Document, Operation, Provider, Request, Response
 from groundwire.semconv import TOOL_CALL_ID, TOOL_DESCRIPTION
 from groundwire_instrumentation._langchain_values import Pieces, name_of, outcome, pauses, running, told
 
-_CHAINS = ("RunnableSequence", "RunnableParallel", "RunnableLambda")
+_CHAINS = (
+    *("base:RunnableSequence", "base:RunnableParallel", "base:RunnableLambda", "base:RunnableGenerator"),
+    *("branch:RunnableBranch", "fallbacks:RunnableWithFallbacks", "retry:RunnableRetry", "passthrough:RunnableAssign"),
+)
 _SHAPES = ("invoke", "ainvoke", "stream", "astream", "batch", "abatch")
 
 
@@ -75,7 +78,7 @@ PROVIDER = Provider(
         ),
         Operation(
             "workflow",
-            tuple(f"langchain_core.runnables.base:{chain}.{shape}" for chain in _CHAINS for shape in _SHAPES),
+            tuple(f"langchain_core.runnables.{chain}.{shape}" for chain in _CHAINS for shape in _SHAPES),
             _chain_request,
             outcome,
             Pieces,
