@@ -12,8 +12,8 @@ def members(part: Any) -> Mapping[str, Any]:
 
     To ask these objects for an attribute that they lack takes microseconds, and streams have thousands.
     """
-    if isinstance(part, dict):
-        return part
+    if part is None or isinstance(part, dict):
+        return part or NOTHING
     extra = getattr(part, "__pydantic_extra__", NOTHING)
     own: Mapping[str, Any] = getattr(part, "__dict__", NOTHING)
     if extra is NOTHING and isinstance(part, Mapping):
@@ -39,17 +39,18 @@ def usage_of(usage: Any, result: Any = None) -> Usage | None:
         counts = members(members(corner).get("usage"))
     if usage is None and not counts:
         return None
-    given = members(_first(counts, "prompt_tokens_details", "input_tokens_details", "prompt_token_details"))
-    made = members(counts.get("completion_tokens_details") or counts.get("output_tokens_details"))
-    total = _first(counts, "prompt_tokens", "input_tokens")
-    output = _first(counts, "completion_tokens", "output_tokens")
-    thought, cited = made.get("reasoning_tokens"), counts.get("citation_tokens")
+    ask = counts.get
+    given = members(ask("prompt_tokens_details") or ask("input_tokens_details") or ask("prompt_token_details"))
+    made = members(ask("completion_tokens_details") or ask("output_tokens_details"))
+    total = ask("input_tokens") if (prompt := ask("prompt_tokens")) is None else prompt
+    output: Any = ask("output_tokens") if (completion := ask("completion_tokens")) is None else completion
+    thought, cited = made.get("reasoning_tokens"), ask("citation_tokens")
     apart: dict[str, Any] = {}
     if isinstance(cited, int):  # Perplexity's deep research
-        thought = counts.get("reasoning_tokens") or 0
-        output, apart["output_citation_tokens"] = output + thought + cited, cited
+        thought = ask("reasoning_tokens") or 0
+        output, apart["output_citation_tokens"] = (output or 0) + thought + cited, cited
     elif isinstance(output, int) and isinstance(total, int):
-        rest = (counts.get("total_tokens") or 0) - total - output
+        rest = (ask("total_tokens") or 0) - total - output
         if thought is None and rest > 0 and str(said.get("model")).startswith(("gemini", "google/gemini")):
             thought = rest
         if thought and thought in (rest, max(thought, output + 1)):
@@ -58,20 +59,21 @@ def usage_of(usage: Any, result: Any = None) -> Usage | None:
         apart["input_audio_tokens"] = heard
     if spoken := made.get("audio_tokens"):
         apart["output_audio_tokens"] = spoken
-    served = members(counts.get("server_tool_use"))
-    if searches := counts.get("num_search_queries") or served.get("web_search_requests"):
+    if searches := ask("num_search_queries") or members(ask("server_tool_use")).get("web_search_requests"):
         apart["web_searches"] = searches
-    cached, created = given.get("cached_tokens"), _first(given, "cache_write_tokens", "cache_creation_tokens")
+    cached, written = given.get("cached_tokens"), given.get("cache_write_tokens")
+    created = given.get("cache_creation_tokens") if written is None else written
+    hour = members(given.get("cache_creation_token_details")).get("ephemeral_1h_input_tokens")
     level = None if "x_groq" in said else said.get("service_tier")  # Groq's cost the same
     return Usage(
         total,
         output,
-        cache_read_tokens=_first(counts, *_CACHED) if cached is None else cached,
-        cache_creation_tokens=counts.get("cache_creation_input_tokens") if created is None else created,
-        reasoning_tokens=thought,
-        cache_creation_1h_tokens=members(given.get("cache_creation_token_details")).get("ephemeral_1h_input_tokens"),
+        _first(counts, *_CACHED) if cached is None else cached,
+        ask("cache_creation_input_tokens") if created is None else created,
+        thought,
+        hour,
         apart=apart,
-        terms={"service_tier": level} if level in _TIERS else {},
+        terms={"service_tier": level} if level in _TIERS else NOTHING,
     )
 
 

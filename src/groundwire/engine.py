@@ -239,7 +239,7 @@ class Engine:
                 if inside is not None and provider.name in getattr(inside, "covers", ()):
                     return None
                 arguments = {**dict(zip(names, args, strict=False)), **kwargs} if args else kwargs
-                operation = alone or next((o for o in operations if _fits(o, instance, arguments)), None)
+                operation = alone or _chosen(operations, instance, arguments)
                 if operation is None or operation is inside:
                     return None
                 for name in operation.iterables:
@@ -338,10 +338,12 @@ def _is_of(of: Callable[[Any], bool], owner: Any) -> bool:
         return False
 
 
-def _fits(operation: Operation, instance: Any, arguments: Arguments) -> bool:
-    if operation.applies is not None and not operation.applies(arguments):
-        return False
-    return operation.on is None or operation.on(instance)
+def _chosen(operations: tuple[Operation, ...], instance: Any, arguments: Arguments) -> Operation | None:
+    for operation in operations:
+        applies, on = operation.applies, operation.on
+        if (applies is None or applies(arguments)) and (on is None or on(instance)):
+            return operation
+    return None
 
 
 def _links(recall: Any, request: Request, context: Context) -> Any:

@@ -1,13 +1,15 @@
 """The values that everything else speaks: calls, spans, chains, scores.
 
-All are immutable. `None` means unknown; zero means zero. Token counts follow the GenAI semantic conventions:
-`input_tokens` includes cached tokens, `output_tokens` includes reasoning tokens.
+None of them changes once it is made. `None` means unknown; zero means zero. Token counts follow the GenAI semantic
+conventions: `input_tokens` includes cached tokens, `output_tokens` includes reasoning tokens.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+
+from groundwire.value import value
 
 OperationKind: TypeAlias = Literal["chat", "embeddings", "retrieval", "rerank", "workflow", "agent", "tool"]
 """A `workflow`, an `agent` and a `tool` hold other calls: those inside them are spans of their own, of the same library
@@ -22,10 +24,18 @@ def _empty() -> Mapping[str, Any]:
     return _EMPTY
 
 
+_NONE: Mapping[str, Any] = {}
+"""For what is copied and sent to other processes, as a proxy cannot be."""
+
+
+def _none() -> Mapping[str, Any]:
+    return _NONE
+
+
 # --- a call, as a provider's extractors describe it -----------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Usage:
     """Tokens as billed. Each count is `None` where the provider did not say."""
 
@@ -40,14 +50,14 @@ class Usage:
     """Those of `cache_creation_tokens` that are kept for an hour: they have a price of their own."""
     estimated: bool = False
     """True where we counted ourselves: the stream ended before the provider reported usage."""
-    apart: Mapping[str, int] = field(default_factory=dict[str, int], hash=False)
+    apart: Mapping[str, int] = field(default_factory=_none, hash=False)
     """What has prices of its own, as genai-prices names it: those of the tokens above that were no text
     (`input_audio_tokens`, `output_image_tokens` ...), and what is billed beside tokens (`web_searches`)."""
-    terms: Mapping[str, str] = field(default_factory=dict[str, str], hash=False)
+    terms: Mapping[str, str] = field(default_factory=_none, hash=False)
     """Terms other than the usual ones, which change prices, likewise: `{"service_tier": "flex"}`."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Document:
     """One retrieved or reranked passage."""
 
@@ -58,7 +68,7 @@ class Document:
     metadata: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Request:
     """What the application asked for."""
 
@@ -95,7 +105,7 @@ class Request:
     reranker that returns places in the list it was given, an index that returns numbers."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Response:
     """What came back, or as much of it as was received."""
 
@@ -233,7 +243,7 @@ class SpanLink:
     attributes: Mapping[str, Any] = field(default_factory=_empty)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SpanRecord:
     """A finished span, live or stored, without the SDK around it."""
 
