@@ -1,24 +1,35 @@
 """Statements of SQL that order by an operator of pgvector, and the rows that they give: for every driver."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from groundwire.documents import from_row, scores_descend
-from groundwire.model import Request, Response
+from groundwire.model import Document, Request, Response
 
-_OPERATOR = re.compile(r"<->|<=>|<#>|<\+>|<~>|<%>")
-_READS = re.compile(r"\s*+(?:(?:--[^\n]*+|/\*.*?\*/|\()\s*+)*+(?:select|with)\b", re.IGNORECASE | re.DOTALL)
-_ORDER = re.compile(r"\border\s++by\b", re.IGNORECASE)
-_FROM = re.compile(r"\bfrom\b", re.IGNORECASE)
-_PLACES = re.compile(
-    r"<->\s*+(?:st_\w++\(|(?:'[^']*+'|[%$]\w*+(?:\(\w++\)\w)?)\s*+::\s*+geo(?:metry|graphy)\b)", re.IGNORECASE
+_PLACES = r"(?!\s*+(?:st_\w++\(|point\b|(?:'[^']*+'|[%$]\w*+(?:\(\w++\)\w)?)\s*+::\s*+(?:geo(?:metry|graphy)|point)\b))"
+"""Those of geometry, whose operator looks the same."""
+_FUNCTIONS = ("cosine_distance", "l2_distance", "l1_distance", "inner_product", "hamming_distance", "jaccard_distance")
+_CALLS = (rf"{name}\s*+\(" for name in _FUNCTIONS)
+_OPERATOR = re.compile("|".join((rf"<->{_PLACES}", "<=>", "<#>", r"<\+>", "<~>", "<%%?>", *_CALLS)))
+"""Operators, of which drivers want `%` twice, and functions; in a statement in lower case."""
+_READS = re.compile(r"\s*+(?:(?:--[^\n]*+|/\*.*?\*/|\(|set\b[^;]*+;)\s*+)*+(?:select|with)\b", re.DOTALL)
+_ORDER = re.compile(r"\border\s++by\b")
+_FROM = re.compile(r"\bfrom\b")
+_TABLE = re.compile(
+    r"\bdistinct\s++from\b|\b(?:extract|substring|overlay|trim)\s*+\([^()]*+"
+    r"|\bfrom\s++(?:only\s++)?((?:\"[^\"]++\"|[\w$]++)(?:\.(?:\"[^\"]++\"|[\w$]++))*+)",
+    re.IGNORECASE,
 )
-"""PostGIS, whose operator looks the same."""
-_TABLE = re.compile(r"\bfrom\s+([\w.\"]+)", re.IGNORECASE)
-_LIMIT = re.compile(r"\blimit\s+(?:(\d+)|%\((\w+)\)\w|(%[sbt]|\$\d+))", re.IGNORECASE)
-_VECTOR = re.compile(r"\[[-+\d.,eE\s]*\]|\{(?:\d+:[-+\d.eE]+,?)*\}/\d+")
+"""What else is written with FROM, or the table that is read."""
+_LIMIT = re.compile(r"\b(?:limit|fetch\s++(?:first|next))\s++(?:(\d+)|%\((\w+)\)\w|(%[sbt]|\$\d+))", re.IGNORECASE)
+_VECTOR = re.compile(r"\[[-+\d.,eE\s]*\]|\{(?:\d++:[-+\d.eE]++,?+)*+\}/\d++")
+_VECTORS = frozenset({"Vector", "HalfVector", "SparseVector"})
 _SCORES = ("distance", "dist", "score", "similarity", "_distance", "_score")
+_LIKELY = re.compile(r"\?column\?|anon_\d+|(?:\w+_)?(?:d|dist|distance|sim|similarity|score|product)(?:_\d+)?")
+"""Other names that a distance may have: PostgreSQL's and SQLAlchemy's own among them, where it was given none."""
 MOST = 1000
 """Rows that one span lists."""
 
@@ -31,7 +42,7 @@ def written(query: Any) -> str:
     if kind == "Composed":
         return "".join(map(written, inner or ()))
     if kind == "Identifier":
-        return ".".join(inner or ())
+        return ".".join(f'"{part}"' for part in inner or ())
     if kind == "Placeholder":
         return f"%({inner})s" if inner else "%s"
     if kind == "Literal":
@@ -41,13 +52,13 @@ def written(query: Any) -> str:
     return str(query.as_string(None) if hasattr(query, "as_string") else query)  # a template
 
 
+@lru_cache(maxsize=64)
 def orders(statement: str) -> bool:
     """Whether a statement is a search: it orders by an operator, or by what an operator gave among what it selects."""
-    first = _OPERATOR.search(statement)  # which most statements lack
-    if first is None or _READS.match(statement) is None:
-        return False
-    ordered = _ORDER.search(statement)
-    if ordered is None or _PLACES.search(statement):
+    statement = statement.lower()
+    first = _OPERATOR.search(statement) if _READS.match(statement) is not None else None
+    ordered = _ORDER.search(statement) if first is not None else None
+    if first is None or ordered is None:
         return False
     if _OPERATOR.search(statement, ordered.end()):
         return True
@@ -55,55 +66,85 @@ def orders(statement: str) -> bool:
     return source is not None and _ORDER.search(statement, source.end()) is not None
 
 
-def search(statement: str, params: Any, address: str | None, port: int | None) -> Request:
+def search(
+    statement: str, params: Any, address: str | None, port: int | None, read: Callable[[Any], Response] | None = None
+) -> Request:
     """What a statement asks for, with its parameters by name or by place."""
-    table = _TABLE.search(statement)
+    table, number, name, place = _asked(statement)
     return Request(
-        top_k=_limit(statement, params),
-        data_source=table and table[1].replace('"', ""),
+        top_k=_limit(number, name, place, params),
+        data_source=table,
         server_address=address,
         server_port=port,
         provider="pgvector",
+        read=read,
     )
 
 
-def _limit(statement: str, params: Any) -> int | None:
-    """The number after the last LIMIT: written out, a named parameter, or the one at that place."""
+@lru_cache(maxsize=64)
+def _asked(statement: str) -> tuple[str | None, str | None, str | None, int | None]:
+    """The table, and what stands after the last LIMIT: a number, a parameter's name, or its place."""
+    table = next((found[1] for found in _TABLE.finditer(statement) if found[1]), None)
+    table = None if table is None else table.replace('"', "")
     limits = list(_LIMIT.finditer(statement))
     if not limits:
+        return table, None, None, None
+    number, name, place = limits[-1].groups()
+    if place is None:
+        return table, number, name, None
+    if place[0] == "$":
+        return table, None, None, int(place[1:]) - 1
+    before = re.findall(r"%[%sbt]", statement[: limits[-1].start()])
+    return table, None, None, len(before) - before.count("%%")
+
+
+def _limit(number: str | None, name: str | None, place: int | None, params: Any) -> int | None:
+    value: Any = number
+    try:
+        if name is not None or place is not None:
+            value = params[name if place is None else place]
+        return None if value is None else int(value)
+    except (LookupError, TypeError, ValueError):  # the driver will say it
         return None
-    found = limits[-1]
-    value: Any = found[1]
-    if found[2] and isinstance(params, Mapping):
-        value = params.get(found[2])
-    elif found[3] and isinstance(params, Sequence):
-        before = re.findall(r"%[sbt]", statement[: found.start()])
-        value = params[int(found[3][1:]) - 1 if found[3][0] == "$" else len(before)]
-    return None if value is None else int(value)
 
 
 def rows(names: Sequence[str], values: Iterable[Sequence[Any]]) -> Response:
     """Documents of rows, best first: their columns by name, of which one may be the distance; vectors are left out."""
+    listed = list(islice(values, MOST))
     names = _unlabelled(names)
-    score = next((name for name in _SCORES if name in names), None)
-    documents = [
-        from_row({k: v for k, v in row.items() if k != score and not _is_vector(v)}, None, row.get(score or ""))
-        for row, _ in zip((dict(zip(names, row, strict=True)) for row in values), range(MOST), strict=False)
-    ]
+    score = _score_column(names, listed)
+    documents: list[Document] = []
+    for row in listed:
+        fields = {k: v for k, v in zip(names, row, strict=True) if k != score and not _is_vector(v)}
+        documents.append(from_row(fields, None, None if score is None else row[names.index(score)]))
     return Response(documents=documents, higher_is_better=scores_descend(documents))
+
+
+def _score_column(names: Sequence[str], listed: Sequence[Sequence[Any]]) -> str | None:
+    """The column that holds the distance: by its name, or by one that is likely and by the rows' being in its order."""
+    if (named := next((name for name in _SCORES if name in names), None)) is not None:
+        return named
+    for place, name in enumerate(names):
+        if _LIKELY.fullmatch(name) is not None and names.count(name) == 1:
+            held = [row[place] for row in listed]
+            if held and all(type(value) is float for value in held) and sorted(held) in (held, held[::-1]):
+                return name
+    return None
 
 
 def _unlabelled(names: Sequence[str]) -> Sequence[str]:
     """Names of columns without that of their table, which SQLAlchemy's older queries put before them."""
-    table = next((name[:-2] for name in names if name.endswith("_id")), None)
-    if table is None or sum(name.startswith(table) for name in names) < 2:
-        return names
-    bare = [name.removeprefix(table) for name in names]
-    return bare if len(set(bare)) == len(names) else names
+    for key in ("_id", "_uuid"):
+        for name in names:
+            table = name.removesuffix(key[1:])
+            if name.endswith(key) and sum(other.startswith(table) for other in names) > 1:
+                bare = [other.removeprefix(table) for other in names]
+                return bare if len(set(bare)) == len(names) else names
+    return names
 
 
 def _is_vector(value: Any) -> bool:
     """Whether it is pgvector's: text where its types are not registered, else an object of its own."""
-    if isinstance(value, str):
-        return _VECTOR.fullmatch(value) is not None
-    return type(value).__name__ in ("Vector", "HalfVector", "SparseVector")
+    if type(value) is str:
+        return value[:1] in ("[", "{") and _VECTOR.fullmatch(value) is not None
+    return type(value).__name__ in _VECTORS

@@ -1,8 +1,9 @@
-"""pgvector through psycopg: statements that order by a vector operator, sync and async, SQLAlchemy's among them.
+"""pgvector through psycopg: statements that order by an operator or a function of it, sync and async.
 
-Other statements are no retrieval. Rows are read out of the result that the cursor holds, and stay there for the
-application. A distance is recognised by the name of its column (`distance`, `score`, `similarity`); whether more of it
-is better, by the order of the rows. Server-side cursors fetch later and are not traced.
+SQLAlchemy's are among them; other statements are no retrieval. Rows are read out of the result that the cursor holds,
+and stay there for the application. A distance is recognised by the name of its column (`distance`, `score`,
+`similarity` and their like); whether more of it is better, by the order of the rows. What is fetched later
+(server-side cursors, `stream`) is not traced, and rows of a pipeline are not told.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""pgvector through psycopg2: statements that order by a vector operator, SQLAlchemy's engines among them.
+"""pgvector through psycopg2: statements that order by an operator or a function of it, SQLAlchemy's among them.
 
 Its cursors are written in C: those of connections that are made after instrumentation are traced, and the kinds in
 `psycopg2.extras` everywhere. Rows are in the cursor when a statement has run: they are read there, and the cursor is
@@ -6,7 +6,6 @@ put back to where it was. Server-side cursors and asynchronous connections have 
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -27,8 +26,8 @@ def _holds_rows(cursor: Any) -> bool:
 
 def _request(cursor: Any, arguments: Mapping[str, Any]) -> Request:
     info = cursor.connection.info
-    asked = _vector_sql.search(_vector_sql.written(arguments["query"]), arguments.get("vars"), info.host, info.port)
-    return replace(asked, read=partial(_rows, cursor))
+    statement = _vector_sql.written(arguments["query"])
+    return _vector_sql.search(statement, arguments.get("vars"), info.host, info.port, partial(_rows, cursor))
 
 
 def _rows(cursor: Any, _: None) -> Response:

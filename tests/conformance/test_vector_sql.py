@@ -59,6 +59,7 @@ mountains = Table(
 AWAY = mountains.c.embedding.l2_distance([1.0, 0.0])
 CORE = select(mountains.c.id, mountains.c.content, mountains.c.page, AWAY.label("distance")).order_by(AWAY).limit(2)
 ORM = select(Mountain).order_by(Mountain.embedding.l2_distance([1.0, 0.0])).limit(2)
+UNNAMED = select(Mountain, Mountain.embedding.l2_distance([1.0, 0.0])).order_by(AWAY).limit(2)
 SCALARS = select(Mountain.content).order_by(Mountain.embedding.cosine_distance([1.0, 0.0])).limit(2)
 TEXTUAL = text("select id, content from mountains order by embedding <-> cast(:q as vector) limit :k")
 
@@ -86,6 +87,7 @@ def engine(driver: str) -> Iterator[Any]:
 STATEMENTS = {
     "core": (CORE, {}, [whole(0, score=0.0), whole(1, score=FAR)]),
     "orm": (ORM, {}, [whole(0), whole(1)]),
+    "a distance without a name": (UNNAMED, {}, [whole(0, score=0.0), whole(1, score=FAR)]),
     "one column": (SCALARS, {}, [{"content": text} for text in TEXTS]),
     "text": (TEXTUAL, {"q": NEAR, "k": 2}, [{"id": str(n + 1), "content": TEXTS[n]} for n in range(2)]),
 }
