@@ -24,6 +24,8 @@ _ID = ("id", "id_", "doc_id", "document_id", "_id", "key", "uuid")
 _SCORE = ("score", "similarity", "distance", "relevance_score", "_score", "_distance")
 _METADATA = ("metadata", "meta")
 _PAYLOAD = (*_METADATA, "payload", "entity", "_source", "properties")
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+"""Types of values that are no vectors: to look into the others takes longer."""
 _ROWS = ("documents", "points", "nodes", "source_nodes", "source_documents", "matches", "results", "hits", "objects")
 
 
@@ -74,7 +76,11 @@ def passage(payload: Mapping[str, Any]) -> tuple[str | None, Mapping[str, Any] |
 
     The text is under one of the usual keys, or else the longest prose there is.
     """
-    key = next((k for k in _TEXT if isinstance(payload.get(k), str)), None)
+    key = None
+    for name in _TEXT:
+        if isinstance(payload.get(name), str):
+            key = name
+            break
     if key is None and (text := _node_text(payload.get(_NODE))) is not None:
         return text, {k: v for k, v in payload.items() if k != _NODE} or None
     if key is None:
@@ -84,8 +90,9 @@ def passage(payload: Mapping[str, Any]) -> tuple[str | None, Mapping[str, Any] |
         nested = next((v for k in _PAYLOAD if isinstance(v := payload.get(k), Mapping)), None)
         return (None, payload or None) if nested is None else (passage(nested)[0], payload)
     rest = {k: v for k, v in payload.items() if k != key}
-    inner = next((rest[k] for k in _METADATA if len(rest) == 1 and isinstance(rest.get(k), Mapping)), rest)
-    return payload[key], inner or None
+    if len(rest) == 1:
+        rest = next((rest[k] for k in _METADATA if isinstance(rest.get(k), Mapping)), rest)
+    return payload[key], rest or None
 
 
 def from_row(row: Mapping[str, Any], identity: Any = None, score: Any = None) -> Document:
@@ -96,9 +103,12 @@ def from_row(row: Mapping[str, Any], identity: Any = None, score: Any = None) ->
         identity: where the store gives an id beside the fields; else it is the field `id`, `_id`, `doc_id` ...
         score: likewise; a field that holds it stays where it is.
     """
-    fields = {key: value for key, value in row.items() if not _is_vector(value)}
-    if identity is None and (key := next((k for k in _ID if fields.get(k) is not None), None)) is not None:
-        identity = fields.pop(key)
+    fields = {key: value for key, value in row.items() if type(value) in _PLAIN or not _is_vector(value)}
+    if identity is None:
+        for key in _ID:
+            if fields.get(key) is not None:
+                identity = fields.pop(key)
+                break
     text, rest = passage(fields)
     return Document(text, None if identity is None else str(identity), _number(score), rest)
 
@@ -107,16 +117,20 @@ def scores_descend(documents: Sequence[Document] | Sequence[Sequence[Document]])
     """Whether a greater score is a better one, told by documents that come best first; None where none tells.
 
     Args:
-        documents: of one query, or a list for each of several.
+        documents: of one query, or a list for each of several; where these differ (distances of one, ranks fused of
+            another), nothing holds for all.
     """
     scores: list[float] = []
+    orders: set[bool] = set()
     for entry in documents:
         if not isinstance(entry, Document):
             if (order := scores_descend(entry)) is not None:
-                return order
+                orders.add(order)
         elif entry.score is not None:
             scores.append(entry.score)
-    return None if not scores or scores[0] == scores[-1] else scores[0] > scores[-1]
+    if scores and scores[0] != scores[-1]:
+        orders.add(scores[0] > scores[-1])
+    return orders.pop() if len(orders) == 1 else None
 
 
 def _is_vector(value: Any) -> bool:
