@@ -1,4 +1,4 @@
-"""pgvector through asyncpg: statements that order by an operator or a function of it, of connections, pools and SQLAlchemy.
+"""pgvector through asyncpg: statements that order by an operator or a function of it, SQLAlchemy's among them.
 
 `fetch`, `fetchrow`, `fetchval` of a connection and of a prepared statement, and cursors: of one that is iterated the
 first batch is told, of one that is fetched from each. Rows are read as those of psycopg are.
