@@ -7,6 +7,7 @@ of a retriever or a tool goes through, and LangGraph's agents as well.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from groundwire.model import Document, Operation, Provider, Request, Response
@@ -46,17 +47,31 @@ def _retrieval_response(documents: Any) -> Response:
 
 def _tool_request(tool: Any, arguments: Mapping[str, Any]) -> Request:
     known = {TOOL_DESCRIPTION: tool.description, TOOL_CALL_ID: arguments.get("tool_call_id")}
+    given, asked_for = arguments["tool_input"], getattr(tool, "_filter_injected_args", None)
     return Request(
         name=tool.name,
-        arguments=arguments["tool_input"],
+        # Without what the graph adds to them: its state, its store.
+        arguments=asked_for(given) if asked_for is not None and isinstance(given, Mapping) else given,
         attributes={"gen_ai.tool.type": "function"} | {key: value for key, value in known.items() if value},
     )
 
 
+def _of_mcp(tool: Any) -> bool:
+    """Whether the tool is nothing but one of an MCP server, maybe under a longer name."""
+    return str(getattr(getattr(tool, "coroutine", None), "__module__", "")).startswith("langchain_mcp_adapters.")
+
+
 def _tool_response(result: Any) -> Response:
-    return Response(result=told(result))
+    return Response(result=told(result), error="tool_error" if getattr(result, "status", None) == "error" else None)
 
 
+_TOOL = Operation(
+    "tool",
+    ("langchain_core.tools.base:BaseTool+.run", "langchain_core.tools.base:BaseTool+.arun"),
+    _tool_request,
+    _tool_response,
+    pauses=pauses,
+)
 PROVIDER = Provider(
     name="langchain",
     module="langchain_core",
@@ -69,13 +84,8 @@ PROVIDER = Provider(
             _retrieval_request,
             _retrieval_response,
         ),
-        Operation(
-            "tool",
-            ("langchain_core.tools.base:BaseTool+.run", "langchain_core.tools.base:BaseTool+.arun"),
-            _tool_request,
-            _tool_response,
-            pauses=pauses,
-        ),
+        replace(_TOOL, on=_of_mcp, covers=("mcp",)),
+        _TOOL,
         Operation(
             "workflow",
             tuple(f"langchain_core.runnables.{chain}.{shape}" for chain in _CHAINS for shape in _SHAPES),

@@ -94,7 +94,7 @@ def _tool_request(tool: Any, arguments: Mapping[str, Any]) -> Request:
 
 
 def _tool_response(output: Any) -> Response:
-    return Response(result=output.content)
+    return Response(result=output.content, error="tool_error" if getattr(output, "is_error", False) is True else None)
 
 
 def _pair(owner: str, method: str) -> tuple[str, str]:

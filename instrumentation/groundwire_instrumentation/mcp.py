@@ -3,13 +3,17 @@
 The SDK makes spans of its own for every message, which say no more than that there was one; inside a call that is told
 here they are silent. The trace context goes along in `params._meta`, put there by the SDK, as the conventions for MCP
 have it: client and server are one tree, whatever is between them. A call for which the server asks back is one call.
+A framework's tool of the same name around a call is that tool, and tells it.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from opentelemetry.trace import SpanKind, get_current_span
+
 from groundwire.media import blob_part
 from groundwire.model import Document, Operation, Provider, Request, Response
+from groundwire.semconv import OPERATION, TOOL_NAME
 from groundwire.wire import fields
 
 _METHOD = "mcp.method.name"
@@ -29,6 +33,13 @@ def _call(session: Any, arguments: Mapping[str, Any]) -> Request:
         arguments=arguments.get("arguments"),
         attributes=_common("tools/call", getattr(session, "protocol_version", None)),
     )
+
+
+def _untold(arguments: Mapping[str, Any]) -> bool:
+    # A server that passes a call on to another one (a gateway) makes a call of its own.
+    around: Any = get_current_span()
+    known = (getattr(around, "attributes", None) or {}) if getattr(around, "kind", None) is SpanKind.INTERNAL else {}
+    return known.get(OPERATION) != "execute_tool" or known.get(TOOL_NAME) != arguments["name"]
 
 
 def _read(session: Any, arguments: Mapping[str, Any]) -> Request:
@@ -91,7 +102,7 @@ PROVIDER = Provider(
     module="mcp",
     distribution="mcp",
     operations=(
-        Operation("tool", _asked("call_tool"), _call, tool_response, side="client"),
+        Operation("tool", _asked("call_tool"), _call, tool_response, applies=_untold, side="client"),
         Operation("retrieval", _asked("read_resource"), _read, _resources),
         Operation(
             "tool",

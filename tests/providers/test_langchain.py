@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncIterator, Callable
 from operator import itemgetter
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import Runnable, RunnableBranch, RunnableGenerator, RunnableLambda, RunnablePassthrough
+from langchain_core.tools import InjectedToolArg, StructuredTool, ToolException
 from opentelemetry.trace import StatusCode
 
 from conformance.harness import Tracing, traced
@@ -64,6 +65,21 @@ def test_what_is_tried_again_is_one_request() -> None:
         assert chain(2).with_retry(wait_exponential_jitter=False).invoke("Everest?") == "Everest?"
     inside_one_root(tracing, 3)
     assert tracing.spans[-1].status.status_code is StatusCode.UNSET
+
+
+def test_a_tool_is_given_what_the_model_asked_and_its_error_is_one_though_the_model_hears_of_it() -> None:
+    def height(mountain: str, state: Annotated[dict[str, Any], InjectedToolArg]) -> str:
+        """How high it is."""
+        raise ToolException("no such mountain")
+
+    tool = StructuredTool.from_function(height, handle_tool_error=True)
+    given = {"mountain": "Everest", "state": {"messages": ["never"]}}
+    with traced(langchain.PROVIDER) as tracing:
+        tool.invoke({"name": "height", "args": given, "id": "c1", "type": "tool_call"})
+    attributes = dict(tracing.span.attributes or {})
+    assert attributes["gen_ai.tool.call.arguments"] == '{"mountain":"Everest"}'
+    assert (attributes["error.type"], tracing.span.status.status_code) == ("tool_error", StatusCode.ERROR)
+    assert attributes["gen_ai.tool.call.result"] == "no such mountain"
 
 
 def inside_one_root(tracing: Tracing, searches: int) -> None:

@@ -13,11 +13,15 @@ from typing import Any
 import mcp.shared._otel
 import mcp_types as types
 import pytest
+from langchain_core.tools import StructuredTool
+from llama_index.core.tools import FunctionTool
 from mcp import Client, MCPError, StdioServerParameters, stdio_client
 from mcp.server import Server
+from mcp.server.mcpserver import MCPServer
 from opentelemetry.trace import SpanKind, StatusCode
 
 from conformance.harness import Tracing, decoded, traced
+from groundwire_instrumentation import langchain, llama_index
 from groundwire_instrumentation.mcp import PROVIDER
 from providers import library_server
 
@@ -163,6 +167,67 @@ async def test_calls_at_the_same_time_are_trees_of_their_own(tracing: Tracing) -
     for span in ours(tracing):
         traces.setdefault(span.context.trace_id, set()).add((span.attributes or {})["gen_ai.tool.call.arguments"])
     assert sorted(map(sorted, traces.values())) == [[f'{{"query":"{n}"}}'] for n in range(8)]
+
+
+# --- frameworks around it -------------------------------------------------------------------------------------------
+
+
+async def said(client: Client, query: str) -> str:
+    (block,) = (await client.call_tool("search", {"query": query})).content
+    assert isinstance(block, types.TextContent)
+    return block.text
+
+
+def of_langchain(client: Any) -> Any:
+    async def search(query: str) -> str:
+        """Finds what is known."""
+        return await said(client, query)
+
+    return StructuredTool.from_function(coroutine=search).ainvoke({"query": "Everest"})
+
+
+def of_llama_index(client: Any) -> Any:
+    async def search(query: str) -> str:
+        """Finds what is known."""
+        return await said(client, query)
+
+    return FunctionTool.from_defaults(async_fn=search).acall(query="Everest")
+
+
+@pytest.mark.parametrize("tool", [of_langchain, of_llama_index])
+async def test_a_tool_that_is_one_of_a_server_is_told_once(tracing: Tracing, tool: Any) -> None:
+    for framework in (langchain.PROVIDER, llama_index.PROVIDER):
+        tracing.engine.instrument(framework)
+    async with Client(library_server.server) as client:
+        tracing.clear()
+        assert library_server.PASSAGE in str(await tool(client))
+    asked, *served = ours(tracing)
+    assert (asked.name, asked.kind, asked.parent) == ("execute_tool search", SpanKind.INTERNAL, None)
+    assert (asked.attributes or {})["gen_ai.tool.call.result"] == library_server.PASSAGE
+    assert [span.kind for span in served if span.name == "execute_tool search"] == [SpanKind.SERVER]
+    assert {span.context.trace_id for span in tracing.spans} == {asked.context.trace_id}
+
+
+async def test_what_a_tool_or_a_server_asks_of_others_is_told(tracing: Tracing) -> None:
+    tracing.engine.instrument(langchain.PROVIDER)
+    gateway = MCPServer("gateway", log_level="ERROR")
+    async with Client(library_server.server) as behind, Client(gateway) as client:
+
+        @gateway.tool()
+        async def search(query: str) -> str:
+            return await said(behind, query)
+
+        async def research(query: str) -> str:
+            """Looks into it."""
+            return await said(client, query)
+
+        tracing.clear()
+        await StructuredTool.from_function(coroutine=research).ainvoke({"query": "Everest"})
+    told = [(span.name, span.kind) for span in ours(tracing)]
+    assert told[:5] == [
+        ("execute_tool research", SpanKind.INTERNAL),
+        *[("execute_tool search", SpanKind.CLIENT), ("execute_tool search", SpanKind.SERVER)] * 2,
+    ]
 
 
 # --- two processes --------------------------------------------------------------------------------------------------
