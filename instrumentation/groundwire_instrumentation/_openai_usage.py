@@ -14,12 +14,13 @@ def members(part: Any) -> Mapping[str, Any]:
     """
     if part is None or isinstance(part, dict):
         return part or NOTHING
-    extra = getattr(part, "__pydantic_extra__", NOTHING)
-    own: Mapping[str, Any] = getattr(part, "__dict__", NOTHING)
-    if extra is NOTHING and isinstance(part, Mapping):
-        data: Mapping[str, Any] = own.get("_data", part)  # Azure's have everything there
-        return data
-    return {**own, **extra} if extra else own
+    try:
+        extra = part.__pydantic_extra__
+    except AttributeError:
+        own: Mapping[str, Any] = getattr(part, "__dict__", NOTHING)
+        # Azure's have everything in `_data`.
+        return own.get("_data", part) if isinstance(part, Mapping) else own
+    return {**part.__dict__, **extra} if extra else part.__dict__
 
 
 NOTHING: Mapping[str, Any] = {}
