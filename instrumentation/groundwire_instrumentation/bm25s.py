@@ -4,7 +4,7 @@ An index without its corpus finds numbers: `groundwire.texts_for` says what they
 as the words that it was split into, which is all that the index is given.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -23,8 +23,10 @@ def _request(index: Any, arguments: Mapping[str, Any]) -> Request:
 
 
 def _queries(tokens: Any) -> list[str] | None:
-    """The words of each query; None where they are numbers that only the index can read."""
+    """The words of each query; None where only the index can read them: numbers, or what can be read but once."""
     if isinstance(tokens, tuple) and len(tokens) == 2 and isinstance(tokens[1], Mapping):
+        if isinstance(tokens[0], Iterator):
+            return None
         words = {number: word for word, number in tokens[1].items()}
         return [" ".join(words[number] for number in query if number in words) for query in tokens[0]]
     if all(isinstance(word, str) for query in tokens for word in query):

@@ -4,6 +4,7 @@ It returns texts and no scores. `get_scores` scores the whole corpus and finds n
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 from groundwire.documents import as_documents
@@ -24,9 +25,11 @@ def _response(result: Any) -> Response:
 
 
 def _one(entry: Any) -> Sequence[Document]:
-    """One entry of the corpus: a text, its tokens, or an object around it."""
+    """One entry of the corpus: a text, its tokens, an object around it, or its number."""
     if isinstance(entry, list | tuple):
         return [Document(_words(entry))]
+    if isinstance(entry, Integral):
+        return [Document(id=str(entry))]
     return as_documents([entry])
 
 
@@ -34,5 +37,5 @@ PROVIDER = Provider(
     name="rank_bm25",
     module="rank_bm25",
     distribution="rank-bm25",
-    operations=(Operation("retrieval", ("rank_bm25:BM25.get_top_n",), _request, _response),),
+    operations=(Operation("retrieval", ("rank_bm25:BM25.get_top_n",), _request, _response, iterables=("query",)),),
 )

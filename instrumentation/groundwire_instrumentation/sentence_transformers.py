@@ -17,13 +17,14 @@ def _targets(method: str) -> tuple[str, ...]:
 
 
 def _pairs(arguments: Mapping[str, Any]) -> Any:
-    return arguments.get("inputs", arguments.get("sentences"))  # its name before 6.0
+    pairs = arguments.get("inputs", arguments.get("sentences"))  # its name before 6.0
+    return pairs.tolist() if hasattr(pairs, "tolist") else pairs
 
 
 def _one_query(arguments: Mapping[str, Any]) -> bool:
     """Whether all pairs are of two texts, the first of them always the same."""
     pairs = _pairs(arguments)
-    if not isinstance(pairs, list) or not pairs:
+    if not isinstance(pairs, list | tuple) or not pairs:
         return False
     if not all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs):
         return False
@@ -82,7 +83,7 @@ PROVIDER = Provider(
     module="sentence_transformers",
     distribution="sentence-transformers",
     operations=(
-        Operation("rerank", _targets("rank"), _rank, _nothing),
+        Operation("rerank", _targets("rank"), _rank, _nothing, iterables=("documents",)),
         Operation("rerank", _targets("predict"), _predict, _nothing, applies=_one_query),
     ),
 )

@@ -56,6 +56,14 @@ def _calls() -> Iterator[tuple[str, Any, Any, dict[str, Any], dict[str, Any], li
     pair = (tokens.ids, tokens.vocab)
     yield "retrieve", open_index(TEXTS), _retrieve(tokens, k=2), ASKED, HIGHER, without("id", EVEREST, FUJI)
     yield "retrieve a pair", open_index(TEXTS), _retrieve(pair, None, 2), ASKED, HIGHER, without("id", EVEREST, FUJI)
+    yield (
+        "retrieve a pair that can be read once",
+        open_index(TEXTS),
+        lambda index: _retrieve((iter(tokens.ids), tokens.vocab), k=2)(index),
+        {"gen_ai.retrieval.top_k": 2},
+        HIGHER,
+        without("id", EVEREST, FUJI),
+    )
     yield "retrieve rows", open_index(ROWS), _retrieve([QUERY.split()], k=2), ASKED, HIGHER, PAGES
     yield (
         "retrieve from a corpus given",

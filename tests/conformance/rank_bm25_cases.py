@@ -40,6 +40,13 @@ CALLS: list[tuple[str, Any, Callable[[Any], Any], int, list[dict[str, Any]]]] = 
         2,
         [{"id": "0", **EVEREST}, {"id": "1", **FUJI}],
     ),
+    (
+        "get_top_n of numbers, by words that can be read once",
+        BM25Okapi,
+        lambda i: i.get_top_n(iter(["everest", "high."]), range(3), n=1),
+        1,
+        [{"id": "0"}],
+    ),
 ]
 FOUND = {
     "get_top_n by default": [EVEREST, FUJI, {"content": TEXTS[2]}],

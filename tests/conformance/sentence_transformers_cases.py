@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from sentence_transformers import CrossEncoder
 from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
@@ -78,7 +79,10 @@ CALLS: list[tuple[str, Callable[[Any], Any], dict[str, Any], int]] = [
         {"gen_ai.retrieval.top_k": 2},
         2,
     ),
+    ("rank what can be read once", lambda e: _listed(e.rank(QUERY, iter(TEXTS), show_progress_bar=False)), {}, 3),
     ("predict", lambda e: _listed(e.predict(PAIRS, show_progress_bar=False)), {}, 3),
+    ("predict a tuple", lambda e: _listed(e.predict(tuple(PAIRS), show_progress_bar=False)), {}, 3),
+    ("predict an array", lambda e: _listed(e.predict(np.array(PAIRS), show_progress_bar=False)), {}, 3),
     (
         "predict a tensor",
         lambda e: _listed(e.predict([list(pair) for pair in PAIRS], convert_to_tensor=True, show_progress_bar=False)),
