@@ -1,4 +1,4 @@
-"""faiss: `search`, `range_search` and `search_and_reconstruct` of every index, binary ones included.
+"""faiss: every search of an index by its nearest or by a radius, of inverted lists chosen before too; binary ones too.
 
 An index knows numbers and no texts: `groundwire.texts_for(index, texts)` says what they stand for. Several queries in
 one call are one span. Scores are distances or, of inner products, similarities, as faiss returns them.
@@ -12,8 +12,21 @@ from typing import Any
 from groundwire.model import Document, Operation, Provider, Request, Response
 from groundwire.texts import document_at, name_of
 
-_NEAREST = ("faiss:Index+.search", "faiss:IndexBinary+.search", "faiss:Index+.search_and_reconstruct")
-_WITHIN = ("faiss:Index+.range_search", "faiss:IndexBinary+.range_search")
+_NEAREST = (
+    "faiss:Index+.search",
+    "faiss:IndexBinary+.search",
+    "faiss:Index+.search_and_reconstruct",
+    # of inverted lists
+    "faiss:IndexIVF+.search_and_return_codes",
+    "faiss:IndexIVF+.search_preassigned",
+    "faiss:IndexBinaryIVF+.search_preassigned",
+)
+_WITHIN = (
+    "faiss:Index+.range_search",
+    "faiss:IndexBinary+.range_search",
+    "faiss:IndexIVF+.range_search_preassigned",
+    "faiss:IndexBinaryIVF+.range_search_preassigned",
+)
 _SIMILARITIES = (0, 23)
 """Metrics of which more is nearer: METRIC_INNER_PRODUCT and METRIC_Jaccard."""
 _MOST = 1000

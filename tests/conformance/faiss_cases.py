@@ -15,6 +15,7 @@ from groundwire_instrumentation.faiss import PROVIDER
 TEXTS = ["Everest is 8,849 m high.", "Fuji is 3,776 m high."]
 VECTORS = np.array([[1.0, 0.0], [0.0, 1.0]], np.float32)
 ONE = np.array([[1.0, 0.0]], np.float32)
+FIRST = np.array([[0]])
 BITS = np.array([[1], [3]], np.uint8)
 
 
@@ -29,7 +30,8 @@ def _failing(index: Any) -> Any:
 
         return called
 
-    methods = ("search_c", "range_search_c", "search_and_reconstruct_c")
+    kinds = ("search", "range_search", "search_and_reconstruct", "search_and_return_codes")
+    methods = [f"{kind}_c" for kind in (*kinds, "search_preassigned", "range_search_preassigned")]
     return type(index.__name__, (index,), {m: wire(m) for m in methods if hasattr(index, m)})
 
 
@@ -58,6 +60,14 @@ def identified(mode: Mode, served: Callable[[], None]) -> Any:
 
     groundwire.texts_for(index, {70: {"text": TEXTS[0], "page": 1}, "71": groundwire.Document(TEXTS[1])})
     return lambda: index.search(ONE.view(Query), k=2)
+
+
+class Lists(faiss.IndexIVFFlat):
+    """An index with one inverted list."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(faiss.IndexFlatL2(size), size, 1)
+        self.train(VECTORS)
 
 
 def _row(identity: int, score: float, text: str | None) -> dict[str, Any]:
@@ -101,6 +111,27 @@ CALLS: list[tuple[str, Any, Callable[[Any], Any], dict[str, Any], dict[str, Any]
         lambda i: i.range_search(VECTORS, 1.0),
         NAMED,
         _near(False, _row(0, 0.0, TEXTS[0]), _row(1, 0.0, TEXTS[1])),
+    ),
+    (
+        "search_and_return_codes",
+        wired(Lists, VECTORS, TEXTS),
+        lambda i: i.search_and_return_codes(ONE, 2, include_listnos=True),
+        TOP | NAMED,
+        _near(False, _row(0, 0.0, TEXTS[0]), _row(1, 2.0, TEXTS[1])),
+    ),
+    (
+        "search_preassigned",
+        wired(Lists, VECTORS, TEXTS),
+        lambda i: i.search_preassigned(ONE, 2, FIRST, None),
+        TOP | NAMED,
+        _near(False, _row(0, 0.0, TEXTS[0]), _row(1, 2.0, TEXTS[1])),
+    ),
+    (
+        "range_search_preassigned",
+        wired(Lists, VECTORS, TEXTS),
+        lambda i: i.range_search_preassigned(ONE, 1.0, FIRST, None),
+        NAMED,
+        _near(False, _row(0, 0.0, TEXTS[0])),
     ),
     (
         "search of bits",
