@@ -1,8 +1,8 @@
-"""LanceDB: vector, full-text and hybrid search of a table, sync and async, however the rows are fetched.
+"""LanceDB: vector, full-text and hybrid search of a table, and rows by a filter, sync and async, however fetched.
 
 `to_list`, `to_pandas`, `to_polars` and `to_pydantic` all pass through `to_arrow`. Batches are the application's to
-read: of `to_batches` the call is traced and not the rows. A scan without a query is export and no retrieval. A query
-that the table embeds itself is a vector before we see it: its text is lost but for hybrid and full-text search.
+read: of `to_batches` the call is traced and not the rows. A scan without query and filter is export and no retrieval.
+A query that the table embeds itself is a vector before we see it: its text is lost but for hybrid and full-text search.
 """
 
 from collections.abc import Mapping
@@ -19,12 +19,15 @@ _QUERIES = (
     "AsyncFTSQuery",
     "AsyncHybridQuery",
 )
+_SCANS = ("LanceEmptyQueryBuilder", "AsyncQuery")
+_LIMIT = 10
+"""What a search without a limit finds."""
 _SCORES = (("_relevance_score", True), ("_score", True), ("_distance", False))
 """Columns that hold a score, and whether more of it is better: of a reranker, of words, of vectors."""
 
 
-def _targets(method: str) -> tuple[str, ...]:
-    return tuple(f"lancedb.query:{name}.{method}" for name in _QUERIES)
+def _targets(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"lancedb.query:{name}.{method}" for method in ("to_arrow", "to_batches") for name in names)
 
 
 def _request(query: Any, arguments: Mapping[str, Any]) -> Request:
@@ -34,19 +37,33 @@ def _request(query: Any, arguments: Mapping[str, Any]) -> Request:
     else:
         # Of what it was asked only the number is read: a getter of a part that is not there ends in a panic of Rust.
         limit, text = inner.to_query_request().limit, getattr(inner, "to_fts_query", lambda: inner)()
-        words = text.get_query() if hasattr(text, "get_query") else getattr(query, "_query_string", None)
-        words = getattr(words, "query", words)
-    return Request(
-        query=words if isinstance(words, str) else None,
-        top_k=limit,
-        data_source=getattr(getattr(query, "_table", None), "name", None),
-    )
+        words = _text(text.get_query()) if hasattr(text, "get_query") else _words(query, "_query_string")
+    return Request(query=words, top_k=limit or _LIMIT, data_source=_table(query))
 
 
-def _words(query: Any, *names: str) -> Any:
+def _scan(query: Any, _: Mapping[str, Any]) -> Request:
+    inner = getattr(query, "_inner", None)
+    limit = query._limit if inner is None else inner.to_query_request().limit
+    return Request(top_k=limit, data_source=_table(query))
+
+
+def _filtered(query: Any) -> bool:
+    inner = getattr(query, "_inner", None)
+    return (query._where if inner is None else inner.to_query_request().filter) is not None
+
+
+def _table(query: Any) -> str | None:
+    return getattr(getattr(query, "_table", None), "name", None)
+
+
+def _words(query: Any, *names: str) -> str | None:
     """What a query was given as text, or as a query object of the library that holds one."""
-    values = (getattr(query, name, None) for name in names)
-    return next((v for value in values if isinstance(v := getattr(value, "query", value), str)), None)
+    return next((text for name in names if (text := _text(getattr(query, name, None))) is not None), None)
+
+
+def _text(words: Any) -> str | None:
+    found = getattr(words, "query", getattr(words, "positive", words))  # of a boosting query, what is looked for
+    return found if isinstance(found, str) else None if found is words else _text(found)
 
 
 def _response(table: Any) -> Response:
@@ -67,8 +84,8 @@ PROVIDER = Provider(
     module="lancedb",
     distribution="lancedb",
     operations=(
-        Operation("retrieval", _targets("to_arrow"), _request, _response),
-        Operation("retrieval", _targets("to_batches"), _request, _response),
+        Operation("retrieval", _targets(_QUERIES), _request, _response),
+        Operation("retrieval", _targets(_SCANS), _scan, _response, on=_filtered),
     ),
     executors=("lancedb.query:ThreadPoolExecutor",),
 )

@@ -21,19 +21,19 @@ def _targets(method: str) -> tuple[str, ...]:
     )
 
 
-def _common(client: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """What every request has: the collection, how many, and its server."""
+def _common(client: Any, arguments: Mapping[str, Any], default: int | None = None) -> dict[str, Any]:
+    """What every request has: the collection, how many (or that of the signature), and its server."""
     parts = urlsplit(str(getattr(getattr(client, "_config", None), "uri", "")))
     return {
         "data_source": arguments.get("collection_name") or getattr(client, "name", None),
-        "top_k": arguments.get("limit"),
+        "top_k": arguments.get("limit", default),
         "server_address": parts.hostname,
         "server_port": parts.port,
     }
 
 
 def _search(client: Any, arguments: Mapping[str, Any]) -> Request:
-    return Request(query=_texts([arguments.get("data")]), **_common(client, arguments))
+    return Request(query=_texts([arguments.get("data")]), **_common(client, arguments, 10))
 
 
 def _hybrid(client: Any, arguments: Mapping[str, Any]) -> Request:

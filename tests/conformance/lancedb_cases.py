@@ -9,10 +9,10 @@ from typing import Any
 
 import lancedb
 from lancedb.index import FTS
-from lancedb.query import MatchQuery
+from lancedb.query import BoostQuery, MatchQuery
 
 from conformance.cases import ANY, Case, Mode
-from conformance.playing import play
+from conformance.playing import play, without
 from groundwire_instrumentation.lancedb import PROVIDER
 
 TEXTS = ["Everest is 8,849 m high.", "Fuji is 3,776 m high."]
@@ -84,6 +84,8 @@ TEXT = {"gen_ai.retrieval.query.text": QUERY}
 LOWER = {"groundwire.retrieval.higher_is_better": False}
 HIGHER = {"groundwire.retrieval.higher_is_better": True}
 FOUND = {"gen_ai.retrieval.documents": [EVEREST, FUJI]}
+FILTERED = {"gen_ai.retrieval.documents": without("score", FUJI)}
+NO_TOWN = MatchQuery("town", "text")
 NEAREST = {"gen_ai.retrieval.documents": [EVEREST | {"score": 0.0}, FUJI | {"score": 2.0}]}
 SYNC: list[tuple[str, Callable[[Any], Any], dict[str, Any], dict[str, Any]]] = [
     ("search", lambda t: t.search(NEAR).limit(2).to_list(), TOP, NEAREST | LOWER),
@@ -92,10 +94,11 @@ SYNC: list[tuple[str, Callable[[Any], Any], dict[str, Any], dict[str, Any]]] = [
     ("search by words", lambda t: t.search(QUERY, query_type="fts").limit(2).to_list(), TOP | TEXT, FOUND | HIGHER),
     (
         "search by a query",
-        lambda t: t.search(MatchQuery(QUERY, "text"), query_type="fts").limit(2).to_arrow().to_pylist(),
-        TOP | TEXT,
+        lambda t: t.search(BoostQuery(MatchQuery(QUERY, "text"), NO_TOWN), query_type="fts").to_arrow().to_pylist(),
+        {"gen_ai.retrieval.top_k": 10} | TEXT,
         FOUND | HIGHER,
     ),
+    ("rows by a filter", lambda t: t.search().where("page = 2").limit(2).to_list(), TOP, FILTERED),
     (
         "hybrid search",
         lambda t: t.search(query_type="hybrid").vector(NEAR).text(QUERY).limit(2).to_list(),
@@ -105,6 +108,7 @@ SYNC: list[tuple[str, Callable[[Any], Any], dict[str, Any], dict[str, Any]]] = [
 ]
 ASYNC: list[tuple[str, Callable[[Any], Any], dict[str, Any], dict[str, Any]]] = [
     ("search", lambda t: t.wired(t.query().nearest_to(NEAR).limit(2)).to_list(), TOP, NEAREST | LOWER),
+    ("rows by a filter", lambda t: t.wired(t.query().where("page = 2")).to_list(), {}, FILTERED),
     (
         "search by words",
         lambda t: t.wired(t.query().nearest_to_text(QUERY).limit(2)).to_list(),

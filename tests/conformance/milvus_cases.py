@@ -112,8 +112,8 @@ CALLS: list[tuple[str, Callable[[Any], Any], dict[str, Any], dict[str, Any], lis
     ),
     (
         "search by words",
-        lambda c: c.search("mountains", data=[QUERY], limit=2, output_fields=FIELDS, anns_field="words"),
-        TOP | TEXT,
+        lambda c: c.search("mountains", data=[QUERY], output_fields=FIELDS, anns_field="words"),
+        {"gen_ai.retrieval.top_k": 10} | TEXT,
         LOWER,  # milvus-lite gives BM25 as a distance, below zero
         [EVEREST, FUJI],
     ),
