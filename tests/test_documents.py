@@ -229,3 +229,10 @@ def test_documents_that_come_best_first_tell_what_their_scores_mean() -> None:
     assert order(2.0, None, 1.0) is True
     assert order(0.0, 0.5) is False
     assert order(1.0) is order(1.0, 1.0) is order(None) is order() is None
+
+
+def test_queries_whose_scores_mean_different_things_tell_nothing_of_all() -> None:
+    near, fused, one = ([Document(score=score) for score in scores] for scores in ((0.0, 0.5), (0.5, 0.3), (1.0,)))
+    assert scores_descend([near, one, near]) is False
+    assert scores_descend([one, fused]) is True
+    assert scores_descend([near, fused]) is None

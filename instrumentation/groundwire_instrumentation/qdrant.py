@@ -34,7 +34,9 @@ _BATCHES = (
     "recommend_batch",
     "discover_batch",
 )
-_QUERY_PARTS = ("nearest", "query", "prefetch", "recommend", "positive", "discover", "target")
+_QUERY_PARTS = (
+    "nearest", "query", "prefetch", "recommend", "positive", "discover", "target", "relevance_feedback"
+)  # fmt: skip
 """Attributes of queries, requests and prefetches under which the text to be embedded may be."""
 
 
@@ -86,9 +88,10 @@ def _unique(*texts: str) -> list[str] | None:
 
 def _texts(query: Any) -> Iterator[str]:
     if isinstance(query, list):
-        if query and not isinstance(query[0], int | float | list):  # vectors hold no text
+        if query and not isinstance(query[0], float | list):  # vectors hold no text; ids stand beside examples that do
             for part in query:
-                yield from _texts(part)
+                if not isinstance(part, int | float | str):
+                    yield from _texts(part)
         return
     text = getattr(query, "text", None)
     text = getattr(text, "query", text)

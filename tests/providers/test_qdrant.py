@@ -226,6 +226,7 @@ def _remote() -> QdrantClient:
         ({"query": TEXT}, "how high"),
         ({"query": models.NearestQuery(nearest=TEXT)}, "how high"),
         ({"query": models.RecommendQuery(recommend=models.RecommendInput(positive=[TEXT, 7]))}, "how high"),
+        ({"query": models.RecommendQuery(recommend=models.RecommendInput(positive=[7, TEXT]))}, "how high"),
         (
             {"query": models.DiscoverQuery(discover=models.DiscoverInput(target=TEXT, context=[]))},
             "how high",
@@ -273,6 +274,18 @@ def test_the_text_of_a_query_is_told_where_there_is_one(
 def test_a_full_text_query_is_told(tracing: Tracing, as_object: bool) -> None:
     text: Any = models.TextQueryInput(query="how high") if as_object else "how high"
     _remote().query_points("docs", models.TextQuery(text=text), using="body")
+    assert tracing.attributes[QUERY] == "how high"
+
+
+@pytest.mark.skipif(not hasattr(models, "RelevanceFeedbackQuery"), reason="relevance feedback is new in 1.17")
+def test_the_text_of_a_query_with_feedback_is_told(tracing: Tracing) -> None:
+    weights = models.NaiveFeedbackStrategyParams(a=1.0, b=1.0, c=1.0)
+    asked = models.RelevanceFeedbackInput(
+        target=TEXT,
+        feedback=[models.FeedbackItem(example=7, score=0.5)],
+        strategy=models.NaiveFeedbackStrategy(naive=weights),
+    )
+    _remote().query_points("docs", models.RelevanceFeedbackQuery(relevance_feedback=asked))
     assert tracing.attributes[QUERY] == "how high"
 
 
