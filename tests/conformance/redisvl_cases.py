@@ -37,9 +37,11 @@ def _result(query: Any) -> Result:
     scores = ("0", "0.5")
     said: list[Any] = [2]
     for n, text in enumerate(TEXTS):
-        fields = ["text", text, "page", str(n + 1)]
+        fields: list[Any] = ["text", text, "page", str(n + 1)]
         if isinstance(query, VectorQuery):
             fields += ["vector_distance", scores[n]]
+        if not query._return_fields:
+            fields += ["v", b"\x00\x00\x80?\x00\x00\x00\x00"]
         said += [f"mountains:{n + 1}", *([2.0 - n] if isinstance(query, TextQuery) else []), fields]
     return Result(said, True, with_scores=isinstance(query, TextQuery))
 
