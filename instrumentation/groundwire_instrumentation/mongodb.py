@@ -1,7 +1,8 @@
 """MongoDB (pymongo): `aggregate` with a searching stage (`$vectorSearch`, `$search`, `$rankFusion`), sync and async.
 
-Other pipelines are no retrieval. Of the answer its first batch is read, without taking it from the cursor: as many
-documents as a search returns. A score is there where the pipeline projects `$meta` into a field.
+The stage comes first, here or in a pipeline that is joined to this one; other pipelines are no retrieval. Of the answer
+its first batch is read, without taking it from the cursor: as many documents as a search returns. A score is there
+where the pipeline projects `$meta` into a field.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,19 +24,29 @@ def _stages(pipeline: Any) -> list[Mapping[str, Any]]:
     return [stage for stage in pipeline if isinstance(stage, Mapping)] if isinstance(pipeline, list | tuple) else []
 
 
+def _asking(stages: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The searching stages: the first, and that of any pipeline that is joined to this one."""
+    asking = [stage for stage in stages[:1] if any(name in stage for name in _SEARCHES)]
+    for stage in stages:
+        for joined in (stage.get("$unionWith"), stage.get("$lookup")):
+            if isinstance(joined, Mapping):
+                asking += _asking(_stages(joined.get("pipeline")))
+    return asking
+
+
 def _searches(arguments: Mapping[str, Any]) -> bool:
-    stages = _stages(arguments.get("pipeline"))
-    return bool(stages) and any(name in stages[0] for name in _SEARCHES)
+    return bool(_asking(_stages(arguments.get("pipeline"))))
 
 
 def _request(collection: Any, arguments: Mapping[str, Any]) -> Request:
     stages = _stages(arguments["pipeline"])
     search = stages[0].get("$vectorSearch") or {}
+    asking = _asking(stages)
     limits = [n for n in (search.get("limit"), *(s.get("$limit") for s in stages)) if isinstance(n, int)]
     address = collection.database.client._topology_settings.seeds
     host, port = next(iter(address)) if len(address) == 1 else (None, None)
     return Request(
-        query=list(dict.fromkeys(_texts(stages[0]))) or None,
+        query=list(dict.fromkeys(_texts(asking))) or None,
         top_k=min(limits, default=None),
         data_source=collection.name,
         server_address=host,
@@ -71,6 +82,8 @@ def _score_field(stages: list[Mapping[str, Any]]) -> str:
 
 
 def _read(field: str, cursor: Any) -> Response:
+    if not cursor._data and cursor.cursor_id:  # the first batch was to be empty
+        return Response()
     rows = [row for row in cursor._data if isinstance(row, Mapping)]
     documents = [
         from_row({k: v for k, v in row.items() if k not in ("_id", field)}, row.get("_id"), row.get(field))
