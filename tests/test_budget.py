@@ -2,6 +2,8 @@
 
 import json
 import math
+import tracemalloc
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -48,6 +50,24 @@ def test_many_rows_are_left_out_and_counted(n: int, size: int) -> None:
     kept = json.loads(text)
     assert kept[0]["id"] == "0"
     assert kept[-1] == {"groundwire.dropped_documents": n - len(kept) + 1}
+
+
+def test_texts_far_beyond_the_limit_are_cut_before_they_are_written() -> None:
+    texts = [f"{n}" * 50_000 + '"\n' for n in range(100)]
+    rows = [{"id": str(n), "content": text, "metadata": {"page": n}} for n, text in enumerate(texts)]
+    tracemalloc.start()
+    try:
+        written = bounded_rows(rows, 100_000)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 2_000_000  # of 9,000,000 characters
+    assert 90_000 < len(written) <= 100_000
+    for row, text in zip(json.loads(written), texts, strict=True):
+        assert text.startswith(row["content"])
+        assert row["groundwire.original_length"] == len(text)
+        assert row["groundwire.sha256"] == sha256(text.encode()).hexdigest()
+    assert rows[0] == {"id": "0", "content": texts[0], "metadata": {"page": 0}}
 
 
 def test_of_many_messages_the_first_and_the_last_stay() -> None:

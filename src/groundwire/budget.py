@@ -68,17 +68,22 @@ def bounded_messages(messages: Sequence[Mapping[str, Any]], limit: int) -> str:
 
 def bounded_rows(rows: Sequence[Mapping[str, Any]], limit: int) -> str:
     """Documents as JSON of at most about `limit` characters: metadata goes first, then the ends of long texts."""
-    text = to_json(rows)
-    if len(text) <= limit:
-        return text
-    copy: list[dict[str, Any]] = [{k: v for k, v in row.items() if k != "metadata"} for row in json.loads(text)]
+    lengths = [len(content) for row in rows if isinstance(content := row.get("content"), str)]
+    plain: Sequence[Mapping[str, Any]] = rows
+    if sum(lengths) <= limit:
+        text = to_json(rows)
+        if len(text) <= limit:
+            return text
+        plain = json.loads(text)
+    copy = [{k: v for k, v in row.items() if k != "metadata"} for row in plain]
+    slots: list[Slot] = [(row, "content") for row in copy if isinstance(row.get("content"), str)]
+    if plain is rows:  # far too long: not even written as JSON before it is cut, as that takes seconds for 100 MB
+        _shorten(slots, _common_length(lengths, [1.0] * len(lengths), 0, limit))
 
     def drop(count: int) -> list[dict[str, Any]]:
         return [*copy[: len(copy) - count], {"groundwire.dropped_documents": count}]
 
-    return _fitted(
-        copy, [(row, "content") for row in copy if isinstance(row.get("content"), str)], limit, drop, len(copy)
-    )
+    return _fitted(copy, slots, limit, drop, len(copy))
 
 
 def _fitted(
@@ -103,24 +108,37 @@ def _fitted(
 
 def _cut(slots: Sequence[Slot], limit: int, size: int) -> None:
     """Shorten the longest texts to one common length, the greatest with which the whole fits."""
-    import hashlib  # brings OpenSSL along, for the rare text that is cut
-
     texts = [str(holder[key]) for holder, key in slots]
     # Escapes make the JSON of a text longer than it is: each text has a rate of its own.
     rates = [max(1.0, len(_encode(text)) / max(1, len(text))) for text in texts]
-    rest = size - sum(len(text) * rate for text, rate in zip(texts, rates, strict=True)) + 130 * len(slots)
-    low, high = _FLOOR, max(map(len, texts))
+    marks = 130 * sum("groundwire.sha256" not in holder for holder, _ in slots)
+    rest = size - sum(len(text) * rate for text, rate in zip(texts, rates, strict=True)) + marks
+    _shorten(slots, _common_length([len(text) for text in texts], rates, rest, limit))
+
+
+def _common_length(lengths: Sequence[int], rates: Sequence[float], rest: float, limit: int) -> int:
+    """The greatest length to which texts can be cut so that they and the rest fit; never less than the floor."""
+    low, high = _FLOOR, max(lengths)
     while low < high:
         middle = (low + high + 1) // 2
-        if rest + sum(min(len(t), middle) * r for t, r in zip(texts, rates, strict=True)) <= limit:
+        if rest + sum(min(n, middle) * rate for n, rate in zip(lengths, rates, strict=True)) <= limit:
             low = middle
         else:
             high = middle - 1
-    for (holder, key), text in zip(slots, texts, strict=True):
-        if len(text) > low:
-            holder[key] = text[:low]
-            holder["groundwire.original_length"] = len(text)
-            holder["groundwire.sha256"] = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+    return low
+
+
+def _shorten(slots: Sequence[Slot], length: int) -> None:
+    """Cut the texts that are longer, and say how long they were and what they were, once."""
+    import hashlib  # brings OpenSSL along, for the rare text that is cut
+
+    for holder, key in slots:
+        text = str(holder[key])
+        if len(text) > length:
+            holder[key] = text[:length]
+            if "groundwire.sha256" not in holder:
+                holder["groundwire.original_length"] = len(text)
+                holder["groundwire.sha256"] = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
 def _plain(value: Any, depth: int) -> Any:
