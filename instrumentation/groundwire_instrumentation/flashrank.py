@@ -18,11 +18,13 @@ def _request(ranker: Any, arguments: Mapping[str, Any]) -> Request:
 
 def _document(passage: Mapping[str, Any], *, scored: bool) -> Document:
     identity, score = passage.get("id"), passage.get("score") if scored else None
+    rest = {k: v for k, v in passage.items() if v is not None and k not in ("id", "text", "score")}
+    inner = next((rest[key] for key in ("meta", "metadata") if len(rest) == 1 and key in rest), rest)
     return Document(
         passage.get("text"),
         None if identity is None else str(identity),
         None if score is None else float(score),
-        passage.get("meta") or passage.get("metadata"),
+        (inner if isinstance(inner, Mapping) else rest) or None,
     )
 
 

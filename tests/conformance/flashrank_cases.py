@@ -70,16 +70,22 @@ def _passages() -> list[dict[str, Any]]:
 
 BEFORE = [{"id": str(n), "content": text, "metadata": {"page": n}} for n, text in enumerate(TEXTS)]
 AFTER = [{**document, "score": ANY} for document in reversed(BEFORE)]
+SOURCE = {"metadata": {"source": "b.pdf"}}
 SCORED = {"gen_ai.retrieval.documents": AFTER, "groundwire.retrieval.higher_is_better": True}
 CALLS: list[tuple[str, Any, Callable[[Any], Any], list[dict[str, Any]], dict[str, Any]]] = [
     ("rerank", open_ranker, lambda r: r.rerank(RerankRequest(QUERY, _passages())), BEFORE, SCORED),
     (
-        "rerank texts alone",
+        "rerank without ids",
         open_ranker,
-        lambda r: r.rerank(request=RerankRequest(QUERY, [{"text": text} for text in TEXTS])),
-        [{"content": text} for text in TEXTS],
+        lambda r: r.rerank(request=RerankRequest(QUERY, [{"text": TEXTS[0]}, {"text": TEXTS[1], "source": "b.pdf"}])),
+        [{"content": TEXTS[0]}, {"content": TEXTS[1], **SOURCE}],
         SCORED
-        | {"gen_ai.retrieval.documents": [{"content": TEXTS[1], "score": ANY}, {"content": TEXTS[0], "score": ANY}]},
+        | {
+            "gen_ai.retrieval.documents": [
+                {"content": TEXTS[1], "score": ANY, **SOURCE},
+                {"content": TEXTS[0], "score": ANY},
+            ]
+        },
     ),
     (
         "rerank listwise",
