@@ -1,5 +1,6 @@
 """What Elasticsearch and OpenSearch have in common: the words in a query body, and the hits of an answer."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -39,22 +40,28 @@ def _text(clause: Any) -> Any:
     return clause.get("query") if isinstance(clause, Mapping) else clause
 
 
+def body_of(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The body of a search, which may come as JSON; empty where there is none."""
+    body = _parsed(arguments.get("body"))
+    return body if isinstance(body, Mapping) else {}
+
+
+def _parsed(part: Any) -> Any:
+    try:
+        return json.loads(part) if isinstance(part, str | bytes) else part
+    except ValueError:  # the server will say it
+        return None
+
+
 def finds(arguments: Mapping[str, Any]) -> bool:
     """Whether a search looks for documents: not for aggregations alone, nor through a whole index by scrolling."""
-    body = arguments.get("body")
-    size = arguments.get("size", body.get("size") if isinstance(body, Mapping) else None)
-    return size != 0 and arguments.get("scroll") is None
+    given = {**(arguments.get("params") or {}), **arguments}
+    return given.get("size", body_of(arguments).get("size")) not in (0, "0") and given.get("scroll") is None
 
 
-def index_name(arguments: Mapping[str, Any]) -> str | None:
+def index_name(index: Any) -> str | None:
     """The index, or the indexes, that are searched; None: all."""
-    index = arguments.get("index")
     return index if isinstance(index, str | None) else ",".join(map(str, index))
-
-
-def searches(lines: Any) -> list[Mapping[str, Any]]:
-    """The bodies of a multi-search, whose lines are a header and a body in turn."""
-    return [line for line in lines[1::2] if isinstance(line, Mapping)] if isinstance(lines, Sequence) else []
 
 
 def found(result: Any) -> Response:
@@ -63,10 +70,19 @@ def found(result: Any) -> Response:
     return Response(documents=documents, higher_is_better=_order(documents))
 
 
-def asked_of_several(bodies: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What a multi-search asks for: all its texts, and how many hits where that is the same for each."""
+def asked_of_several(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """What a multi-search asks for: all its texts, its index, and how many hits where that is the same for each."""
+    lines = next((v for k in ("searches", "search_templates", "body") if (v := arguments.get(k)) is not None), None)
+    lines = [line for line in lines.splitlines() if line.strip()] if isinstance(lines, str | bytes) else lines
+    read = [_parsed(line) for line in lines] if isinstance(lines, Sequence) else []
+    headers, bodies = ([line for line in read[n::2] if isinstance(line, Mapping)] for n in (0, 1))
+    indexes = {index_name(header.get("index")) for header in headers}
     sizes = {body.get("size") for body in bodies}
-    return {"query": query_texts(bodies), "top_k": sizes.pop() if len(sizes) == 1 else None}
+    return {
+        "query": query_texts([body for body in bodies if "params" not in body]),
+        "top_k": sizes.pop() if len(sizes) == 1 else None,
+        "data_source": index_name(arguments.get("index")) or (indexes.pop() if len(indexes) == 1 else None),
+    }
 
 
 def found_many(result: Any) -> Response:
@@ -81,9 +97,9 @@ def _hits(result: Any) -> list[Document]:
 
 def _fields(hit: Mapping[str, Any]) -> Mapping[str, Any]:
     """What the hit holds of its document. Fields that were asked for one by one come as lists."""
-    picked = hit.get("fields") or hit.get("highlight") or {}
-    single = {key: value[0] if isinstance(value, list) and len(value) == 1 else value for key, value in picked.items()}
-    return {**single, **(hit.get("_source") or {})}
+    single = {k: v[0] if isinstance(v, list) and len(v) == 1 else v for k, v in (hit.get("fields") or {}).items()}
+    shown = {k: "\n".join(v) for k, v in (hit.get("highlight") or {}).items()}
+    return {**shown, **single, **(hit.get("_source") or {})}
 
 
 def _order(documents: Sequence[Document]) -> bool | None:

@@ -1,4 +1,4 @@
-"""Elasticsearch: `search`, `msearch` and `search_template`, by text, vector or retriever, sync and async.
+"""Elasticsearch: `search`, `msearch` and their templates, by text, vector or retriever, sync and async.
 
 A search for aggregations alone (`size=0`) and scrolling through an index are none; nor is fetching by id, which
 applications do for much else. Texts are found in the source of a hit, or in the fields that were asked for.
@@ -10,12 +10,12 @@ from typing import Any
 from groundwire.model import Operation, Provider, Request
 from groundwire_instrumentation._search_bodies import (
     asked_of_several,
+    body_of,
     finds,
     found,
     found_many,
     index_name,
     query_texts,
-    searches,
 )
 
 _BODY = ("query", "knn", "retriever", "sub_searches")
@@ -30,21 +30,23 @@ def _common(client: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
     nodes = client.transport.node_pool.all()
     config = nodes[0].config if len(nodes) == 1 else None
     return {
-        "data_source": index_name(arguments),
+        "data_source": index_name(arguments.get("index")),
         "server_address": config and config.host,
         "server_port": config and config.port,
     }
 
 
 def _search(client: Any, arguments: Mapping[str, Any]) -> Request:
-    body = arguments.get("body") or {}
+    body = body_of(arguments)
     query = arguments.get("q") or query_texts([arguments.get(key, body.get(key)) for key in _BODY])
-    return Request(query=query, top_k=arguments.get("size", body.get("size")), **_common(client, arguments))
+    size, knn = (arguments.get(key, body.get(key)) for key in ("size", "knn"))
+    if size is None and isinstance(knn, Mapping) and arguments.get("query", body.get("query")) is None:
+        size = knn.get("k")  # as many as are near
+    return Request(query=query, top_k=size, **_common(client, arguments))
 
 
 def _several(client: Any, arguments: Mapping[str, Any]) -> Request:
-    bodies = searches(arguments.get("searches") or arguments.get("body"))
-    return Request(**asked_of_several(bodies), **_common(client, arguments))
+    return Request(**{**_common(client, arguments), **asked_of_several(arguments)})
 
 
 def _template(client: Any, arguments: Mapping[str, Any]) -> Request:
@@ -57,7 +59,7 @@ PROVIDER = Provider(
     distribution="elasticsearch",
     operations=(
         Operation("retrieval", _targets("search"), _search, found, applies=finds),
-        Operation("retrieval", _targets("msearch"), _several, found_many),
+        Operation("retrieval", _targets("msearch") + _targets("msearch_template"), _several, found_many),
         Operation("retrieval", _targets("search_template"), _template, found),
     ),
 )

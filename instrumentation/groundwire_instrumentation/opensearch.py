@@ -1,4 +1,4 @@
-"""OpenSearch: `search`, `msearch` and `search_template`, by text, vector or neural query, sync and async.
+"""OpenSearch: `search`, `msearch` and their templates, by text, vector or neural query, sync and async.
 
 A search for aggregations alone (`size=0`) and scrolling through an index are none; nor is fetching by id. Texts are
 found in the source of a hit, or in the fields that were asked for.
@@ -10,12 +10,12 @@ from typing import Any
 from groundwire.model import Operation, Provider, Request
 from groundwire_instrumentation._search_bodies import (
     asked_of_several,
+    body_of,
     finds,
     found,
     found_many,
     index_name,
     query_texts,
-    searches,
 )
 
 
@@ -28,14 +28,14 @@ def _common(client: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
     hosts = client.transport.hosts
     host = hosts[0] if len(hosts) == 1 else {}
     return {
-        "data_source": index_name(arguments),
+        "data_source": index_name(arguments.get("index")),
         "server_address": host.get("host"),
         "server_port": host.get("port"),
     }
 
 
 def _search(client: Any, arguments: Mapping[str, Any]) -> Request:
-    body = arguments.get("body") or {}
+    body = body_of(arguments)
     given = {**(arguments.get("params") or {}), **arguments}
     return Request(
         query=given.get("q") or query_texts(body.get("query")),
@@ -45,8 +45,7 @@ def _search(client: Any, arguments: Mapping[str, Any]) -> Request:
 
 
 def _several(client: Any, arguments: Mapping[str, Any]) -> Request:
-    bodies = searches(arguments["body"])
-    return Request(**asked_of_several(bodies), **_common(client, arguments))
+    return Request(**{**_common(client, arguments), **asked_of_several(arguments)})
 
 
 def _template(client: Any, arguments: Mapping[str, Any]) -> Request:
@@ -59,7 +58,7 @@ PROVIDER = Provider(
     distribution="opensearch-py",
     operations=(
         Operation("retrieval", _targets("search"), _search, found, applies=finds),
-        Operation("retrieval", _targets("msearch"), _several, found_many),
+        Operation("retrieval", _targets("msearch") + _targets("msearch_template"), _several, found_many),
         Operation("retrieval", _targets("search_template"), _template, found),
     ),
 )

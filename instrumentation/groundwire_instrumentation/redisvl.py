@@ -1,7 +1,7 @@
 """RedisVL: `query` and `batch_query` of an index, by vector, several, text, both or filter, sync and async.
 
 Counting is no retrieval, nor is paging through an index. What semantic caches and histories of messages ask an index is
-one. A vector distance is lower for what is nearer, unless the query asks for it normalised; every other score is higher.
+one. A vector distance is lower for what is nearer, unless the query has it normalised; other scores are higher.
 """
 
 from collections.abc import Mapping, Sequence, Set

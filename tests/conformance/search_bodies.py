@@ -43,9 +43,12 @@ def answer(path: str, body: str) -> str:
     if "_msearch" in path:
         lines = [json.loads(line) for line in body.splitlines() if line][1::2]
         failed = {"error": {"type": "parsing_exception", "reason": "unknown query [oops]"}, "status": 400}
-        answers = [failed if "oops" in line["query"] else _page(_SOURCES) | {"status": 200} for line in lines]
+        answers = [failed if "oops" in line.get("query", ()) else _page(_SOURCES) | {"status": 200} for line in lines]
         return json.dumps({"took": 2, "responses": answers})
     asked = json.loads(body) if body else {}
     if "sort" in asked:
         return json.dumps(_page([{**hit, "_score": None, "sort": [1]} for hit in _SOURCES]))
+    if "highlight" in asked:
+        shown = [TEXTS[0][:8], TEXTS[0][11:]]
+        return json.dumps(_page([{"_id": "e", "_score": 1.5, "fields": {"page": [1]}, "highlight": {"text": shown}}]))
     return json.dumps(_page(_FIELDS if asked.get("_source") is False else _SOURCES))
