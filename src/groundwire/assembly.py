@@ -3,7 +3,8 @@
 The rules:
 
 - An answer is a chat span with text output whose prompt carries passages. "The last LLM call" is a wrong rule: query
-  rewriting comes before it, follow-up questions and titles after it, and their prompts carry no passages.
+  rewriting comes before it, follow-up questions and titles after it, and their prompts carry no passages. A call that
+  was made inside a search (`groundwire.part_of`) judges or ranks passages, and is none.
 - Its passages are the documents of `rerank`, else `retrieval`, spans of the same trace (or linked to it) that ended
   before it started, or inside it. A span supplies an answer if the text of at least one of its documents reached the
   prompt; those of its documents that did not are listed after the others, marked as dropped. A search that
@@ -71,6 +72,8 @@ def assemble(span: SpanRecord, material: Material) -> RagChain | NoChain:
         return no("no_answer_text", "tool calls only" if _calls_tools(call) else "empty output")
     if not call.prompt:
         return no("no_content", "the span carries no prompt")
+    if semconv.PART_OF in span.attributes:
+        return no("part_of_search", f"made inside a {span.attributes[semconv.PART_OF]}")
     # Who lists its passages himself is no second span of the call: he knows more than that one does.
     twin = None if semconv.RETRIEVAL_DOCUMENTS in span.attributes else _twin(call, material.rivals)
     if twin is not None:

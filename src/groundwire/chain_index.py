@@ -28,6 +28,7 @@ NEEDED = (
     semconv.RETRIEVAL_DOCUMENTS,
     semconv.RETRIEVAL_QUERY,
     semconv.RERANK_INPUT,
+    semconv.PART_OF,
 )
 """The attributes that the index reads: a record with these and no others is enough for `add`."""
 
@@ -169,7 +170,7 @@ class ChainIndex:
             span: a record with the needed attributes.
             prompt: its input messages and system instructions, as they stand on the span.
         """
-        if semconv.OUTPUT_MESSAGES not in span.attributes:
+        if semconv.OUTPUT_MESSAGES not in span.attributes or semconv.PART_OF in span.attributes:
             return False
         if semconv.RETRIEVAL_DOCUMENTS in span.attributes:
             return True

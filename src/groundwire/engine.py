@@ -26,6 +26,7 @@ from groundwire.call import Call, Recorder
 from groundwire.hushed import HushedTracer
 from groundwire.model import Operation, Provider, Request, Substitute
 from groundwire.proxies import traced
+from groundwire.searching import SEARCHES, search_around, searching
 from groundwire.substitutes import handing_out, substitute
 
 _log = logging.getLogger(__name__)
@@ -309,6 +310,8 @@ class Engine:
             _log.debug("%s: unreadable arguments", provider.name, exc_info=True)
             request = Request()
             attributes = semconv.request_attributes(operation.kind, provider.name, request)
+        if operation.kind == "chat" and (search := search_around(context)) is not None:
+            attributes[semconv.PART_OF] = search
         subject = request.model or request.data_source or request.name
         name = semconv.OPERATION_NAMES[operation.kind]
         holding = operation.kind in semconv.HOLDING
@@ -322,6 +325,8 @@ class Engine:
         )
         # A chain inside a chain is a part of it; a retrieval inside a chain is not.
         inside = otel_context.set_value(_INSIDE, operation if holding else provider, set_span_in_context(span, context))
+        if operation.kind in SEARCHES:
+            inside = searching(operation.kind, inside)
         return Call(self._recorder, provider, operation, request, span, inside)
 
 

@@ -23,6 +23,7 @@ from groundwire.documents import as_documents
 from groundwire.model import Operation, Provider, Request, Response
 from groundwire.readable import readable
 from groundwire.runtime import Runtime, current
+from groundwire.searching import searching
 
 _log = logging.getLogger(__name__)
 
@@ -132,7 +133,8 @@ def _begin_retrieval(request: Callable[[], Request]) -> "_Scope":
             kind=SpanKind.CLIENT,
             attributes=semconv.request_attributes("retrieval", _PROVIDER.name, asked),
         )
-        return _Retrieval(Call(runtime.recorder, _PROVIDER, _RETRIEVAL, asked, span, set_span_in_context(span)))
+        context = searching("retrieval", set_span_in_context(span))
+        return _Retrieval(Call(runtime.recorder, _PROVIDER, _RETRIEVAL, asked, span, context))
 
     return _begin(begin)
 

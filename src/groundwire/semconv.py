@@ -49,6 +49,8 @@ SERVER_ADDRESS = "server.address"
 SERVER_PORT = "server.port"
 ERROR_TYPE = "error.type"
 STREAM_INCOMPLETE = "groundwire.stream.incomplete"
+PART_OF = "groundwire.part_of"
+"""On a model call: the kind of search inside which it was made. It gives no answer."""
 
 AGENT_NAME = "gen_ai.agent.name"
 TOOL_NAME = "gen_ai.tool.name"

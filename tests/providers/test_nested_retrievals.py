@@ -2,19 +2,28 @@
 
 import itertools
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
 import pytest
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
+from langchain_core.runnables import RunnableLambda, RunnablePassthrough
 from llama_index.core.postprocessor import MetadataReplacementPostProcessor
+from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.response_synthesizers import get_response_synthesizer
 from llama_index.core.retrievers import BaseRetriever as NodeRetriever
 from llama_index.core.schema import NodeWithScore, TextNode
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+import groundwire
+from dialects.recorded import live_chains
 from groundwire import Evaluator, Provider
+from groundwire.chain import chains
 from groundwire.comparing import run_of
 from groundwire.model import RagChain, Score, SpanRecord
 from groundwire.plugins import evaluator, evaluator_names
@@ -22,7 +31,7 @@ from groundwire.records import from_readable
 from groundwire.report import listing
 from groundwire.trace import read_traces
 from groundwire_instrumentation import chroma, langchain, llama_index, openai
-from providers.test_frameworks import APPLICATIONS, Asking, ask, found, run
+from providers.test_frameworks import APPLICATIONS, QUESTION, Asking, ask, found, run
 
 TEXTS = {"e": "Everest is 8,849 m high.", "f": "Fuji is 3,776 m high."}
 AROUND = {key: f"About a mountain. {text} It was climbed long ago." for key, text in TEXTS.items()}
@@ -56,6 +65,44 @@ class Sentences(NodeRetriever):
     def _retrieve(self, query_bundle: Any) -> list[NodeWithScore]:
         nodes = (TextNode(id_=i, text=TEXTS[i], metadata={"window": AROUND[i]}) for i in found()["ids"][0])
         return [NodeWithScore(node=node, score=1.0 - n / 10) for n, node in enumerate(nodes)]
+
+
+def judge(text: str) -> str:
+    """What a model says of a passage, as compressors and rerankers ask it to."""
+    return ask(
+        f"Is this passage relevant to the question? Answer YES or NO.\n\nContext:\n\n{text}\n\nQuestion: {QUESTION}"
+    )
+
+
+class Judged(BaseRetriever):
+    """Hands on what a model finds good, which it asks in a chain."""
+
+    def _get_relevant_documents(self, query: str, *, run_manager: Any) -> list[Document]:
+        asking = RunnablePassthrough() | RunnableLambda(judge)
+        return [Document(text) for text in found()["documents"][0] if asking.invoke(text)]
+
+
+class Ranked(BaseNodePostprocessor):
+    """Has a model say how good each is."""
+
+    def _postprocess_nodes(self, nodes: list[NodeWithScore], query_bundle: Any = None) -> list[NodeWithScore]:
+        with ThreadPoolExecutor() as threads:
+            list(threads.map(judge, [node.text for node in nodes]))
+        return nodes
+
+
+def by_judged_nodes() -> str:
+    synthesizer = get_response_synthesizer(llm=Asking(), streaming=False)
+    return str(RetrieverQueryEngine(Sentences(), synthesizer, node_postprocessors=[Ranked()]).query(QUESTION))
+
+
+@groundwire.retriever
+def judged_texts(query: str) -> list[str]:
+    return [text for text in found()["documents"][0] if judge(text)]
+
+
+def by_judged_texts() -> str:
+    return ask("Context:\n\n" + "\n\n".join(judged_texts(QUESTION)) + f"\n\nQuestion: {QUESTION}")
 
 
 def by(retriever: BaseRetriever) -> Callable[[], str]:
@@ -128,6 +175,28 @@ def test_what_a_retriever_makes_of_a_store_s_results_is_what_counts(name: str) -
         assert told[metric] == known[metric]
     if count == 2:
         assert told == known
+
+
+@pytest.mark.parametrize("kind", ["by a retriever", "by a reranker", "by a function"])
+def test_what_a_model_says_while_it_searches_is_no_answer(kind: str) -> None:
+    provider = TracerProvider(shutdown_on_exit=False)
+    exporter = InMemorySpanExporter()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    names = [one.name for one in (chroma.PROVIDER, langchain.PROVIDER, llama_index.PROVIDER, openai.PROVIDER)]
+    groundwire.instrument(tracer_provider=provider, evaluators=[], providers=names)
+    try:
+        with provider.get_tracer("app").start_as_current_span("app"):
+            {"by a retriever": by(Judged()), "by a reranker": by_judged_nodes, "by a function": by_judged_texts}[kind]()
+    finally:
+        groundwire.shutdown()
+    records = [from_readable(span) for span in exporter.get_finished_spans()]
+    assert len([r for r in records if r.attributes.get("gen_ai.operation.name") == "chat"]) == 3
+    assert {r.trace_id for r in records} == {records[0].trace_id}
+    (live,) = live_chains(records)
+    assert [p.text for p in live.context] == list(TEXTS.values())
+    assembly = chains(records)
+    assert [chain.span_id for chain in assembly.chains] == [live.span_id]
+    assert [no.reason for no in assembly.rejected] == ["part_of_search"] * 2
 
 
 @pytest.mark.parametrize("name", ["langchain", "llama_index", *MINE])
