@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from groundwire.documents import passage, scores_descend
 from groundwire.model import Document, Operation, Provider, Request, Response
+from groundwire.wire import member
 
 _SEARCHES = (
     "query_points",
@@ -112,7 +113,7 @@ def _documents(result: Any) -> list[Any]:
     """Documents of a list of points or of what holds one; of a batch, a list of them for each request."""
     if isinstance(result, tuple):  # a page of a scroll, and where the next begins
         result = result[0]
-    groups = getattr(result, "groups", None)
+    groups = member(result, "groups")
     if groups is not None:
         return [_document(hit) for group in groups for hit in (*group.hits, group.lookup) if hit is not None]
     points = getattr(result, "points", result)
@@ -120,9 +121,9 @@ def _documents(result: Any) -> list[Any]:
 
 
 def _document(point: Any) -> Document:
-    score = getattr(point, "score", None)
-    if hasattr(point, "document"):  # FastEmbed's `query`
-        return Document(point.document, str(point.id), score, point.metadata)
+    score = member(point, "score")
+    if (text := member(point, "document")) is not None:  # FastEmbed's `query`
+        return Document(text, str(point.id), score, point.metadata)
     text, rest = passage(point.payload or {})
     return Document(text, str(point.id), score, rest)
 
