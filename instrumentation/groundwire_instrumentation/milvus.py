@@ -1,8 +1,8 @@
 """Milvus (pymilvus): `search`, `hybrid_search`, `query` with a filter and `get`, local and remote, sync and async.
 
 The query's text is there where the collection itself makes vectors of texts. Whether a greater score is better
-depends on the metric, which a client does not know: it is told by the order of the hits. Iterators over a whole
-collection are export and no retrieval.
+depends on the metric, which a client does not know: it is told by the order of the hits. Each page of a search iterator
+is a retrieval; those of a query iterator are export.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from groundwire.documents import from_row, scores_descend
 from groundwire.model import Document, Operation, Provider, Request, Response
+
+_PAGES = tuple(f"pymilvus.milvus_client.milvus_client:{name}.next" for name in ("SearchIterator", "SearchIteratorV2"))
 
 
 def _targets(method: str) -> tuple[str, ...]:
@@ -44,6 +46,12 @@ def _fetch(client: Any, arguments: Mapping[str, Any]) -> Request:
     return Request(**_common(client, arguments))
 
 
+def _page(iterator: Any, _: Mapping[str, Any]) -> Request:
+    asked = getattr(iterator, "_params", None) or iterator._iterator_params  # of servers since 2.5.2, and before
+    top_k = asked.get("limit", asked.get("batch_size"))
+    return Request(query=_texts([asked["data"]]), top_k=top_k, data_source=asked.get("collection_name"))
+
+
 def _texts(queries: Iterable[Any]) -> list[str] | None:
     """Texts among what is searched for, each once; the rest are vectors."""
     data = [entry for some in queries if isinstance(some, list) for entry in some]
@@ -57,6 +65,12 @@ def _selects(arguments: Mapping[str, Any]) -> bool:
 def _hits(result: Any) -> Response:
     lists = [[_hit(hit) for hit in hits] for hits in result]
     return Response(documents=lists, higher_is_better=scores_descend(lists))
+
+
+def _paged(page: Any) -> Response:
+    """A page, which is read through its lists: it is an iterator of the application's. None after the last one."""
+    hits = [_hit(hit) for hits in ([] if page is None else page.get_res()) for hit in hits]
+    return Response(documents=hits, higher_is_better=scores_descend(hits))
 
 
 def _hit(hit: Any) -> Document:
@@ -75,6 +89,7 @@ PROVIDER = Provider(
     operations=(
         Operation("retrieval", _targets("search"), _search, _hits),
         Operation("retrieval", _targets("hybrid_search"), _hybrid, _hits),
+        Operation("retrieval", _PAGES, _page, _paged),
         Operation("retrieval", _targets("query"), _fetch, _rows, applies=_selects),
         Operation("retrieval", _targets("get"), _fetch, _rows),
     ),

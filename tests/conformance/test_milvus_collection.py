@@ -1,7 +1,8 @@
-"""Milvus through `Collection`, the older way of its client, on milvus-lite (`make test-stores`)."""
+"""Milvus through `Collection`, the older way of its client, and page by page, on milvus-lite (`make test-stores`)."""
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,18 +25,27 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*ORM-style")
 
 
 @pytest.fixture(scope="module")
-def collection(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    file = str(Path(tmp_path_factory.mktemp("milvus")) / "mountains.db")
+def file(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(Path(tmp_path_factory.mktemp("milvus")) / "mountains.db")
+
+
+@pytest.fixture(scope="module")
+def store(file: str) -> Any:
     client = pymilvus.MilvusClient(file)
     client.create_collection("mountains", dimension=2, metric_type="L2")
     vectors = ([1.0, 0.0], [0.0, 1.0])
     client.insert("mountains", [{"id": n + 1, "vector": vectors[n], "text": TEXTS[n]} for n in range(2)])
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def collection(file: str, store: pymilvus.MilvusClient) -> Any:
     pymilvus.connections.connect("older", uri=file)
     found = pymilvus.Collection("mountains", using="older")
     found.load()
     yield found
     pymilvus.connections.disconnect("older")
-    client.close()
 
 
 def hybrid(collection: Any) -> Any:
@@ -70,6 +80,44 @@ def test_a_call_of_a_collection_is_one_whole_retrieval(name: str, collection: An
             "gen_ai.retrieval.documents": [row | ({"score": ANY} if scored else {}) for row in documents],
             **told,
         }
+
+
+class Newer:
+    """A connection whose server has iterators of its own, as milvus-lite has not."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def search(self, **asked: Any) -> Any:
+        found = self._connection.search(**{k: v for k, v in asked.items() if "iter" not in k})
+        found.get_search_iterator_v2_results_info = lambda: SimpleNamespace(token="t", last_bound=0.0)
+        return found
+
+
+@pytest.mark.parametrize("newer", [False, True])
+def test_each_page_of_a_search_iterator_is_a_retrieval(
+    newer: bool, store: pymilvus.MilvusClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = store._get_connection()
+    if newer:
+        monkeypatch.setattr(store, "_get_connection", lambda: Newer(connection))
+    with traced(PROVIDER) as tracing:
+        pages = store.search_iterator("mountains", NEAR, batch_size=2, limit=2, output_fields=FIELDS)
+        assert type(pages).__name__ == ("SearchIteratorV2" if newer else "SearchIterator")
+        assert not tracing.spans  # lazy
+        assert [(hit.id, hit.get("entity")) for hit in pages.next()] == [
+            (n + 1, {"text": t}) for n, t in enumerate(TEXTS)
+        ]
+        assert tracing.span.name == "retrieval mountains"
+        documents = [{"id": str(n + 1), "content": text, "score": ANY} for n, text in enumerate(TEXTS)]
+        told = {"gen_ai.data_source.id": "mountains", "gen_ai.retrieval.documents": documents, **TOP, **LOWER}
+        attributes = decoded(tracing.span.attributes)
+        assert {key: attributes[key] for key in told} == told
+        assert not pages.next()
+        assert [decoded(span.attributes)["gen_ai.retrieval.documents"] for span in tracing.spans[1:]] == [[]]
 
 
 def test_a_search_that_fails_is_raised_and_told(collection: Any) -> None:
