@@ -23,6 +23,7 @@ import stored_traces
 
 from groundwire.chain import chains
 from groundwire.model import SpanRecord
+from groundwire.pipeline.collecting import rarely_collecting
 from groundwire.traces import joined, open_source
 
 HERE = Path(__file__).resolve().parent
@@ -90,6 +91,7 @@ def sources(folder: Path) -> Iterator[Callable[..., Path]]:
             path.unlink()
 
 
+@rarely_collecting()  # as `groundwire score` does
 def reading(source: Path) -> None:
     best = 0.0
     for _ in range(3):

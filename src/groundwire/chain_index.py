@@ -15,6 +15,7 @@ from groundwire.dialects import DIALECT
 from groundwire.dialects.gen_ai import kind_of, message_text, output_text
 from groundwire.model import SpanRecord
 from groundwire.span_tree import Place, around_others, descends, places_of
+from groundwire.unchanging import unchanging
 
 T = TypeVar("T")
 
@@ -47,7 +48,7 @@ _MARKERS = (
 """Words without one of which no prompt marks passages."""
 
 
-@dataclass(frozen=True, slots=True)
+@unchanging
 class Rival:
     """A span that may stand for the same call as another."""
 
@@ -56,7 +57,7 @@ class Rival:
     """Its output messages, as they stand on the span."""
 
 
-@dataclass(frozen=True, slots=True)
+@unchanging
 class Material:
     """Everything of a trace that bears on one chat span."""
 
@@ -75,7 +76,7 @@ class Material:
     """By span id, where the suppliers stand, where there are several."""
 
 
-@dataclass(frozen=True, slots=True)
+@unchanging
 class _Call:
     """What later calls need to know of an earlier one."""
 

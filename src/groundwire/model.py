@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
-from groundwire.value import value
+from groundwire.unchanging import unchanging
 
 OperationKind: TypeAlias = Literal["chat", "embeddings", "retrieval", "rerank", "workflow", "agent", "tool"]
 """A `workflow`, an `agent` and a `tool` hold other calls: those inside them are spans of their own, of the same library
@@ -35,7 +35,7 @@ def _none() -> Mapping[str, Any]:
 # --- a call, as a provider's extractors describe it -----------------------------------------------------------------
 
 
-@value
+@unchanging
 class Usage:
     """Tokens as billed. Each count is `None` where the provider did not say."""
 
@@ -57,7 +57,7 @@ class Usage:
     """Terms other than the usual ones, which change prices, likewise: `{"service_tier": "flex"}`."""
 
 
-@value
+@unchanging
 class Document:
     """One retrieved or reranked passage."""
 
@@ -68,7 +68,7 @@ class Document:
     metadata: Mapping[str, Any] | None = None
 
 
-@value
+@unchanging
 class Request:
     """What the application asked for."""
 
@@ -105,7 +105,7 @@ class Request:
     reranker that returns places in the list it was given, an index that returns numbers."""
 
 
-@value
+@unchanging
 class Response:
     """What came back, or as much of it as was received."""
 
@@ -243,7 +243,7 @@ class SpanLink:
     attributes: Mapping[str, Any] = field(default_factory=_empty)
 
 
-@value
+@unchanging
 class SpanRecord:
     """A finished span, live or stored, without the SDK around it."""
 

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 from groundwire.hosts import COMPATIBLE
 from groundwire.model import Usage
-from groundwire.value import value
+from groundwire.unchanging import unchanging
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ def _maker(model: str) -> str | None:
     return next((maker for prefix, maker in _PROPRIETARY.items() if name.startswith(prefix)), None)
 
 
-@value
+@unchanging
 class Cost:
     """What a call cost."""
 

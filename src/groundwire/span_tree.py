@@ -1,13 +1,13 @@
 """Which span is inside which, as far as a trace is known: spans that have not ended are known as parents alone."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from groundwire import semconv
 from groundwire.model import SpanRecord
+from groundwire.unchanging import unchanging
 
 
-@dataclass(frozen=True, slots=True)
+@unchanging
 class Place:
     """Where a supplier stands in the tree of a trace, as far as the tree is known when an answer ends."""
 

@@ -3,11 +3,12 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal, TypeAlias, cast
 
 from groundwire import semconv
 from groundwire.model import Document, Message, SpanRecord, Usage
+from groundwire.unchanging import unchanging
 
 CallKind: TypeAlias = Literal["chat", "embeddings", "retrieval", "rerank", "evaluate"]
 
@@ -26,7 +27,7 @@ _OBJECTS = (dict, Mapping)
 """Of what JSON calls an object: whether something is a `Mapping` takes ten times as long to find out as of a `dict`."""
 
 
-@dataclass(frozen=True, slots=True)
+@unchanging
 class CallView:
     """One LLM, embedding, retrieval or rerank call, as a span tells it."""
 

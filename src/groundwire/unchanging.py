@@ -7,7 +7,7 @@ Made = TypeVar("Made")
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
-def value(cls: type[Made]) -> type[Made]:
+def unchanging(cls: type[Made]) -> type[Made]:
     """A dataclass with slots that nobody changes: type checkers see to that, nothing does at run time.
 
     A frozen one takes three times as long to make, and a traced call makes five. Where applications hold them in their
