@@ -1,8 +1,8 @@
 """Pinecone: `query`, `query_namespaces`, `search` of records and of documents; REST and gRPC, sync and async.
 
-The data source is the namespace; a client knows the host of its index and not its name. A match carries text where
-metadata (or fields) were asked for. Whether a greater score is better depends on the metric, which a client does not
-know either: it is told by the order of the matches.
+What its hosted models embed and rerank is traced too. The data source is the namespace; a client knows the host of its
+index and not its name. A match carries text where metadata (or fields) were asked for. Whether a greater score is
+better depends on the metric, which a client does not know either: it is told by the order of the matches.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from groundwire.documents import from_row, scores_descend
 from groundwire.model import Document, Operation, Provider, Request, Response
+from groundwire_instrumentation import _pinecone_inference
 
 _CLIENTS = ("pinecone:Index", "pinecone:AsyncIndex", "pinecone.grpc:GrpcIndex")
 _DOCUMENTS = ("pinecone.client.documents:Documents", "pinecone.async_client.documents:AsyncDocuments")
@@ -101,6 +102,7 @@ PROVIDER = Provider(
         Operation("retrieval", _targets("search"), _records, _hits),
         Operation("retrieval", _targets("search_records"), _records, _hits),
         Operation("retrieval", _targets("search", _DOCUMENTS), _clauses, _found),
+        *_pinecone_inference.OPERATIONS,
     ),
     executors=("pinecone.index:ThreadPoolExecutor", "pinecone.grpc:ThreadPoolExecutor"),
 )

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 import httpx
-from pinecone import AsyncIndex, Index
+from pinecone import AsyncIndex, AsyncPinecone, EmbedModel, Index, Pinecone
 from pinecone.grpc import GrpcIndex
 
 from conformance.cases import Case, Mode
@@ -32,7 +32,13 @@ def _respond(request: httpx.Request, mode: Mode) -> httpx.Response:
         return httpx.Response(400, json={"code": 3, "message": "Vector dimension 2 does not match", "details": []})
     body = json.loads(request.content)
     answer: dict[str, Any]
-    if request.url.path.endswith("/documents/search"):
+    if request.url.path == "/rerank":
+        data = [{"index": 1, "score": 0.75}, {"index": 0, "score": 0.5}]
+        answer = {"model": body["model"], "data": data, "usage": {"rerank_units": 1}}
+    elif request.url.path == "/embed":
+        data = [{"values": [0.25, 0.5], "vector_type": "dense"} for _ in body["inputs"]]
+        answer = {"model": body["model"], "vector_type": "dense", "data": data, "usage": {"total_tokens": 7}}
+    elif request.url.path.endswith("/documents/search"):
         rows = [{"_id": m["id"], "_score": m["score"], **m["metadata"]} for m in _MATCHES]  # type: ignore[dict-item]
         answer = {"matches": rows, "namespace": "alps", "usage": {"read_units": 1}}
     elif request.url.path.endswith("/search"):
@@ -66,6 +72,28 @@ def open_async_index(mode: Mode, served: Callable[[], None]) -> Any:
     index = AsyncIndex(host="https://mountains-1.svc.test", api_key="k", ssl_verify=False)
     index._http._ensure_client()._transport._transport = httpx.MockTransport(respond)  # type: ignore[attr-defined]
     return index
+
+
+def open_inference(mode: Mode, served: Callable[[], None]) -> Any:
+    def respond(request: httpx.Request) -> httpx.Response:
+        served()
+        return _respond(request, mode)
+
+    inference: Any = Pinecone(api_key="k", ssl_verify=False).inference
+    inference._http._client._transport._transport = httpx.MockTransport(respond)
+    return inference
+
+
+def open_async_inference(mode: Mode, served: Callable[[], None]) -> Any:
+    async def respond(request: httpx.Request) -> httpx.Response:
+        served()
+        if mode == "hang":
+            await asyncio.Event().wait()
+        return _respond(request, mode)
+
+    inference: Any = AsyncPinecone(api_key="k", ssl_verify=False).inference
+    inference._http._ensure_client()._transport._transport = httpx.MockTransport(respond)
+    return inference
 
 
 class Channel:
@@ -143,6 +171,42 @@ CALLS: list[tuple[str, Callable[[Any], Any], dict[str, Any], list[dict[str, Any]
 ]
 
 
+BEFORE = [{"content": TEXTS[1], "metadata": {"page": 2}}, {"id": "e", "content": TEXTS[0]}]
+RANKED = [BEFORE[1] | {"score": 0.75}, BEFORE[0] | {"score": 0.5}]
+MODELS = {"rerank": "bge-reranker-v2-m3", "embeddings": "multilingual-e5-large"}
+
+
+def _rank(inference: Any) -> Any:
+    documents = [{"summary": TEXTS[1], "page": 2}, {"id": "e", "summary": TEXTS[0]}]
+    return inference.rerank(
+        MODELS["rerank"], QUERY, documents, rank_fields=["summary"], return_documents=False, top_n=2
+    )
+
+
+def _embed(inference: Any) -> Any:
+    return inference.embed(EmbedModel.Multilingual_E5_Large, TEXTS, {"input_type": "passage"})
+
+
+def _inferred(kind: str, asynchronous: bool, asked: dict[str, Any], answered: dict[str, Any]) -> Case:
+    return Case(
+        name=f"async {kind}" if asynchronous else kind,
+        provider=PROVIDER,
+        client=open_async_inference if asynchronous else open_inference,
+        call=_rank if kind == "rerank" else _embed,
+        span=f"{kind} {MODELS[kind]}",
+        asked={
+            "gen_ai.operation.name": kind,
+            "gen_ai.provider.name": "pinecone",
+            "gen_ai.request.model": MODELS[kind],
+            "server.address": "api.pinecone.io",
+            **asked,
+        },
+        answered={"gen_ai.response.model": MODELS[kind], **answered},
+        modes={"answer", "error", "interrupt"} | ({"hang"} if asynchronous else set()),  # type: ignore[arg-type]
+        asynchronous=asynchronous,
+    )
+
+
 def _case(
     kind: str, name: str, call: Callable[[Any], Any], asked: dict[str, Any], documents: list[dict[str, Any]]
 ) -> Case:
@@ -173,3 +237,19 @@ CASES = [
     for kind in ("", "async", "gRPC")
     if not (kind == "async" and call[0] == "query by id") and (kind != "gRPC" or call[0] == "query")
 ]
+CASES += [
+    _inferred(
+        "rerank",
+        asynchronous,
+        TOP | TEXT | {"groundwire.rerank.input_documents": BEFORE},
+        {
+            "gen_ai.retrieval.documents": RANKED,
+            "groundwire.retrieval.higher_is_better": True,
+            "pinecone.usage.rerank_units": 1,
+        },
+    )
+    for asynchronous in (False, True)
+]
+CASES.append(
+    _inferred("embeddings", False, {"pinecone.request.input_type": "passage"}, {"gen_ai.usage.input_tokens": 7})
+)
