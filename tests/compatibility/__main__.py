@@ -25,6 +25,7 @@ from compatibility.versions import lowest, offered, steps, within
 
 RESULTS = Path(__file__).with_name("results.json")
 _RECENT = 3
+_FIRST = 12
 PAGE = ROOT / "docs" / "providers.md"
 
 
@@ -98,9 +99,13 @@ def measured(book: Book, python: Path, one: Asked, ends: str, again: bool) -> bo
         newest_good = newest.whole
         book.conclude(one, newest=str(newest) if newest.good else "none", on=datetime.now(UTC).date().isoformat())
     if ends in ("lowest", "both"):
-        first = outcome(allowed[0])
-        lowest_good = first.good
-        found = allowed[0] if lowest_good else lowest(steps(allowed)[1:], lambda v: outcome(v).good)
+        for first in allowed[:_FIRST]:
+            at_first = outcome(first)
+            if at_first.installs:
+                break  # the others came out before this Python, and do not go with it
+        lowest_good = at_first.good
+        later = [v for v in steps(allowed) if v > first]
+        found = first if lowest_good else lowest(later, lambda v: outcome(v).good)
         good = None if found is None else book.known(one, str(found))
         book.conclude(one, lowest=str(good) if good else "none", on=datetime.now(UTC).date().isoformat())
         if not lowest_good:

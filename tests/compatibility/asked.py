@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from ctypes.util import find_library
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -19,10 +20,12 @@ _IMPORTS = re.compile(r"^from (conformance|groundwire_instrumentation)(?: import
 _BESIDE: dict[str, tuple[str, ...]] = {
     "azure_ai_inference": ("aiohttp>=3.10", "requests"),
     "elasticsearch": ("aiohttp>=3.10",),
+    "lancedb": ("pandas",),
     "opensearch": ("aiohttp>=3.10",),
     "milvus": ("milvus-lite>=2.5",),
 }
-_WITH_EXTRA = {"pgvector": "binary"}  # psycopg without it wants a library of PostgreSQL's
+# psycopg without it wants a library of PostgreSQL's; its first versions have it for no Python of today
+_WITH_EXTRA = {} if find_library("pq") else {"pgvector": "binary"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from compatibility.__main__ import Book, main
+from compatibility.__main__ import Book, main, measured
 from compatibility.asked import ROOT, Asked, asked
 from compatibility.environments import Outcome
 from compatibility.table import filled, told
@@ -128,6 +128,23 @@ def test_a_mistake_on_the_command_line_is_told_before_anything_is_installed(
     with pytest.raises(SystemExit):
         main()
     assert said in capsys.readouterr().err
+
+
+def test_versions_of_before_this_python_are_passed_over_and_not_halved_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    versions = [Version(v) for v in ("1.0.0", "1.0.1", "1.0.2", "1.1.0")]
+
+    def tried(_: Path, __: Asked, version: str) -> Outcome:
+        if version in ("1.0.0", "1.0.1"):
+            return Outcome(version, 0, 0, "cannot be installed: no wheel")
+        return Outcome(version, 5, 0, calls=1, of_calls=1)
+
+    monkeypatch.setattr("compatibility.__main__.offered", lambda *_: versions)
+    monkeypatch.setattr("compatibility.__main__.tried", tried)
+    book, one = Book(tmp_path / "results.json"), Asked("groq", Requirement("groq>=1"))
+    assert measured(book, tmp_path, one, "both", again=False)
+    assert book.columns()["groq"] == ("1.0.2", "1.1.0")
 
 
 PAGE = r"""# Providers

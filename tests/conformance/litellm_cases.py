@@ -133,6 +133,7 @@ def _case(
     if partial is not None:
         rest = {"streams": True, "bare": True, "partial_chunks": CUT, "kind": litellm.CustomStreamWrapper}
         rest["partial"] = {**partial, **FIRST_CHUNK}
+        rest["since"] = "1.105.0"  # the tier, and the model that answered
         asked, answered = {**asked, "gen_ai.request.stream": True}, {**answered, **FIRST_CHUNK}
     return Case(
         name=f"{name}, async" if asynchronous else name,
