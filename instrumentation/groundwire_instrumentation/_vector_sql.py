@@ -25,7 +25,7 @@ _TABLE = re.compile(
 )
 """What else is written with FROM, or the table that is read."""
 _LIMIT = re.compile(r"\b(?:limit|fetch\s++(?:first|next))\s++(?:(\d+)|%\((\w+)\)\w|(%[sbt]|\$\d+))", re.IGNORECASE)
-_VECTOR = re.compile(r"\[[-+\d.,eE\s]*\]|\{(?:\d++:[-+\d.eE]++,?+)*+\}/\d++")
+_VECTOR = re.compile(r"\[[-+\d.,eE\s]*+\]|\{[-+\d.,eE:]*+\}/\d++")
 _VECTORS = frozenset({"Vector", "HalfVector", "SparseVector"})
 _SCORES = ("distance", "dist", "score", "similarity", "_distance", "_score")
 _LIKELY = re.compile(r"\?column\?|anon_\d+|(?:\w+_)?(?:d|dist|distance|sim|similarity|score|product)(?:_\d+)?")
@@ -146,5 +146,7 @@ def _unlabelled(names: Sequence[str]) -> Sequence[str]:
 def _is_vector(value: Any) -> bool:
     """Whether it is pgvector's: text where its types are not registered, else an object of its own."""
     if type(value) is str:
-        return value[:1] in ("[", "{") and _VECTOR.fullmatch(value) is not None
+        if value[:1] not in ("[", "{"):
+            return False
+        return _VECTOR.fullmatch(value if len(value) < 200 else value[:100] + value[-100:]) is not None
     return type(value).__name__ in _VECTORS

@@ -129,6 +129,8 @@ def test_the_table_is_the_data_source(statement: str, table: str) -> None:
         (["id", "text", "?column?"], [1, "A b.", 0.5], Document("A b.", "1", 0.5)),
         (["id", "text", "l2_distance_1"], [1, "A b.", 0.5], Document("A b.", "1", 0.5)),
         (["id", "text", "anon_1"], [1, "A b.", 5], Document("A b.", "1", None, {"anon_1": 5})),
+        (["text", "sparse", "dense"],
+         ["A b.", "{" + "1:0.5," * 999 + "9:1}/5", "[" + "0.5," * 999 + "1]"], Document("A b.")),
         (["text", "sparse", "dense"], ["A b.", "{1:1,3:2}/5", "[1,-2e-3]"], Document("A b.")),
     ],
 )  # fmt: skip
