@@ -10,7 +10,7 @@ from typing import Any
 
 from groundwire.documents import as_documents, passage
 from groundwire.model import Document, Operation, Provider, Request, Response
-from groundwire.texts import document_at, name_of
+from groundwire.texts import document_at, listed, name_of
 
 
 def _request(index: Any, arguments: Mapping[str, Any]) -> Request:
@@ -40,11 +40,12 @@ def _response(result: Any) -> Response:
 
 def _found(index: Any, result: Any) -> Response:
     documents, scores = getattr(result, "documents", result), getattr(result, "scores", None)
-    values = None if scores is None else scores.tolist()
+    rows = listed(documents.shape[1])
+    values = None if scores is None else scores[:rows].tolist()
     return Response(
         documents=[
             [_document(index, entry, values and values[i][j]) for j, entry in enumerate(row)]
-            for i, row in enumerate(documents.tolist())
+            for i, row in enumerate(documents[:rows].tolist())
         ],
         higher_is_better=None if scores is None else True,
     )

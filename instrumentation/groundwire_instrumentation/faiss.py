@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from groundwire.model import Document, Operation, Provider, Request, Response
-from groundwire.texts import document_at, name_of
+from groundwire.texts import MOST, document_at, listed, name_of
 
 _NEAREST = (
     "faiss:Index+.search",
@@ -29,8 +29,6 @@ _WITHIN = (
 )
 _SIMILARITIES = (0, 23)
 """Metrics of which more is nearer: METRIC_INNER_PRODUCT and METRIC_Jaccard."""
-_MOST = 1000
-"""Hits that one span lists: jobs search with a million vectors at once."""
 
 
 def _nearest(index: Any, arguments: Mapping[str, Any]) -> Request:
@@ -44,15 +42,15 @@ def _within(index: Any, arguments: Mapping[str, Any]) -> Request:
 def _rows(index: Any, result: Any) -> Response:
     """Of distances and numbers, a row of each for a query; -1 is no hit."""
     distances, numbers = result[0], result[1]
-    rows = max(1, _MOST // max(1, numbers.shape[1]))
+    rows = listed(numbers.shape[1])
     pairs = zip(numbers[:rows].tolist(), distances[:rows].tolist(), strict=True)
     return _answer(index, [_documents(index, *pair) for pair in pairs])
 
 
 def _ranges(index: Any, result: Any) -> Response:
     """Of where each query's hits begin and end, distances and numbers."""
-    limits, distances, numbers = (part.tolist() for part in (result[0], result[1][:_MOST], result[2][:_MOST]))
-    spans = pairwise(limits[: _MOST + 1])
+    limits, distances, numbers = (part.tolist() for part in (result[0], result[1][:MOST], result[2][:MOST]))
+    spans = pairwise(limits[: MOST + 1])
     return _answer(index, [_documents(index, numbers[a:b], distances[a:b]) for a, b in spans])
 
 

@@ -10,6 +10,8 @@ from groundwire.errors import ConfigurationError
 from groundwire.model import Document
 
 T = TypeVar("T")
+MOST = 1000
+"""Hits of several queries that one span lists: jobs search with a million of them in one call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,11 @@ def _forget(identity: int, dead: Any) -> None:
     known = _known.get(identity)
     if known is not None and known.index is dead:  # not of another index, made since at the same place
         _known.pop(identity, None)
+
+
+def listed(hits: int) -> int:
+    """Of how many queries a span lists the hits, where each has that many: at least of one."""
+    return max(1, MOST // max(1, hits))
 
 
 def name_of(index: Any) -> str | None:
