@@ -148,7 +148,7 @@ def scoring(source: Path, again: Path, requests: int, folder: Path) -> None:
 def memory(source: Callable[..., Path], most: int, folder: Path) -> None:
     spans = 10_000
     while spans <= most:
-        run = command(str(source(spans // 4)), "-o", str(folder / "out.jsonl"), "-e", "refusal")
+        run = command(str(source(spans // 4)), "-o", str(folder / "out.jsonl"), LEXICAL[2])
         rate = spans / run.cpu_s
         print(f"{spans:>9,} spans: {run.rss_mib:>4.0f} MiB, {rate:,.0f} spans/s of one core, read, scored, written   "
               f"{verdict(run.rss_mib, 300, at_most=True)}")  # fmt: skip
