@@ -113,11 +113,25 @@ def rows(names: Sequence[str], values: Iterable[Sequence[Any]]) -> Response:
     listed = list(islice(values, MOST))
     names = _unlabelled(names)
     score = _score_column(names, listed)
+    # A column is of one type: one text that looks like a vector does not make it one of vectors.
+    vectors = [name for place, name in enumerate(names) if _is_vector(_first(listed, place))]
     documents: list[Document] = []
     for row in listed:
-        fields = {k: v for k, v in zip(names, row, strict=True) if k != score and not _is_vector(v)}
-        documents.append(from_row(fields, None, None if score is None else row[names.index(score)]))
+        fields = dict(zip(names, row, strict=True))
+        distance = None if score is None else fields.pop(score)
+        for name in vectors:
+            if _is_vector(fields.get(name)):
+                del fields[name]
+        documents.append(from_row(fields, None, distance))
     return Response(documents=documents, higher_is_better=scores_descend(documents))
+
+
+def _first(listed: Sequence[Sequence[Any]], place: int) -> Any:
+    """What the first row that has something there has there."""
+    for row in listed:
+        if row[place] is not None:
+            return row[place]
+    return None
 
 
 def _score_column(names: Sequence[str], listed: Sequence[Sequence[Any]]) -> str | None:

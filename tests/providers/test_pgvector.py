@@ -122,8 +122,10 @@ def test_the_table_is_the_data_source(statement: str, table: str) -> None:
         (["id", "content", "dist"], [1, "A b.", 0.5], Document("A b.", "1", 0.5)),
         (["docs_id", "docs_content", "distance"], [1, "A b.", 0.5], Document("A b.", "1", 0.5)),
         (["doc_id", "content"], [1, "A b."], Document("A b.", "1")),
+        (["langchain_id", "content"], ["7", "A b."], Document("A b.", "7")),
         (["id", "doc_id", "doc_title", "text"], [1, 2, "T", "A b."],
          Document("A b.", "1", None, {"doc_id": 2, "doc_title": "T"})),
+        (["id", "embedding", "text", "embedding"], [1, "[1,2]", "A b.", "[1,2]"], Document("A b.", "1")),
         (["l_uuid", "l_col_id", "l_document", "distance"], ["7", 2, "A b.", 0.5],
          Document("A b.", "7", 0.5, {"col_id": 2})),
         (["id", "text", "?column?"], [1, "A b.", 0.5], Document("A b.", "1", 0.5)),
@@ -136,6 +138,11 @@ def test_the_table_is_the_data_source(statement: str, table: str) -> None:
 )  # fmt: skip
 def test_columns_are_read_by_their_names(names: list[str], row: list[Any], document: Document) -> None:
     assert _vector_sql.rows(names, [row]).documents == [document]
+
+
+def test_a_text_that_looks_like_a_vector_is_one_in_a_column_of_them_alone() -> None:
+    told = _vector_sql.rows(["text", "embedding"], [["A b.", None], ["[1]", "[1,2]"]])
+    assert told.documents == [Document("A b.", None, None, {"embedding": None}), Document("[1]")]
 
 
 def test_no_more_rows_are_listed_than_a_span_should_have() -> None:
