@@ -1,8 +1,9 @@
-"""LlamaIndex: retrievers, node postprocessors, tools; query engines and chat engines as the workflows that hold them.
+"""LlamaIndex: retrievers, node postprocessors, tools; engines, agents and workflows of events, which hold what they do.
 
 The model call is told by the client underneath. A postprocessor takes ranked nodes and gives ranked nodes back, whether
 it reranks, filters or puts other texts in their place: all are told as `rerank`, with the nodes before and after. Of
-engines inside engines, and retrievers inside retrievers, the outermost is told.
+engines inside engines, and retrievers inside retrievers, the outermost is told. A workflow of events is told from its
+first event to its last: what its steps do in tasks of their own is inside.
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from groundwire.model import Document, Operation, Provider, Request, Response
 from groundwire.semconv import TOOL_DESCRIPTION
 
 _CORE = "llama_index.core"
+_RUN = ("workflows.runtime.control_loop.runner:_ControlLoopRunner.run",)
 _COUNTS = ("similarity_top_k", "_similarity_top_k", "top_n")
 
 
@@ -84,6 +86,27 @@ class _Words:
         return Response(output="".join(self._words) if self._words else None)
 
 
+def _run_request(runner: Any, arguments: Mapping[str, Any]) -> Request:
+    workflow, event = runner.workflow, arguments.get("start_event")
+    given = {} if event is None else {key: value for key, value in event.items() if value is not None}
+    asked = given.get("user_msg", given)
+    named = getattr(workflow, "name", None) if _is_agent(runner) else None
+    return Request(name=named or type(workflow).__name__, input=getattr(asked, "content", asked))
+
+
+def _run_response(event: Any) -> Response:
+    given = getattr(event, "result", event)
+    return Response(output=getattr(getattr(given, "response", None), "content", given))
+
+
+def _is_agent(runner: Any) -> bool:
+    return any(each.__name__ == "BaseWorkflowAgent" for each in type(runner.workflow).__mro__)
+
+
+def _stopped(error: BaseException) -> bool:
+    return type(error).__name__ == "WorkflowCancelledByUser"
+
+
 def _tool_request(tool: Any, arguments: Mapping[str, Any]) -> Request:
     known = {"gen_ai.tool.type": "function", TOOL_DESCRIPTION: tool.metadata.description}
     return Request(
@@ -132,5 +155,7 @@ PROVIDER = Provider(
             _Words,
             part="response_gen",
         ),
+        Operation("agent", _RUN, _run_request, _run_response, on=_is_agent, pauses=_stopped),
+        Operation("workflow", _RUN, _run_request, _run_response, pauses=_stopped),
     ),
 )
