@@ -21,6 +21,8 @@ _SHAPES = ("run", "run_async", "run_async_generator")
 _FAN_OUT = ("multi_retriever", "multi_query_text_retriever", "multi_query_embedding_retriever")
 _ASKED = ("query", "queries", "question")
 _GIVEN = ("documents", "context_documents")
+_ANSWERS = ("replies", "answers", "answer")
+"""What gives one beside its documents does more than search."""
 _SETTINGS = ("streaming_callback", "generation_kwargs", "tools", "hook_context")
 
 
@@ -33,7 +35,7 @@ def _role(component: Any) -> OperationKind | None:
     if any(each.__name__ == "Agent" and each.__module__.startswith("haystack.") for each in component.__mro__):
         return "agent"
     gives = getattr(component.run, "_output_types_cache", None)  # none where the component is told later
-    if gives and not any(each in gives for each in _GIVEN):
+    if gives and (not any(each in gives for each in _GIVEN) or any(each in gives for each in _ANSWERS)):
         return None
     if "Retriever" in name:
         return "retrieval"

@@ -98,7 +98,14 @@ def test_components_that_do_not_search_are_not_retrievals() -> None:
         def run(self, query: str, documents: list[Document]) -> dict[str, Any]:
             return {"count": len(documents)}
 
+    @component
+    class Answering:
+        @component.output_types(replies=list[str], documents=list[Document])
+        def run(self, query: str) -> dict[str, Any]:
+            return {"replies": [query], "documents": [Document(content=query)]}
+
     with traced(PROVIDER) as tracing:
+        Answering().run(query="?")
         documents = Converter().run(sources=[EVEREST])["documents"]
         Counter().run(query="?", documents=documents)
         DocumentJoiner().run(documents=[documents])
