@@ -38,7 +38,8 @@ def _embedded(result: Any) -> Response:
 
 def _rerank(inference: Any, arguments: Mapping[str, Any]) -> Request:
     fields = arguments.get("rank_fields", ("text",))
-    documents = [_document(each, fields) for each in arguments["documents"]]
+    given = arguments["documents"]
+    documents = [_document(each, fields) for each in given] if isinstance(given, Sequence) else []
 
     def read(result: Any) -> Response:
         ranked = [replace(documents[row.index], score=row.score) for row in result.data]

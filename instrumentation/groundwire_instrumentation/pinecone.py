@@ -98,10 +98,10 @@ PROVIDER = Provider(
         Operation("retrieval", _targets("query"), _query, _matches),
         # An index takes hold of its own `query` when it is made: one made before is met here.
         Operation("retrieval", ("pinecone._internal.http_client:HTTPClient.post",), _posted, _body, applies=_queries),
-        Operation("retrieval", _targets("query_namespaces"), _query, _matches),
+        Operation("retrieval", _targets("query_namespaces"), _query, _matches, iterables=("namespaces",)),
         Operation("retrieval", _targets("search"), _records, _hits),
         Operation("retrieval", _targets("search_records"), _records, _hits),
-        Operation("retrieval", _targets("search", _DOCUMENTS), _clauses, _found),
+        Operation("retrieval", _targets("search", _DOCUMENTS), _clauses, _found, iterables=("score_by",)),
         *_pinecone_inference.OPERATIONS,
     ),
     executors=("pinecone.index:ThreadPoolExecutor", "pinecone.grpc:ThreadPoolExecutor"),

@@ -30,7 +30,8 @@ def _one(index: Any, arguments: Mapping[str, Any]) -> Request:
 
 
 def _several(index: Any, arguments: Mapping[str, Any]) -> Request:
-    return _request(index, list(arguments["queries"]), list)
+    queries = arguments["queries"]
+    return _request(index, list(queries) if isinstance(queries, Sequence) else [], list)  # an iterator is the library's
 
 
 def _request(index: Any, queries: Sequence[Any], listed: Any) -> Request:

@@ -143,7 +143,7 @@ CALLS: list[tuple[str, Callable[[Any], Any], dict[str, Any], list[dict[str, Any]
     (
         "query_namespaces",
         lambda i: i.query_namespaces(
-            vector=VECTOR, namespaces=["alps", "empty"], metric="cosine", top_k=2, include_metadata=True
+            vector=VECTOR, namespaces=iter(["alps", "empty"]), metric="cosine", top_k=2, include_metadata=True
         ),
         TOP | {"gen_ai.data_source.id": "alps,empty"},
         [EVEREST, FUJI],
@@ -163,7 +163,7 @@ CALLS: list[tuple[str, Callable[[Any], Any], dict[str, Any], list[dict[str, Any]
     (
         "search of documents",
         lambda i: i.documents.search(
-            namespace="alps", top_k=2, score_by=[{"type": "text", "query": QUERY, "fields": ["text"]}]
+            namespace="alps", top_k=2, score_by=iter([{"type": "text", "query": QUERY, "fields": ["text"]}])
         ),
         ALPS | TOP | TEXT,
         [EVEREST, FUJI],

@@ -85,3 +85,12 @@ def test_the_address_of_an_index_that_has_not_connected_is_that_of_its_url(url: 
     assert attributes["gen_ai.data_source.id"] == "mountains"
     assert (attributes.get("server.address"), attributes.get("server.port")) == address
     assert "secret" not in str(attributes)
+
+
+def test_queries_that_can_be_read_once_are_left_to_the_library() -> None:
+    index = Wired(SCHEMA, redis_client=redis.Redis(host="redis.test", port=6390)).wire("answer", lambda: None)
+    asked: list[Any] = []
+    with traced(PROVIDER) as tracing:
+        index.batch_query(query for query in [FilterQuery(num_results=2)] if asked.append(query) is None)  # type: ignore[arg-type]
+        assert len(asked) == 1
+        assert (tracing.span.attributes or {})["gen_ai.data_source.id"] == "mountains"
