@@ -37,7 +37,7 @@ def _respond(request: httpx.Request, mode: Mode) -> httpx.Response:
         answer = {"model": body["model"], "data": data, "usage": {"rerank_units": 1}}
     elif request.url.path == "/embed":
         data = [{"values": [0.25, 0.5], "vector_type": "dense"} for _ in body["inputs"]]
-        answer = {"model": body["model"], "vector_type": "dense", "data": data, "usage": {"total_tokens": 7}}
+        answer = {"model": MODELS["embeddings"], "vector_type": "dense", "data": data, "usage": {"total_tokens": 7}}
     elif request.url.path.endswith("/documents/search"):
         rows = [{"_id": m["id"], "_score": m["score"], **m["metadata"]} for m in _MATCHES]  # type: ignore[dict-item]
         answer = {"matches": rows, "namespace": "alps", "usage": {"read_units": 1}}
