@@ -218,6 +218,8 @@ def test_a_row_is_a_document_without_its_vectors() -> None:
     row = {"id": 7, "text": "Everest is high.", "page": 1, "vector": [0.5, 1.0], "blob": b"x", "pages": [1, 2]}
     assert from_row(row, score=0.5) == Document("Everest is high.", "7", 0.5, {"page": 1, "pages": [1, 2]})
     assert from_row({"_id": "a", "id": "b"}, "given") == Document(None, "given", None, {"_id": "a", "id": "b"})
+    numbers = {"mixed": [1, 0.5, 0], "bytes": [7] * 33, "numpy": [np.float64(0.5)], "flags": [True] * 40, "none": []}
+    assert from_row(numbers).metadata == {"flags": [True] * 40, "none": []}
     assert from_row({"vector": np.array([0.5]), "n": None}) == Document(None, None, None, {"n": None})
     assert from_row({}) == Document()
 

@@ -26,6 +26,8 @@ _METADATA = ("metadata", "meta")
 _PAYLOAD = (*_METADATA, "payload", "entity", "_source", "properties")
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 """Types of values that are no vectors: to look into the others takes longer."""
+_FEW = 32
+"""Whole numbers that are no vector: pages, counts."""
 _ROWS = ("documents", "points", "nodes", "source_nodes", "source_documents", "matches", "results", "hits", "objects")
 
 
@@ -137,7 +139,10 @@ def _is_vector(value: Any) -> bool:
     """Whether it says nothing to a reader: numbers of an embedding, or bytes."""
     if isinstance(value, bytes | bytearray | memoryview) or hasattr(value, "dtype"):
         return True
-    return isinstance(value, list | tuple) and bool(value) and all(isinstance(v, float) for v in value[:8])
+    if not isinstance(value, list | tuple) or not all(isinstance(v, float) or type(v) is int for v in value[:8]):
+        return False
+    # Where JSON held it, some numbers of a vector may have no point, and those of a vector of bytes have none.
+    return len(value) > _FEW or any(isinstance(v, float) for v in value[:8])
 
 
 def _rows(ids: Sequence[Any], texts: Any, scores: Any, metadatas: Any) -> list[Document]:
