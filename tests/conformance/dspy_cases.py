@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+import litellm  # noqa: F401 - or a thread of DSPy's imports it while litellm_cases does
+
+# isort: split
 import dspy
 
 from conformance.cases import Case, Mode
