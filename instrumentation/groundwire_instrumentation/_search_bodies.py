@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from groundwire.documents import from_row
+from groundwire.documents import from_row, passage
 from groundwire.model import Document, Response
 
 _MATCHES = frozenset({"match", "match_phrase", "match_phrase_prefix", "match_bool_prefix"})
@@ -97,9 +97,25 @@ def _hits(result: Any) -> list[Document]:
 
 def _fields(hit: Mapping[str, Any]) -> Mapping[str, Any]:
     """What the hit holds of its document. Fields that were asked for one by one come as lists."""
-    single = {k: v[0] if isinstance(v, list) and len(v) == 1 else v for k, v in (hit.get("fields") or {}).items()}
     shown = {k: "\n".join(v) for k, v in (hit.get("highlight") or {}).items()}
-    return {**shown, **single, **(hit.get("_source") or {})}
+    inner = [row for part in (hit.get("inner_hits") or {}).values() for row in part["hits"]["hits"]]
+    pieces = "\n".join(filter(None, map(_piece, inner)))
+    return {
+        **({"passage": pieces} if pieces else {}),
+        **shown,
+        **_single(hit.get("fields") or {}),
+        **(hit.get("_source") or {}),
+    }
+
+
+def _single(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v[0] if isinstance(v, list) and len(v) == 1 else v for k, v in fields.items()}
+
+
+def _piece(row: Mapping[str, Any]) -> str | None:
+    """The text of one part of a document that matched; its fields stand under the name of the parts."""
+    parts = [_fields(row), *(_single(v) for v in _single(row.get("fields") or {}).values() if isinstance(v, Mapping))]
+    return next((text for part in parts if (text := passage(part)[0]) is not None), None)
 
 
 def _order(documents: Sequence[Document]) -> bool | None:

@@ -48,6 +48,10 @@ def answer(path: str, body: str) -> str:
     asked = json.loads(body) if body else {}
     if "sort" in asked:
         return json.dumps(_page([{**hit, "_score": None, "sort": [1]} for hit in _SOURCES]))
+    if "inner_hits" in asked.get("knn", ()):
+        told = [{"_source": {"text": TEXTS[0], "v": [0.5]}}, {"fields": {"parts": [{"text": [TEXTS[1]], "n": [2]}]}}]
+        inner = {"parts": {"hits": {"hits": [{"_nested": {"field": "parts", "offset": 0}, **part} for part in told]}}}
+        return json.dumps(_page([{"_id": "e", "_score": 1.5, "_source": {"page": 1}, "inner_hits": inner}]))
     if "highlight" in asked:
         shown = [TEXTS[0][:8], TEXTS[0][11:]]
         return json.dumps(_page([{"_id": "e", "_score": 1.5, "fields": {"page": [1]}, "highlight": {"text": shown}}]))

@@ -90,3 +90,11 @@ def test_pieces_that_were_highlighted_are_the_text_where_the_document_was_not_as
         client.search(index="mountains", query=MATCH, source=False, fields=["page"], highlight={"fields": {"text": {}}})
         (found,) = decoded(tracing.span.attributes)["gen_ai.retrieval.documents"]
     assert found == EVEREST | {"content": f"{TEXTS[0][:8]}\n{TEXTS[0][11:]}"}
+
+
+def test_parts_of_a_document_that_matched_are_the_text_where_it_has_none_of_its_own() -> None:
+    with traced(ELASTIC) as tracing:
+        client = elasticsearch_cases.open_client("answer", lambda: None)
+        client.search(index="mountains", knn={"field": "parts.v", "query_vector": [0.5], "k": 1, "inner_hits": {}})
+        (found,) = decoded(tracing.span.attributes)["gen_ai.retrieval.documents"]
+    assert found == EVEREST | {"content": "\n".join(TEXTS)}
