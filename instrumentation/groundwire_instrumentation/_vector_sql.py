@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from groundwire.documents import from_row, scores_descend
 from groundwire.model import Document, Request, Response
@@ -15,7 +15,9 @@ _FUNCTIONS = ("cosine_distance", "l2_distance", "l1_distance", "inner_product", 
 _CALLS = (rf"{name}\s*+\(" for name in _FUNCTIONS)
 _OPERATOR = re.compile("|".join((rf"<->{_PLACES}", "<=>", "<#>", r"<\+>", "<~>", "<%%?>", *_CALLS)))
 """Operators, of which drivers want `%` twice, and functions; in a statement in lower case."""
-_READS = re.compile(r"\s*+(?:(?:--[^\n]*+|/\*.*?\*/|\(|set\b[^;]*+;)\s*+)*+(?:select|with)\b", re.DOTALL)
+_READS = re.compile(
+    r"\s*+(?:(?:--[^\n]*+|/\*.*?\*/|\(|set\b[^;]*+;)\s*+)*+(?:select|with)\b", re.DOTALL | re.IGNORECASE
+)
 _ORDER = re.compile(r"\border\s++by\b")
 _FROM = re.compile(r"\bfrom\b")
 _TABLE = re.compile(
@@ -32,6 +34,9 @@ _LIKELY = re.compile(r"\?column\?|anon_\d+|(?:\w+_)?(?:d|dist|distance|sim|simil
 """Other names that a distance may have: PostgreSQL's and SQLAlchemy's own among them, where it was given none."""
 MOST = 1000
 """Rows that one span lists."""
+LONG = 4096
+"""Characters of a statement that is not kept in memory."""
+_Told = TypeVar("_Told")
 
 
 def written(query: Any) -> str:
@@ -46,17 +51,25 @@ def written(query: Any) -> str:
     if kind == "Placeholder":
         return f"%({inner})s" if inner else "%s"
     if kind == "Literal":
-        return repr(inner)
+        return str(inner) if isinstance(inner, int) else "''"  # a vector takes long to write
     if kind == "SQL":
         return str(inner)
     return str(query.as_string(None) if hasattr(query, "as_string") else query)  # a template
 
 
-@lru_cache(maxsize=64)
+def _remembered(judge: Callable[[str], _Told]) -> Callable[[str], _Told]:
+    """What is told of a statement, once; of long ones, which hold their values, each time: they are not kept."""
+    known = lru_cache(maxsize=64)(judge)
+    return lambda statement: known(statement) if len(statement) <= LONG else judge(statement)
+
+
+@_remembered
 def orders(statement: str) -> bool:
     """Whether a statement is a search: it orders by an operator, or by what an operator gave among what it selects."""
+    if _READS.match(statement) is None:
+        return False
     statement = statement.lower()
-    first = _OPERATOR.search(statement) if _READS.match(statement) is not None else None
+    first = _OPERATOR.search(statement)
     ordered = _ORDER.search(statement) if first is not None else None
     if first is None or ordered is None:
         return False
@@ -81,7 +94,7 @@ def search(
     )
 
 
-@lru_cache(maxsize=64)
+@_remembered
 def _asked(statement: str) -> tuple[str | None, str | None, str | None, int | None]:
     """The table, and what stands after the last LIMIT: a number, a parameter's name, or its place."""
     table = next((found[1] for found in _TABLE.finditer(statement) if found[1]), None)

@@ -1,6 +1,7 @@
 """pgvector: which statements are retrievals, and what is read out of them. No server is needed for that."""
 
 import time
+import tracemalloc
 from types import SimpleNamespace
 from typing import Any
 
@@ -53,6 +54,38 @@ def test_a_statement_is_judged_at_once_however_long_it_is(part: str) -> None:
         OPERATION.request(CURSOR, {"query": statement, "params": ()})
         retrieves(statement)
     assert time.perf_counter() - started < 1
+
+
+def test_values_that_are_composed_into_a_statement_are_not_read() -> None:
+    class Literal:
+        def __init__(self, value: Any) -> None:
+            self._obj = value
+
+        def __repr__(self) -> str:
+            raise AssertionError
+
+    class Composed(Literal):
+        pass
+
+    class SQL(Literal):
+        pass
+
+    near = [SQL("select id from docs order by e <=> "), Literal([0.5] * 1536), SQL(" limit "), Literal(3)]
+    assert retrieves(Composed(near))
+    assert OPERATION.request(CURSOR, {"query": Composed(near)}).top_k == 3
+    assert not retrieves(Composed([SQL("select id from docs where text = "), Literal("a order by e <=> b")]))
+
+
+def test_long_statements_are_not_kept() -> None:
+    tracemalloc.start()
+    try:
+        for number in range(100):
+            values = f"/* {number} */ select '{'x' * 100_000}' from docs order by e <-> %s limit 3"
+            assert retrieves(values)
+            assert OPERATION.request(CURSOR, {"query": values}).top_k == 3
+        assert tracemalloc.get_traced_memory()[0] < 2_000_000
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize(
