@@ -1,6 +1,6 @@
 """LlamaIndex, Chroma and Anthropic: a query engine over a collection, and one line for groundwire.
 
-pip install "groundwire[llama_index,chroma,anthropic]" llama-index-vector-stores-chroma
+pip install "groundwire[llama-index,chroma,anthropic]" llama-index-vector-stores-chroma
 ANTHROPIC_API_KEY=... python examples/llama_index_chroma_anthropic.py
 """
 

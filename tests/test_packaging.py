@@ -1,5 +1,6 @@
 """What is installed: three packages, their entry points, and an import that costs and contacts nothing."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -98,6 +99,31 @@ def test_every_provider_has_an_extra_of_its_distribution() -> None:
     for target in PROJECT["project"]["entry-points"]["groundwire.instrumentation"].values():
         provider = import_module(target.partition(":")[0]).PROVIDER
         assert any(requirement.startswith(provider.distribution) for requirement in extras[provider.name])
+
+
+def test_extras_are_asked_for_as_every_pip_understands_them() -> None:
+    """With an underscore, pip before 23.3 installs Groundwire alone, with a warning."""
+    extras = {name.replace("_", "-") for name in PROJECT["project"]["optional-dependencies"]}
+    folders = [ROOT / folder for folder in ("docs", "examples", "src", "instrumentation", "evaluators")]
+    pages = [file for folder in folders for file in folder.rglob("*") if file.suffix in (".md", ".py")]
+    pages += [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+    wanted = {
+        name.strip()
+        for page in pages
+        for names in re.findall(r"groundwire\[([\w,\s-]+)\]", page.read_text())
+        for name in names.split(",")
+    }
+    assert "llama-index" in wanted
+    assert wanted <= extras, wanted - extras
+
+
+def test_what_the_readme_speaks_of_is_in_the_source_distribution() -> None:
+    included = PROJECT["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", (ROOT / "README.md").read_text())
+    kept = ("/README.md", "/LICENSE", "/NOTICE", "/pyproject.toml")  # by whoever builds it
+    assert links
+    for link in (*links, "Makefile"):
+        assert f"/{link}".startswith((*included, *kept)), link
 
 
 def test_plug_ins_are_loaded_without_the_libraries_that_they_trace() -> None:
