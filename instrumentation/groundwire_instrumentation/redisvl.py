@@ -25,8 +25,7 @@ def _searches(arguments: Mapping[str, Any]) -> bool:
 
 
 def _one(index: Any, arguments: Mapping[str, Any]) -> Request:
-    query = arguments["query"]
-    return _request(index, [query], lambda found: [found])
+    return _request(index, [arguments["query"]], lambda found: [found])
 
 
 def _several(index: Any, arguments: Mapping[str, Any]) -> Request:
@@ -40,8 +39,7 @@ def _request(index: Any, queries: Sequence[Any], listed: Any) -> Request:
     # `client` as it is: the private property beside it would connect, and ask the server things
     pool = getattr(index.client, "connection_pool", None)
     address: Mapping[str, Any] = getattr(pool, "connection_kwargs", None) or _parts(getattr(index, "_redis_url", None))
-    fields = index.schema.fields.items()
-    vectors = {name for name, field in fields if field.type == "vector"}  # as text, where they were not left out
+    vectors = {name for name, field in index.schema.fields.items() if field.type == "vector"}  # in rows, as text
     return Request(
         query=list(dict.fromkeys(texts)) or None,
         top_k=limits.pop() if len(limits) == 1 else None,
@@ -69,11 +67,9 @@ def _found(queries: Sequence[Any], vectors: Set[str], results: Sequence[Any]) ->
     combined = getattr(getattr(queries[0], "combination_method", None), "_kwargs", {}).get("YIELD_SCORE_AS")
     names = (combined, *_SCORES)
     field = next((name for name in names if name is not None and any(name in row for row in chain(*results))), None)
-    higher: bool | None = None
-    if field is not None:
-        higher = field != "vector_distance" or bool(getattr(queries[0], "_normalize_vector_distance", False))
+    higher = field != "vector_distance" or bool(getattr(queries[0], "_normalize_vector_distance", False))
     documents = [[_document(row, field, vectors) for row in rows] for rows in results]
-    return Response(documents=documents, higher_is_better=higher)
+    return Response(documents=documents, higher_is_better=None if field is None else higher)
 
 
 def _document(row: Mapping[str, Any], field: str | None, vectors: Set[str]) -> Document:
@@ -82,17 +78,12 @@ def _document(row: Mapping[str, Any], field: str | None, vectors: Set[str]) -> D
     return from_row(fields, row.get("__key"), None if score is None else float(score))
 
 
-def _nothing(_: Any) -> Response:
-    """Of a request that could not be read."""
-    return Response()
-
-
 PROVIDER = Provider(
     name="redisvl",
     module="redisvl",
     distribution="redisvl",
-    operations=(
-        Operation("retrieval", _targets("query"), _one, _nothing, applies=_searches),
-        Operation("retrieval", _targets("batch_query"), _several, _nothing),
+    operations=(  # requests bring their reader along
+        Operation("retrieval", _targets("query"), _one, lambda _: Response(), applies=_searches),
+        Operation("retrieval", _targets("batch_query"), _several, lambda _: Response()),
     ),
 )
