@@ -41,6 +41,8 @@ _Told = TypeVar("_Told")
 
 def written(query: Any) -> str:
     """A statement as text: bytes, or composed by `psycopg.sql` or `psycopg2.sql`, which need a connection for that."""
+    if isinstance(query, str):
+        return query
     if isinstance(query, bytes):
         return query.decode("utf-8", "replace")
     kind, inner = type(query).__name__, getattr(query, "_wrapped", getattr(query, "_obj", None))
@@ -54,7 +56,7 @@ def written(query: Any) -> str:
         return str(inner) if isinstance(inner, int) else "''"  # a vector takes long to write
     if kind == "SQL":
         return str(inner)
-    return str(query.as_string(None) if hasattr(query, "as_string") else query)  # a template
+    return str(query.as_string(None))  # a template
 
 
 def _remembered(judge: Callable[[str], _Told]) -> Callable[[str], _Told]:
