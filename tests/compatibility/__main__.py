@@ -34,7 +34,11 @@ class Book:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.results: dict[str, dict[str, Any]] = json.loads(path.read_text()) if path.exists() else {}
+        self.results = self._read()
+
+    def _read(self) -> dict[str, dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = json.loads(self._path.read_text()) if self._path.exists() else {}
+        return found
 
     def known(self, one: Asked, version: str) -> Outcome | None:
         """What this version gave with the provider and the cases as they are now."""
@@ -57,6 +61,7 @@ class Book:
         entry = self.results.setdefault(one.provider, {})
         entry["library"] = str(one.requirement)
         entry.update(columns)
+        self.results = self._read() | {one.provider: entry}  # another run may have added others since
         self._path.write_text(json.dumps(dict(sorted(self.results.items())), indent=1) + "\n")
 
     def columns(self) -> dict[str, tuple[str, str]]:

@@ -112,6 +112,14 @@ def test_what_was_tried_is_kept_and_forgotten_with_other_cases(tmp_path: Path) -
     assert list(json.loads(file.read_text())["groq"]["tried"]) == ["1.1.0"]
 
 
+def test_two_runs_at_once_keep_the_results_of_both(tmp_path: Path) -> None:
+    file = tmp_path / "results.json"
+    first, second = Book(file), Book(file)
+    for book, name in ((first, "groq"), (second, "openai"), (first, "qdrant")):
+        book.keep(next(a for a in asked() if a.provider == name), Outcome("1.0.0", 7, 0))
+    assert list(Book(file).results) == ["groq", "openai", "qdrant"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -189,5 +197,6 @@ def test_a_page_without_the_table_is_told_of() -> None:
 def test_the_page_says_what_the_results_say() -> None:
     results = ROOT / "tests" / "compatibility" / "results.json"
     page = told((ROOT / "docs" / "providers.md").read_text())
+    assert page.keys() - {"Provider", "---"} == {one.provider for one in asked()}
     for name, versions in Book(results).columns().items():
         assert page[name] == versions, name
