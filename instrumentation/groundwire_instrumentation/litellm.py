@@ -168,7 +168,7 @@ PROVIDER = Provider(
             _openai_responses.Events,
         ),
         Operation("embeddings", _targets("embedding"), _embed, _embedded),
-        Operation("rerank", _targets("rerank"), _rerank, lambda _: Response()),
+        Operation("rerank", _targets("rerank"), _rerank, lambda _: Response(), iterables=("documents",)),
     ),
     covers=("openai",),
 )

@@ -227,7 +227,7 @@ CASES = [
         lambda c: litellm.rerank(
             model="cohere/rerank-v3.5",
             query=QUESTION,
-            documents=DOCUMENTS,
+            documents=iter(DOCUMENTS),
             top_n=2,
             client=c,
             api_key="never-on-a-span",
