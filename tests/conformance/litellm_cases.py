@@ -1,5 +1,6 @@
 """LiteLLM over OpenAI's real client, and over its own for the others, on faked wires."""
 
+import json
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -106,6 +107,11 @@ def _openai(answer: Callable[[Mode], Any], asynchronous: bool) -> Callable[[Mode
     return client
 
 
+def _whole(request: httpx.Request) -> None:
+    """What can be read but once reaches the server all the same."""
+    assert json.loads(request.content).get("documents", DOCUMENTS) == DOCUMENTS
+
+
 def _own(answer: Answer, asynchronous: bool) -> Callable[[Mode, Callable[[], None]], Any]:
     def client(mode: Mode, served: Callable[[], None]) -> Any:
         played = Wire(mode, served, answer, document({"error": {"message": "no such model"}}, 400))
@@ -113,7 +119,7 @@ def _own(answer: Answer, asynchronous: bool) -> Callable[[Mode, Callable[[], Non
             handler = AsyncHTTPHandler()
             handler.client = httpx.AsyncClient(transport=played)
             return handler
-        return HTTPHandler(client=httpx.Client(transport=played))
+        return HTTPHandler(client=httpx.Client(transport=played, event_hooks={"request": [_whole]}))
 
     return client
 
