@@ -101,6 +101,12 @@ def test_every_provider_has_an_extra_of_its_distribution() -> None:
         assert any(requirement.startswith(provider.distribution) for requirement in extras[provider.name])
 
 
+def test_the_core_asks_for_nothing_else() -> None:
+    names = {re.split(r"[<>=\[;]", requirement)[0] for requirement in PROJECT["project"]["dependencies"]}
+    otel = {f"opentelemetry-{part}" for part in ("api", "sdk", "exporter-otlp")}
+    assert names == {*otel, "wrapt", "numpy", "httpx", "genai-prices", "rich"}
+
+
 def test_extras_are_asked_for_as_every_pip_understands_them() -> None:
     """With an underscore, pip before 23.3 installs Groundwire alone, with a warning."""
     extras = {name.replace("_", "-") for name in PROJECT["project"]["optional-dependencies"]}
