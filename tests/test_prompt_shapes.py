@@ -251,9 +251,24 @@ def test_documents_stay_documents_where_another_sdk_wrote_the_message() -> None:
         f"[[ ## reasoning ## ]]\nThe context says so.\n\n[[ ## response ## ]]\n{ANSWER}\n\n[[ ## completed ## ]]",
         f"[[ ## reasoning ## ]]\nThe context says so.\n\n[[ ## verdict ## ]]\n{ANSWER}\n\n[[ ## completed ## ]]",
         json.dumps({"reasoning": "The context says so.", "response": ANSWER}),
+        f"Thought: I can answer without using any more tools.\nAnswer: {ANSWER}",
+        f"Thought: I now know the final answer\nFinal Answer: {ANSWER}",
     ],
 )
 def test_the_answer_is_one_of_several_fields(said: str) -> None:
     trace = Trace()
     trace.chat(f"Context:\n{TOWER}\n\nQuestion: {QUESTION}", said)
     assert trace.chain.answer == ANSWER
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "[[ ## next_thought ## ]]\nDone.\n\n[[ ## next_tool_name ## ]]\nfinish\n\n[[ ## next_tool_args ## ]]\n{}\n",
+        'Thought: I search again.\nAction: search\nAction Input: {"query": "tower"}',
+    ],
+)
+def test_a_tool_that_is_called_in_plain_text_is_no_answer(said: str) -> None:
+    trace = Trace()
+    trace.chat(f"Context:\n{TOWER}\n\nQuestion: {QUESTION}", said)
+    assert [no.reason for no in trace.assembly.rejected] == ["no_answer_text"]

@@ -51,6 +51,9 @@ _NO_ROWS: tuple[Any, ...] = ("[]", (), [])
 """A list of documents with none in it, as it stands on a span."""
 _FIELD = re.compile(r"\[\[ ## (\w+) ## \]\]\s*(.*?)\s*(?=\[\[ ## \w+ ## \]\]|\Z)", re.DOTALL)
 """How DSPy has models write: one field after the other."""
+_ACTION = re.compile(r"\A\s*(?:Thought|Action):.*^[ \t]*Action Input:", re.DOTALL | re.MULTILINE)
+_FINAL = re.compile(r"\A\s*Thought:.*?^[ \t]*(?:Final )?Answer:\s*(\S.*)\Z", re.DOTALL | re.MULTILINE)
+"""How models write that reason and act in plain text (ReAct): the call of a tool, the end."""
 _ANSWER_KEYS = ("answer", "final_answer", "response", "output", "result", "text", "content", "reply")
 
 
@@ -101,7 +104,11 @@ def _answer(call: CallView) -> str:
         for key in _ANSWER_KEYS:
             if isinstance(value.get(key), str):
                 return str(value[key])
+    if (final := _FINAL.match(text)) is not None:
+        return final[1].strip()
     fields = dict(_FIELD.findall(stripped)) if stripped.startswith("[[ ## ") else {}
+    if "next_tool_name" in fields or _ACTION.match(text):
+        return ""  # a tool is to be called
     fields.pop("completed", None)
     return next((fields[key] for key in _ANSWER_KEYS if key in fields), next(reversed(fields.values()), text))
 
