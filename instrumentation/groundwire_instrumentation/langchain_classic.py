@@ -1,4 +1,4 @@
-"""LangChain's chains of old (`RetrievalQA`, `ConversationalRetrievalChain` ...): a call is the workflow that holds the rest.
+"""LangChain's chains of old (`RetrievalQA` and its kin): a call is a workflow that holds the rest.
 
 Of chains inside chains the outermost is told. Retrievers and tools are LangChain's; the model call is the client's.
 `chain(...)`, `run` and their async twins come by `invoke` and `ainvoke`.
