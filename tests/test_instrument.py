@@ -402,3 +402,20 @@ def test_an_answer_inside_a_request_is_linked_to_nothing(own: Any) -> None:
     ask()
     groundwire.workflow(ask)()
     assert _links(own) == []
+
+
+def test_a_service_that_is_named_anew_is_so_named_however_often() -> None:
+    code = """
+import groundwire
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+def named(name):
+    exporter = InMemorySpanExporter()
+    groundwire.instrument(export=exporter, evaluators=[], providers=[], service_name=name)
+    groundwire.workflow(lambda: None)()
+    groundwire.flush()
+    return [span.resource.attributes["service.name"] for span in exporter.get_finished_spans()]
+
+assert [named(name) for name in ("a", "b", "c", "a")] == [["a"], ["b"], ["c"], ["a"]]
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

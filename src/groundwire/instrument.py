@@ -113,6 +113,8 @@ class _Installation:
         self.socket: _Socket | None = None
         self.provider: TracerProvider | None = None
         """The provider that we made, if the application had none."""
+        self.made: weakref.WeakSet[TracerProvider] = weakref.WeakSet()
+        """All that we made: one for each name that the service was given. The first is the global one for ever."""
         self.service_name: str | None = None
         self.in_force: trace.TracerProvider | None = None
         """The provider that spans of ours go through, whoever made it."""
@@ -317,7 +319,7 @@ def _providers(asked: Sequence[str | Provider] | None, exclude: Sequence[str]) -
 
 def _existing_provider() -> TracerProvider | None:
     provider = trace.get_tracer_provider()
-    if isinstance(provider, TracerProvider) and provider is not _installation.provider:
+    if isinstance(provider, TracerProvider) and provider not in _installation.made:
         return provider
     return None
 
@@ -329,6 +331,7 @@ def _own_provider(service_name: str) -> TracerProvider:
         return known
     provider = TracerProvider(resource=Resource.create({"service.name": service_name}), shutdown_on_exit=False)
     _installation.service_name = service_name
+    _installation.made.add(provider)
     if known is None:
         trace.set_tracer_provider(provider)
         atexit.register(shutdown, timeout_s=10.0)
