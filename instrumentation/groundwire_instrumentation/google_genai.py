@@ -154,18 +154,19 @@ _TRAFFIC: Mapping[Any, str] = {
 
 
 def _usage(counts: Mapping[str, int], last: Any) -> Usage:
-    def total(names: tuple[str, ...]) -> int | None:
-        return sum(counts.get(name, 0) for name in names) if any(name in counts for name in names) else None
+    def total(one: str, other: str) -> int | None:
+        return counts.get(one, 0) + counts.get(other, 0) if one in counts or other in counts else None
 
     apart: dict[str, int] = {}
+    told = vars(last)
     for details, name in _DETAILS.items():
-        for row in get(last, details) or ():
+        for row in told.get(details) or ():
             if (kind := _MODALITIES.get(plain(row.modality))) and row.token_count:
                 apart[name.format(kind)] = apart.get(name.format(kind), 0) + row.token_count
-    tier = _TRAFFIC.get(plain(get(last, "traffic_type")))
+    tier = _TRAFFIC.get(plain(told.get("traffic_type")))
     return Usage(
-        total(_PROMPT),
-        total(_MADE),
+        total(*_PROMPT),
+        total(*_MADE),
         cache_read_tokens=counts.get("cached_content_token_count"),
         reasoning_tokens=counts.get("thoughts_token_count"),
         apart=apart,
