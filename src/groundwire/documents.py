@@ -91,9 +91,10 @@ def passage(payload: Mapping[str, Any]) -> tuple[str | None, Mapping[str, Any] |
     if key is None:
         nested = next((v for k in _PAYLOAD if isinstance(v := payload.get(k), Mapping)), None)
         return (None, payload or None) if nested is None else (passage(nested)[0], payload)
-    rest = {k: v for k, v in payload.items() if k != key}
+    rest: Mapping[str, Any] = {k: v for k, v in payload.items() if k != key}
     if len(rest) == 1:
-        rest = next((rest[k] for k in _METADATA if isinstance(rest.get(k), Mapping)), rest)
+        # Whether something is a mapping takes long to find out; nothing is none.
+        rest = next((v for k in _METADATA if (v := rest.get(k)) is not None and isinstance(v, Mapping)), rest)
     return payload[key], rest or None
 
 
