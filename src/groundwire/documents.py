@@ -91,11 +91,16 @@ def passage(payload: Mapping[str, Any]) -> tuple[str | None, Mapping[str, Any] |
     if key is None:
         nested = next((v for k in _PAYLOAD if isinstance(v := payload.get(k), Mapping)), None)
         return (None, payload or None) if nested is None else (passage(nested)[0], payload)
-    rest: Mapping[str, Any] = {k: v for k, v in payload.items() if k != key}
-    if len(rest) == 1:
-        # Whether something is a mapping takes long to find out; nothing is none.
-        rest = next((v for k in _METADATA if (v := rest.get(k)) is not None and isinstance(v, Mapping)), rest)
-    return payload[key], rest or None
+    rest = {k: v for k, v in payload.items() if k != key}
+    return payload[key], (_inner(rest) if len(rest) == 1 else rest) or None
+
+
+def _inner(rest: Mapping[str, Any]) -> Mapping[str, Any]:
+    for name in _METADATA:
+        value: Any = rest.get(name)
+        if value is not None and isinstance(value, Mapping):  # of nothing that takes long to find out
+            return value
+    return rest
 
 
 def from_row(row: Mapping[str, Any], identity: Any = None, score: Any = None) -> Document:
