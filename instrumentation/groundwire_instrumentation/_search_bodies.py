@@ -1,11 +1,11 @@
-"""What Elasticsearch and OpenSearch have in common: the words in a query body, and the hits of an answer."""
+"""What Elasticsearch and OpenSearch have in common: searches, the words in a query body, the hits of an answer."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from groundwire.documents import from_row, passage
-from groundwire.model import Document, Response
+from groundwire.model import Document, Operation, Request, Response
 
 _MATCHES = frozenset({"match", "match_phrase", "match_phrase_prefix", "match_bool_prefix"})
 """Clauses that have the text under the name of a field."""
@@ -13,6 +13,32 @@ _WORDS = frozenset({"query", "model_text", "query_text", "inference_text"})
 """Keys under which other clauses have it: multi_match, semantic, neural, knn with an embedding model, rerankers."""
 _APART = frozenset({"filter", "must_not", "post_filter", "sort", "aggs", "aggregations", "highlight", "script"})
 """Parts of a body that narrow or arrange; nobody asks in them."""
+
+
+def operations(
+    targets: Callable[[str], tuple[str, ...]],
+    common: Callable[[Any, Mapping[str, Any]], dict[str, Any]],
+    search: Callable[[Any, Mapping[str, Any]], Request],
+) -> tuple[Operation, ...]:
+    """The searches of a client.
+
+    Args:
+        targets: a method of each kind of client.
+        common: what every request has, of (client, arguments).
+        search: of one search, likewise.
+    """
+
+    def several(client: Any, arguments: Mapping[str, Any]) -> Request:
+        return Request(**{**common(client, arguments), **_asked_of_several(arguments)})
+
+    def template(client: Any, arguments: Mapping[str, Any]) -> Request:
+        return Request(**common(client, arguments))
+
+    return (
+        Operation("retrieval", targets("search"), search, _found, applies=_finds),
+        Operation("retrieval", targets("msearch") + targets("msearch_template"), several, _found_many),
+        Operation("retrieval", targets("search_template"), template, _found),
+    )
 
 
 def query_texts(body: Any) -> list[str] | None:
@@ -53,7 +79,7 @@ def _parsed(part: Any) -> Any:
         return None
 
 
-def finds(arguments: Mapping[str, Any]) -> bool:
+def _finds(arguments: Mapping[str, Any]) -> bool:
     """Whether a search looks for documents: not for aggregations alone, nor through a whole index by scrolling."""
     given = {**(arguments.get("params") or {}), **arguments}
     return given.get("size", body_of(arguments).get("size")) not in (0, "0") and given.get("scroll") is None
@@ -64,13 +90,13 @@ def index_name(index: Any) -> str | None:
     return index if isinstance(index, str | None) else ",".join(map(str, index))
 
 
-def found(result: Any) -> Response:
+def _found(result: Any) -> Response:
     """The hits of one search."""
     documents = _hits(result)
     return Response(documents=documents, higher_is_better=_order(documents))
 
 
-def asked_of_several(arguments: Mapping[str, Any]) -> dict[str, Any]:
+def _asked_of_several(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """What a multi-search asks for: all its texts, its index, and how many hits where that is the same for each."""
     lines = next((v for k in ("searches", "search_templates", "body") if (v := arguments.get(k)) is not None), None)
     lines = [line for line in lines.splitlines() if line.strip()] if isinstance(lines, str | bytes) else lines
@@ -85,7 +111,7 @@ def asked_of_several(arguments: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def found_many(result: Any) -> Response:
+def _found_many(result: Any) -> Response:
     """The hits of each search of a multi-search; none of one that failed."""
     lists = [_hits(answer) if "hits" in answer else [] for answer in result["responses"]]
     return Response(documents=lists, higher_is_better=_order([d for documents in lists for d in documents]))

@@ -7,16 +7,8 @@ applications do for much else. Texts are found in the source of a hit, or in the
 from collections.abc import Mapping
 from typing import Any
 
-from groundwire.model import Operation, Provider, Request
-from groundwire_instrumentation._search_bodies import (
-    asked_of_several,
-    body_of,
-    finds,
-    found,
-    found_many,
-    index_name,
-    query_texts,
-)
+from groundwire.model import Provider, Request
+from groundwire_instrumentation._search_bodies import body_of, index_name, operations, query_texts
 
 _BODY = ("query", "knn", "retriever", "sub_searches")
 
@@ -45,21 +37,9 @@ def _search(client: Any, arguments: Mapping[str, Any]) -> Request:
     return Request(query=query, top_k=size, **_common(client, arguments))
 
 
-def _several(client: Any, arguments: Mapping[str, Any]) -> Request:
-    return Request(**{**_common(client, arguments), **asked_of_several(arguments)})
-
-
-def _template(client: Any, arguments: Mapping[str, Any]) -> Request:
-    return Request(**_common(client, arguments))
-
-
 PROVIDER = Provider(
     name="elasticsearch",
     module="elasticsearch",
     distribution="elasticsearch",
-    operations=(
-        Operation("retrieval", _targets("search"), _search, found, applies=finds),
-        Operation("retrieval", _targets("msearch") + _targets("msearch_template"), _several, found_many),
-        Operation("retrieval", _targets("search_template"), _template, found),
-    ),
+    operations=operations(_targets, _common, _search),
 )

@@ -144,7 +144,7 @@ class ChainIndex:
             size = _length(attributes.get(semconv.RETRIEVAL_DOCUMENTS)) + _length(attributes.get(semconv.RERANK_INPUT))
         elif kind == "chat" or kind == "embeddings":
             output = attributes.get(semconv.OUTPUT_MESSAGES)
-            tokens = _tokens(attributes)
+            tokens = tokens_of(attributes)
             cost = attributes.get(semconv.COST)
             cost = cost if isinstance(cost, int | float) else None
             response = attributes.get(semconv.RESPONSE_ID)
@@ -299,7 +299,8 @@ def _length(value: Any) -> int:
     return len(value) if isinstance(value, str) else 0 if value is None else len(str(value))
 
 
-def _tokens(attributes: Mapping[str, Any]) -> int | None:
+def tokens_of(attributes: Mapping[str, Any]) -> int | None:
+    """Prompt and generated tokens of a span together; None where it tells neither."""
     counts = [attributes.get(key) for key in (semconv.INPUT_TOKENS, semconv.OUTPUT_TOKENS)]
     known = [int(count) for count in counts if isinstance(count, int | float) and 0 <= count < math.inf]
     return sum(known) if known else None

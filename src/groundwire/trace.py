@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 from groundwire import semconv
 from groundwire.chain import chains
+from groundwire.chain_index import tokens_of
 from groundwire.checks import Check, checks, is_evaluation
 from groundwire.dialects import canonical
 from groundwire.dialects.gen_ai import CallView, first_choice, message_text, view
@@ -301,14 +302,9 @@ def _is_one_call(one: Stage, other: Stage) -> bool:
     ids = [stage.span.attributes.get(semconv.RESPONSE_ID) for stage in (one, other)]
     if None not in ids:
         return bool(ids[0] == ids[1])
-    said, counted = zip(*((first_choice(s.call.output), _counted(s.call)) for s in (one, other) if s.call), strict=True)
+    said = [first_choice(stage.call.output) if stage.call else "" for stage in (one, other)]
+    counted = [tokens_of(stage.span.attributes) for stage in (one, other)]
     return bool(said[0]) and said[0] == said[1] and counted[0] is not None and counted[0] == counted[1]
-
-
-def _counted(call: CallView) -> int | None:
-    usage = call.usage
-    counts = [] if usage is None else [n for n in (usage.input_tokens, usage.output_tokens) if n is not None]
-    return sum(counts) if counts else None
 
 
 def _overlap(one: SpanRecord, other: SpanRecord) -> bool:

@@ -7,7 +7,7 @@ import anthropic
 from pydantic import BaseModel
 
 from conformance.cases import ANY, Case, Mode
-from conformance.openai_wire import KEY, Wire, document, http, stream
+from conformance.openai_wire import KEY, Wire, document, http, playing, stream
 from groundwire_instrumentation.anthropic import PROVIDER
 
 MODEL = "claude-sonnet-4-6"
@@ -176,15 +176,7 @@ def client_on(wire: Wire, *, asynchronous: bool = False, kind: str = "Anthropic"
 
 def _opens(answer: Callable[[Mode], http.Response], asynchronous: bool) -> Callable[[Mode, Callable[[], None]], Any]:
     def client(mode: Mode, served: Callable[[], None]) -> Any:
-        def respond(_: http.Request) -> http.Response:
-            if mode == "error":
-                return document(REFUSED, 400)
-            if mode == "interrupt":
-                raise KeyboardInterrupt
-            return answer(mode)
-
-        wire = Wire(respond, served)
-        wire.hangs = mode == "hang"
+        wire = playing(mode, served, answer, REFUSED)
         return client_on(wire, asynchronous=asynchronous)
 
     return client

@@ -9,7 +9,7 @@ from google.genai import types
 from google.oauth2.credentials import Credentials
 
 from conformance.cases import ANY, Case, Mode
-from conformance.openai_wire import Wire, document, http, stream
+from conformance.openai_wire import Wire, document, http, playing, stream
 from groundwire_instrumentation.google_genai import PROVIDER
 
 MODEL = "gemini-2.5-flash"
@@ -151,15 +151,7 @@ def chunks(answers: Sequence[Mapping[str, Any]], then: Mode = "answer", stop_aft
 
 def _opens(answer: Callable[[Mode], http.Response], vertex: bool) -> Callable[[Mode, Callable[[], None]], Any]:
     def client(mode: Mode, served: Callable[[], None]) -> Any:
-        def respond(_: http.Request) -> http.Response:
-            if mode == "error":
-                return document(REFUSED, 400)
-            if mode == "interrupt":
-                raise KeyboardInterrupt
-            return answer(mode)
-
-        wire = Wire(respond, served)
-        wire.hangs = mode == "hang"
+        wire = playing(mode, served, answer, REFUSED)
         return client_on(wire, vertex=vertex)
 
     return client

@@ -5,7 +5,7 @@ from typing import Any
 
 from conformance.cases import ANY, Case, Mode
 from conformance.google_genai_cases import client_on
-from conformance.openai_wire import Wire, document, http, stream
+from conformance.openai_wire import document, http, playing, stream
 from groundwire_instrumentation.google_interactions import PROVIDER
 
 MODEL, QUESTION, ANSWER = "gemini-2.5-flash", "How high is Everest?", "Everest is 8,849 m high."
@@ -103,15 +103,7 @@ FIRST = {"gen_ai.response.time_to_first_chunk": ANY}
 
 def _opens(answer: Callable[[Mode], http.Response], a: bool) -> Callable[[Mode, Callable[[], None]], Any]:
     def client(mode: Mode, served: Callable[[], None]) -> Any:
-        def respond(_: http.Request) -> http.Response:
-            if mode == "error":
-                return document({"error": {"code": 400, "message": "no such model", "status": "INVALID"}}, 400)
-            if mode == "interrupt":
-                raise KeyboardInterrupt
-            return answer(mode)
-
-        wire = Wire(respond, served)
-        wire.hangs = mode == "hang"
+        wire = playing(mode, served, answer, {"error": {"code": 400, "message": "no such model", "status": "INVALID"}})
         made = client_on(wire)
         return (made.aio if a else made).interactions
 

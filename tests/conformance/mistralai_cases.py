@@ -9,7 +9,7 @@ from mistralai.client.utils.eventstreaming import EventStream, EventStreamAsync
 from pydantic import BaseModel
 
 from conformance.cases import ANY, Case, Mode
-from conformance.openai_wire import EVENTS, KEY, Body, Wire, document, http, response
+from conformance.openai_wire import EVENTS, KEY, Body, Wire, document, http, playing, response
 from groundwire_instrumentation.mistralai import PROVIDER
 
 MODEL = "mistral-small-latest"
@@ -183,15 +183,7 @@ def live(pieces: list[bytes], then: Mode) -> http.Response:
 
 def _opens(answer: Callable[[Mode], http.Response]) -> Callable[[Mode, Callable[[], None]], Any]:
     def client(mode: Mode, served: Callable[[], None]) -> Any:
-        def respond(_: http.Request) -> http.Response:
-            if mode == "error":
-                return document(REFUSED, 400)
-            if mode == "interrupt":
-                raise KeyboardInterrupt
-            return answer(mode)
-
-        wire = Wire(respond, served)
-        wire.hangs = mode == "hang"
+        wire = playing(mode, served, answer, REFUSED)
         return client_on(wire)
 
     return client

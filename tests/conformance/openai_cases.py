@@ -17,10 +17,10 @@ from conformance.openai_wire import (
     EVENTS,
     QUESTION,
     REFUSED,
-    Wire,
     client_on,
     document,
     http,
+    playing,
     response,
     stream,
 )
@@ -108,15 +108,7 @@ def _opens(answer: Callable[[Mode], http.Response], asynchronous: bool) -> Clien
     """A client whose server answers with `answer(mode)`, unless the mode says otherwise."""
 
     def client(mode: Mode, served: Callable[[], None]) -> Any:
-        def respond(request: http.Request) -> http.Response:
-            if mode == "error":
-                return document(REFUSED, 400)
-            if mode == "interrupt":
-                raise KeyboardInterrupt
-            return answer(mode)
-
-        wire = Wire(respond, served)
-        wire.hangs = mode == "hang"
+        wire = playing(mode, served, answer, REFUSED)
         return client_on(wire, asynchronous=asynchronous)
 
     return client

@@ -67,6 +67,23 @@ class Wire(http.BaseTransport, http.AsyncBaseTransport):
         return self._respond(request)
 
 
+def playing(
+    mode: Mode, served: Callable[[], None], answer: Callable[[Mode], http.Response], refusal: Mapping[str, Any]
+) -> Wire:
+    """A wire whose server answers with `answer(mode)`, unless the mode says otherwise."""
+
+    def respond(_: http.Request) -> http.Response:
+        if mode == "error":
+            return document(refusal, 400)
+        if mode == "interrupt":
+            raise KeyboardInterrupt
+        return answer(mode)
+
+    wire = Wire(respond, served)
+    wire.hangs = mode == "hang"
+    return wire
+
+
 def document(value: Any, status: int = 200) -> http.Response:
     """A JSON answer."""
     return http.Response(status, json=value)
