@@ -2,13 +2,14 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Hashable, Sequence
-from functools import cached_property, lru_cache
+from collections.abc import Callable, Hashable, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from math import log
 from threading import Lock
-from typing import TypeVar
+from typing import Generic, TypeVar
 
+from groundwire.fork import on_fork
 from groundwire_evaluators.dates import MONTHS, Day, dates, numeric_dates
 from groundwire_evaluators.flatten import Statement, statements
 from groundwire_evaluators.forest import whole
@@ -18,6 +19,8 @@ from groundwire_evaluators.tokens import CARRIES, TOKEN, listed, stem, token_pat
 from groundwire_evaluators.words import WORD_STEMS, Words, negated, read_words, words_of
 
 Held = TypeVar("Held", bound=Hashable)
+Of = TypeVar("Of")
+Made = TypeVar("Made")
 
 COMMON = 64
 """A stem in more statements than this does not propose statements: keeps searching linear."""
@@ -31,6 +34,22 @@ _GENERIC_KEYS = frozenset(
 _KEPT = 50_000
 """Characters of passages, or of one passage, up to which what was read of them is kept for the next evaluator."""
 _NO_STEMS = frozenset[str]()
+
+
+class _Once(Generic[Of, Made]):
+    """A property that is worked out when first asked, and kept.
+
+    Without the lock of `functools`, which until Python 3.12 one thread holds for all objects while it works: a child that
+    is forked meanwhile would wait for it for ever.
+    """
+
+    def __init__(self, work: Callable[[Of], Made]) -> None:
+        self._work = work
+        self.__doc__ = work.__doc__
+
+    def __get__(self, instance: Of, owner: type[Of]) -> Made:
+        made = vars(instance)[self._work.__name__] = self._work(instance)
+        return made
 
 
 class Unit:
@@ -93,31 +112,37 @@ class _Passage:
         if "-" in text:
             self.known.update(_MONTHS[int(m) - 1] for m in _ISO_DATE.findall(text) if 1 <= int(m) <= 12)
 
-    @cached_property
+    @_Once
     def pairs(self) -> set[tuple[str, str]]:
         return set[tuple[str, str]]().union(*[pairwise(unit.stems) for unit in self.units])
 
 
-class _Lately(dict[str, _Passage]):
+class _Lately:
     """The passages that were read last, oldest first: those that many questions find are read once."""
 
     def __init__(self, most: int) -> None:
-        super().__init__()
         self._most = most
+        self._known: dict[str, _Passage] = {}
         self._held = 0
+        self._lock = Lock()
+        on_fork(self)
+
+    def after_fork(self) -> None:
+        """Another thread of the parent may have held the lock."""
         self._lock = Lock()
 
     def read(self, text: str) -> _Passage:
         """A passage, read now or lately. Long ones are not kept."""
-        found = self.get(text) or _Passage(text)
+        known = self._known
+        found = known.get(text) or _Passage(text)
         if len(text) > _KEPT:
             return found
         with self._lock:
-            self._held += 0 if self.pop(text, None) else len(text)
-            self[text] = found
+            self._held += 0 if known.pop(text, None) else len(text)
+            known[text] = found
             while self._held > self._most:
-                oldest = next(iter(self))
-                del self[oldest]
+                oldest = next(iter(known))
+                del known[oldest]
                 self._held -= len(oldest)
         return found
 
@@ -144,38 +169,38 @@ class IndexedPassages:
                 self.units += passage.units
                 self.passage_of += [number] * len(passage.units)
 
-    @cached_property
+    @_Once
     def structured(self) -> float:
         """Share of the passages that are JSON, tables or lists of key and value."""
         return sum([p.structured for p in self._passages]) / len(self._passages) if self._passages else 0.0
 
-    @cached_property
+    @_Once
     def n_tokens(self) -> int:
         """Tokens of the statements, keys above them left out."""
         return sum([unit.own for unit in self.units])
 
-    @cached_property
+    @_Once
     def known(self) -> set[str]:
         """Every stem, function words included."""
         return _joined([p.known for p in self._passages])
 
-    @cached_property
+    @_Once
     def pairs(self) -> set[tuple[str, str]]:
         """Two stems in a row."""
         return _joined([p.pairs for p in self._passages])
 
-    @cached_property
+    @_Once
     def triples(self) -> set[tuple[str, str, str]]:
         """Three stems in a row."""
         runs = [unit.stems for unit in self.units]
         return set[tuple[str, str, str]]().union(*[zip(s, s[1:], s[2:], strict=False) for s in runs])
 
-    @cached_property
+    @_Once
     def prefixes(self) -> set[str]:
         """How the longer stems begin."""
         return {s[:PREFIX] for s in self.known if len(s) >= PREFIX}
 
-    @cached_property
+    @_Once
     def postings(self) -> dict[str, list[int]]:
         """Stem that carries meaning to the units that hold it."""
         found: defaultdict[str, list[int]] = defaultdict(list)
@@ -185,7 +210,7 @@ class IndexedPassages:
         found.default_factory = None
         return found
 
-    @cached_property
+    @_Once
     def numbers(self) -> QuantityIndex:
         """Every number of the passages."""
         found = QuantityIndex()
@@ -193,7 +218,7 @@ class IndexedPassages:
             found.add(unit.numbers)
         return found
 
-    @cached_property
+    @_Once
     def flags(self) -> dict[str, list[int]]:
         """Stem of a key with a yes/no/null value to its units."""
         found: dict[str, list[int]] = {}
@@ -202,7 +227,7 @@ class IndexedPassages:
                 found.setdefault(s, []).append(number)
         return found
 
-    @cached_property
+    @_Once
     def days(self) -> list[Day]:
         """The dates of the passages that give more than a month."""
         told = {u for s in _MONTHS for u in self.postings.get(s, ())}
@@ -214,7 +239,7 @@ class IndexedPassages:
             found += [d for date in dates(words, [WORD_STEMS[w] for w in words]) for d in date.readings]
         return found
 
-    @cached_property
+    @_Once
     def idf(self) -> dict[str, float]:
         """How telling any stem is among the statements: from near 0 (in all) to about log(n + 1) (in none)."""
         return _Idf(len(self.units), self.postings)
