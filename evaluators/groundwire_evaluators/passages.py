@@ -39,8 +39,8 @@ _NO_STEMS = frozenset[str]()
 class _Once(Generic[Of, Made]):
     """A property that is worked out when first asked, and kept.
 
-    Without the lock of `functools`, which until Python 3.12 one thread holds for all objects while it works: a child that
-    is forked meanwhile would wait for it for ever.
+    Without the lock of `functools`, which until Python 3.12 one thread holds for all objects while it works: a child
+    that is forked meanwhile would wait for it for ever.
     """
 
     def __init__(self, work: Callable[[Of], Made]) -> None:
