@@ -124,7 +124,11 @@ class Events:
 
     def add(self, event: Mapping[str, Any]) -> None:
         if (given := event.get("contentBlockDelta")) is not None:  # nearly always
-            self._add_delta(given.get("contentBlockIndex", 0), given.get("delta") or {})
+            index, delta = given.get("contentBlockIndex", 0), given.get("delta") or {}
+            if (text := delta.get("text")) and (block := self._blocks.get(index)):
+                block[2].append(text)
+            else:
+                self._add_delta(index, delta)
         elif (start := event.get("messageStart")) is not None:
             self._role = start.get("role") or self._role
         elif (start := event.get("contentBlockStart")) is not None:

@@ -6,6 +6,7 @@ from typing import Any
 from groundwire.documents import passage
 from groundwire.media import uri_part
 from groundwire.model import Message, Response, Usage
+from groundwire_instrumentation._joining import Joining
 from groundwire_instrumentation._openai_usage import members
 
 _FINISH: Mapping[str, str] = {
@@ -130,19 +131,23 @@ class ChatEvents:
     def __init__(self) -> None:
         self._id: str | None = None
         self._plan: list[str] = []
-        self._blocks: dict[int, tuple[list[str], list[str]]] = {}
+        self._blocks: dict[int, Joining] = {}
         self._calls: dict[int, tuple[Any, list[str]]] = {}
         self._end: Any = None
 
     def add(self, event: Any) -> None:
-        kind, delta = event.type, getattr(event, "delta", None)
+        kind = event.type
+        if kind == "content-delta" or kind == "content-start":
+            block = self._blocks.get(event.index) or self._blocks.setdefault(event.index or 0, Joining())
+            content = members(event.delta.message.content)
+            if thought := content.get("thinking"):
+                block.add("reasoning", thought)
+            if text := content.get("text"):
+                block.add("text", text)
+            return
+        delta = getattr(event, "delta", None)
         message = getattr(delta, "message", None)
-        if kind in ("content-delta", "content-start"):
-            thoughts, texts = self._blocks.setdefault(event.index or 0, ([], []))
-            if message is not None and message.content is not None:
-                thoughts.append(getattr(message.content, "thinking", None) or "")
-                texts.append(getattr(message.content, "text", None) or "")
-        elif kind == "tool-plan-delta" and message is not None:
+        if kind == "tool-plan-delta" and message is not None:
             self._plan.append(message.tool_plan or "")
         elif kind == "tool-call-start" and message is not None:
             self._calls[event.index or 0] = (message.tool_calls, [message.tool_calls.function.arguments or ""])
@@ -155,9 +160,8 @@ class ChatEvents:
 
     def response(self) -> Response:
         parts = [_reasoning("".join(self._plan))] if self._plan else []
-        for _, (thoughts, texts) in sorted(self._blocks.items()):
-            parts += [_reasoning(thought)] if (thought := "".join(thoughts)) else []
-            parts += [{"type": "text", "content": text}] if (text := "".join(texts)) else []
+        for _, block in sorted(self._blocks.items()):
+            parts += block.parts()
         for _, (call, pieces) in sorted(self._calls.items()):
             parts.append({**_tool_call(members(call)), "arguments": "".join(pieces)})
         return Response(

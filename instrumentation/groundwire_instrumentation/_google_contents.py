@@ -16,6 +16,18 @@ def get(value: Any, name: str) -> Any:
     return value[name] if name in value else value.get(_camel(name))
 
 
+def given(value: Any) -> Mapping[str, Any]:
+    """All that is set of a model of the SDK, or of the mapping that stands for one, under the model's names."""
+    if isinstance(value, dict):
+        return {_snake(name): one for name, one in value.items() if one is not None}
+    return {name: one for name, one in getattr(value, "__dict__", {}).items() if one is not None}
+
+
+@lru_cache(maxsize=256)
+def _snake(name: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
+
+
 @lru_cache(maxsize=256)
 def _camel(name: str) -> str:
     first, *others = name.split("_")

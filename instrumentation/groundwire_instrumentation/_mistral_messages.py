@@ -42,7 +42,8 @@ def message(given: Any) -> Message:
         return {"role": role, "parts": [{"type": "text", "content": content}]}  # nearly always
     parts = list(parts_of(content))
     if role == "tool":
-        answer = "".join(part.get("content") or "" for part in parts)
+        # Apart, as several passages are: run together they would be one that nobody wrote.
+        answer = "\n\n".join(part["content"] for part in parts if part.get("content"))
         return {
             "role": role,
             "parts": [{"type": "tool_call_response", "id": get(given, "tool_call_id"), "response": answer}],

@@ -164,6 +164,7 @@ class _Choice:
 
 
 _TEXT = frozenset({"content", "role"})
+_BARE = _TEXT | {"reasoning", "tool_call_id", "tool_calls"}
 
 
 class Chunks:
@@ -173,10 +174,11 @@ class Chunks:
         self._choices: dict[Any, _Choice] = {}
         self._last: Any = None
         self._usage: Any = None
+        self._of_objects = True
         self._of_pydantic = True
 
     def add(self, chunk: Any) -> None:
-        if self._of_pydantic and self._took(chunk):
+        if self._of_objects and self._took(chunk):
             return
         self._last = chunk
         said = members(chunk)
@@ -195,15 +197,21 @@ class Chunks:
     def _took(self, chunk: Any) -> bool:
         """Nearly all chunks are one piece of text: asked for like this it takes a third of the time."""
         try:
-            (choice,) = chunk.choices
-            delta = choice.delta
-            plain = delta.__pydantic_fields_set__ <= _TEXT and not delta.__pydantic_extra__
-            if plain and choice.finish_reason is chunk.usage is None:
-                self._choices[choice.index].text.append(delta.content or "")
+            said = chunk.__dict__
+            (choice,) = said["choices"]
+            of_choice = choice.__dict__
+            delta = of_choice["delta"]
+            told = delta.__dict__
+            if self._of_pydantic:
+                bare = delta.__pydantic_fields_set__ <= _TEXT and not delta.__pydantic_extra__
+            else:
+                bare = told.keys() <= _BARE and told.get("reasoning") is told.get("tool_calls") is None
+            if bare and of_choice["finish_reason"] is said["usage"] is None:
+                self._choices[of_choice["index"]].text.append(told["content"] or "")
                 self._last = chunk
                 return True
         except AttributeError:
-            self._of_pydantic = False
+            self._of_objects, self._of_pydantic = self._of_pydantic, False
         except (KeyError, TypeError, ValueError):
             pass
         return False

@@ -11,7 +11,8 @@ from typing import Any
 
 from groundwire.hosts import server
 from groundwire.model import Message, Operation, Provider, Request, Response, Usage
-from groundwire_instrumentation._google_contents import get, messages_of, part_of, plain, tools_of
+from groundwire_instrumentation._google_contents import get, given, messages_of, part_of, plain, tools_of
+from groundwire_instrumentation._joining import Joining
 
 _PARAMETERS: Mapping[str, str] = {
     "temperature": "gen_ai.request.temperature",
@@ -34,19 +35,17 @@ def _targets(method: str) -> tuple[str, ...]:
 # --- what was asked -------------------------------------------------------------------------------------------------
 
 
-def _common(models: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    config, client = arguments.get("config"), models._api_client
-    attributes: dict[str, Any] = {
-        attribute: value for name, attribute in _PARAMETERS.items() if (value := get(config, name)) is not None
-    }
+def _common(models: Any, arguments: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    client = models._api_client
+    attributes: dict[str, Any] = {attribute: config[name] for name, attribute in _PARAMETERS.items() if name in config}
     if attributes.get("gen_ai.request.choice.count") == 1:
         del attributes["gen_ai.request.choice.count"]
-    if stop := get(config, "stop_sequences"):
+    if stop := config.get("stop_sequences"):
         attributes["gen_ai.request.stop_sequences"] = tuple(stop)
-    if level := get(get(config, "thinking_config"), "thinking_level"):
-        attributes["gen_ai.request.reasoning.level"] = str(getattr(level, "value", level)).lower()
+    if level := get(config.get("thinking_config"), "thinking_level"):
+        attributes["gen_ai.request.reasoning.level"] = str(plain(level)).lower()
     _, host, port = server(client._http_options.base_url)
-    tier = plain(get(config, "service_tier"))
+    tier = plain(config.get("service_tier"))
     return {
         "model": arguments["model"].rpartition("models/")[2],
         "provider": "gcp.vertex_ai" if client.vertexai else "gcp.gemini",
@@ -58,12 +57,13 @@ def _common(models: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _request(models: Any, arguments: Mapping[str, Any]) -> Request:
-    config = arguments.get("config")
+    config = given(arguments.get("config"))
+    told = messages_of(config.get("system_instruction"))
     return Request(
         messages=list(messages_of(arguments["contents"])),
-        instructions=[part for message in messages_of(get(config, "system_instruction")) for part in message["parts"]],
-        tools=[one for tool in get(config, "tools") or () for one in tools_of(tool)],
-        **_common(models, arguments),
+        instructions=[part for message in told for part in message["parts"]],
+        tools=[one for tool in config.get("tools") or () for one in tools_of(tool)],
+        **_common(models, arguments, config),
     )
 
 
@@ -72,17 +72,18 @@ def _stream_request(models: Any, arguments: Mapping[str, Any]) -> Request:
 
 
 def _embed_request(models: Any, arguments: Mapping[str, Any]) -> Request:
-    return Request(**_common(models, arguments))
+    return Request(**_common(models, arguments, given(arguments.get("config"))))
 
 
 # --- what came back -------------------------------------------------------------------------------------------------
 
 
 class _Chunks:
-    """Chunks of one answer, streamed or whole; what is said of usage later holds."""
+    """Chunks of one answer, streamed or whole."""
 
     def __init__(self) -> None:
-        self._candidates: dict[int, tuple[list[dict[str, Any]], list[str]]] = {}
+        self._candidates: dict[int, Joining] = {}
+        self._finish: dict[int, str] = {}
         self._last: Any = None
         self._counts: dict[str, int] = {}
         self._usage: Any = None
@@ -90,40 +91,53 @@ class _Chunks:
 
     def add(self, chunk: Any) -> None:
         self._last = chunk
-        usage = chunk.usage_metadata
-        if usage is not None:
+        said = chunk.__dict__  # every attribute of these models is asked for in vain first
+        if (usage := said.get("usage_metadata")) is not None:
+            if self._usage is not None and usage.__pydantic_fields_set__ != self._usage.__pydantic_fields_set__:
+                self._count()
             self._usage = usage
-            told = vars(usage)
-            for name in _COUNTS:
-                if (count := told.get(name)) is not None:
-                    self._counts[name] = count
-        if chunk.prompt_feedback is not None:
-            self._blocked = chunk.prompt_feedback.block_reason or self._blocked
-        for candidate in chunk.candidates or ():
-            index = candidate.index or 0
-            parts, finish = self._candidates.get(index) or self._candidates.setdefault(index, ([], []))
-            for part in (candidate.content and candidate.content.parts) or ():
-                told = vars(part)
-                if (text := told.get("text")) is not None:  # nearly always
-                    kind = "reasoning" if told.get("thought") else "text"
-                    if parts and parts[-1]["type"] == kind:
-                        parts[-1]["content"] += text
-                    else:
-                        parts.append({"type": kind, "content": text})
-                else:
-                    parts.append(part_of(part))
-            if candidate.finish_reason is not None:
-                finish[:] = [str(plain(candidate.finish_reason))]
+        if (feedback := said.get("prompt_feedback")) is not None:
+            self._blocked = feedback.block_reason or self._blocked
+        try:
+            (candidate,) = said["candidates"]
+            of_candidate = candidate.__dict__
+            (part,) = of_candidate["content"].__dict__["parts"]
+            if of_candidate["finish_reason"] is None and part.__pydantic_fields_set__ == _TEXT:  # nearly always
+                self._candidates[of_candidate["index"] or 0].add("text", part.__dict__["text"])
+                return
+        except (AttributeError, KeyError, TypeError, ValueError):
+            pass
+        for candidate in said.get("candidates") or ():
+            self._add(candidate)
+
+    def _add(self, candidate: Any) -> None:
+        index = candidate.index or 0
+        known = self._candidates.get(index) or self._candidates.setdefault(index, Joining())
+        for part in (candidate.content and candidate.content.parts) or ():
+            if part.text is not None:
+                known.add("reasoning" if part.thought else "text", part.text)
+            else:
+                known.put(part_of(part))
+        if candidate.finish_reason is not None:
+            self._finish[index] = str(plain(candidate.finish_reason))
+
+    def _count(self) -> None:
+        """What is told later holds, for as long as it is told: so only the last of those that tell the same counts."""
+        told = self._usage.__dict__
+        self._counts |= {name: count for name in _COUNTS if (count := told.get(name)) is not None}
 
     def response(self) -> Response:
         messages: list[Message] = []
         reasons: list[str] = []
-        for _, (parts, finish) in sorted(self._candidates.items()):
-            reasons += (_finish(reason, parts) for reason in finish)
-            messages.append({"role": "assistant", "parts": _marked(parts) if _filtered(finish) else parts})
+        for index, joining in sorted(self._candidates.items()):
+            parts, reason = joining.parts(), self._finish.get(index)
+            reasons += [_finish(reason, parts)] if reason else []
+            messages.append({"role": "assistant", "parts": _marked(parts) if _filtered(reason) else parts})
         if self._blocked is not None and not messages:
             reasons = ["content_filter"]
             messages = [{"role": "assistant", "parts": _marked([])}]
+        if self._usage is not None:
+            self._count()
         return Response(
             model=getattr(self._last, "model_version", None),
             id=getattr(self._last, "response_id", None),
@@ -133,6 +147,7 @@ class _Chunks:
         )
 
 
+_TEXT = {"text"}
 _PROMPT = ("prompt_token_count", "tool_use_prompt_token_count")
 _MADE = ("candidates_token_count", "thoughts_token_count")
 _COUNTS = (*_PROMPT, *_MADE, "cached_content_token_count")
@@ -174,14 +189,14 @@ def _usage(counts: Mapping[str, int], last: Any) -> Usage:
     )
 
 
-def _filtered(finish: list[str]) -> bool:
-    return bool(finish) and finish[0].removeprefix("IMAGE_") in _FILTERED
+def _filtered(reason: str | None) -> bool:
+    return reason is not None and reason.removeprefix("IMAGE_") in _FILTERED
 
 
 def _finish(reason: str, parts: list[dict[str, Any]]) -> str:
     if reason == "STOP":
         return "tool_call" if any(part["type"] == "tool_call" for part in parts) else "stop"
-    return "length" if reason == "MAX_TOKENS" else "content_filter" if _filtered([reason]) else reason.lower()
+    return "length" if reason == "MAX_TOKENS" else "content_filter" if _filtered(reason) else reason.lower()
 
 
 def _marked(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:

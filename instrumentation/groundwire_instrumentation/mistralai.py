@@ -8,8 +8,8 @@ from groundwire.hosts import COMPATIBLE, server
 from groundwire.model import Message, Operation, Provider, Request, Response, Usage
 from groundwire_instrumentation import _mistral_conversations as conversations
 from groundwire_instrumentation import _openai_responses
+from groundwire_instrumentation._joining import Joining
 from groundwire_instrumentation._mistral_messages import get, listed, message, parts_of, tool, tool_call, usage
-from groundwire_instrumentation._openai_usage import members
 
 _PARAMETERS: Mapping[str, str] = {
     "temperature": "gen_ai.request.temperature",
@@ -24,6 +24,7 @@ _PARAMETERS: Mapping[str, str] = {
     "agent_id": "gen_ai.agent.id",
     "output_dimension": "gen_ai.embeddings.dimension.count",
 }
+_TEXT = {"content", "role"}
 _SCALARS = (int, float, str)
 _FINISH: Mapping[str, str] = {"tool_calls": "tool_call", "model_length": "length"}
 
@@ -111,22 +112,13 @@ def _embed_request(resource: Any, arguments: Mapping[str, Any]) -> Request:
 # --- what came back -------------------------------------------------------------------------------------------------
 
 
-def _add_parts(parts: list[dict[str, Any]], content: Any) -> None:
-    """Add what a content has; what goes on from the part before is joined to it."""
-    for part in parts_of(content):
-        if parts and "content" in part and part["type"] == parts[-1]["type"]:
-            parts[-1]["content"] += part["content"]
-        else:
-            parts.append(part)
-
-
 class _Events:
     """Chunks of one answer, of which a whole one is the only one."""
 
     def __init__(self) -> None:
         self._last: Any = None
         self._usage: Any = None
-        self._parts: dict[int, list[dict[str, Any]]] = {}
+        self._parts: dict[int, Joining] = {}
         self._calls: dict[tuple[int, int], dict[str, Any]] = {}
         self._finish: dict[int, str] = {}
 
@@ -136,26 +128,36 @@ class _Events:
     def take(self, chunk: Any) -> None:
         """One chunk, without the event around it."""
         self._last = chunk
-        self._usage = members(chunk).get("usage") or self._usage  # what is not set is false
-        for choice in chunk.choices or ():
-            index = choice.index
-            parts = self._parts.get(index)
-            if parts is None:
-                parts = self._parts[index] = []
-            of_choice = members(choice)
-            if reason := of_choice.get("finish_reason"):
-                self._finish[index] = _FINISH.get(reason, reason)
-            said = of_choice.get("delta") or get(choice, "message")
-            for one in (said,) if said is not None else listed(get(choice, "messages")):
-                told = members(one)
-                content = told.get("content")
-                if isinstance(content, str) and parts and parts[-1]["type"] == "text":
-                    parts[-1]["content"] += content  # nearly always
+        said = chunk.__dict__  # every attribute of these models is asked for in vain first
+        if usage := said.get("usage"):  # what is not set is false
+            self._usage = usage
+        try:
+            (choice,) = said["choices"]
+            of_choice = choice.__dict__
+            delta = of_choice["delta"]
+            text = delta.__dict__["content"]
+            if text and type(text) is str and delta.__pydantic_fields_set__ <= _TEXT and not of_choice["finish_reason"]:
+                self._parts[of_choice["index"]].add("text", text)  # nearly always
+                return
+        except (AttributeError, KeyError, TypeError, ValueError):
+            pass
+        for choice in said.get("choices") or ():
+            self._add(choice)
+
+    def _add(self, choice: Any) -> None:
+        index, reason = choice.index, choice.finish_reason
+        parts = self._parts.get(index) or self._parts.setdefault(index, Joining())
+        if reason:
+            self._finish[index] = _FINISH.get(reason, reason)
+        message = get(choice, "delta") or get(choice, "message")
+        for one in (message,) if message is not None else listed(get(choice, "messages")):
+            for part in parts_of(get(one, "content")):
+                if part["type"] in ("text", "reasoning"):
+                    parts.add(part["type"], part["content"])
                 else:
-                    _add_parts(parts, content)
-                if calls := listed(told.get("tool_calls")):
-                    for place, call in enumerate(calls):
-                        self._add_call((index, get(call, "index") or place), tool_call(call))
+                    parts.put(part)
+            for place, call in enumerate(listed(get(one, "tool_calls"))):
+                self._add_call((index, get(call, "index") or place), tool_call(call))
 
     def _add_call(self, place: tuple[int, int], call: dict[str, Any]) -> None:
         known = self._calls.get(place)
@@ -171,7 +173,7 @@ class _Events:
         messages: list[Message] = []
         for index, parts in sorted(self._parts.items()):
             calls = [call for (choice, _), call in sorted(self._calls.items()) if choice == index]
-            messages.append({"role": "assistant", "parts": [*parts, *calls]})
+            messages.append({"role": "assistant", "parts": [*parts.parts(), *calls]})
         return Response(
             model=get(self._last, "model"),
             id=get(self._last, "id"),

@@ -115,17 +115,17 @@ def _documents(result: Any) -> list[Any]:
         result = result[0]
     groups = member(result, "groups")
     if groups is not None:
-        return [_document(hit) for group in groups for hit in (*group.hits, group.lookup) if hit is not None]
+        return [_document(hit.__dict__) for group in groups for hit in (*group.hits, group.lookup) if hit is not None]
     points = getattr(result, "points", result)
-    return [_document(point) if hasattr(point, "id") else _documents(point) for point in points]
+    return [_document(point.__dict__) if hasattr(point, "id") else _documents(point) for point in points]
 
 
-def _document(point: Any) -> Document:
-    score = member(point, "score")
-    if (text := member(point, "document")) is not None:  # FastEmbed's `query`
-        return Document(text, str(point.id), score, point.metadata)
-    text, rest = passage(point.payload or {})
-    return Document(text, str(point.id), score, rest)
+def _document(point: Mapping[str, Any]) -> Document:
+    identity, score = str(point["id"]), point.get("score")
+    if (text := point.get("document")) is not None:  # FastEmbed's `query`
+        return Document(text, identity, score, point.get("metadata"))
+    text, rest = passage(point.get("payload") or {})
+    return Document(text, identity, score, rest)
 
 
 PROVIDER = Provider(

@@ -382,9 +382,14 @@ def _list_inside(arguments: Arguments, name: str) -> None:
     *way, last = name.split(".")
     holder: Any = arguments
     for step in way:
-        holder = holder.get(step) if isinstance(holder, (dict, Mapping)) else getattr(holder, step, None)
+        # To ask whether a model is a mapping takes longer than all the rest of this.
+        holder = holder.get(step) if isinstance(holder, dict) else getattr(holder, step, None) or _entry(holder, step)
     if isinstance(holder, dict) and type(value := holder.get(last)) not in _REPEATABLE and isinstance(value, Iterator):
         holder[last] = _listed(value)
+
+
+def _entry(holder: Any, name: str) -> Any:
+    return holder.get(name) if isinstance(holder, Mapping) else None
 
 
 def _listed(value: Any) -> Any:

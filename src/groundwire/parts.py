@@ -6,14 +6,11 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from opentelemetry import context as otel_context
-
 from groundwire.call import Call
-from groundwire.proxies import Watched, dropped, stream_watched
+from groundwire.proxies import Chunks, Watched, dropped, stream_watched
 from groundwire.wire import Tap
 
 _log = logging.getLogger(__name__)
-_END: Any = object()
 
 
 def watched(result: Any, part: str, call: Call) -> Any:
@@ -28,45 +25,9 @@ def watched(result: Any, part: str, call: Call) -> Any:
     if part not in result:
         call.succeed(result)
         return result
-    made: type[Chunks] | type[Body] = Body if call.operation.stream is None else Chunks
-    result[part] = made(result[part], call, result)
+    stream = result[part]
+    result[part] = Body(stream, call, result) if call.operation.stream is None else Chunks(stream, call)
     return result
-
-
-class Chunks(Watched):
-    """A stream that is iterated, and is no iterator itself."""
-
-    def __init__(self, wrapped: Any, call: Call, _: Any) -> None:
-        super().__init__(wrapped, call)
-        call.expect_stream()
-
-    def __iter__(self) -> Iterator[Any]:
-        call = self._self_call
-        try:
-            chunks = iter(self.__wrapped__)
-            while True:
-                token = None if call.streaming else otel_context.attach(call.context)
-                try:
-                    chunk = next(chunks, _END)
-                finally:
-                    if token is not None:
-                        otel_context.detach(token)
-                if chunk is _END:
-                    break
-                call.chunk(chunk)
-                yield chunk
-        except GeneratorExit:
-            raise  # another loop may go on where this one stopped
-        except BaseException as error:
-            call.fail(error)
-            raise
-        call.exhaust()
-
-    def close(self) -> Any:
-        try:
-            return self.__wrapped__.close()
-        finally:
-            self._self_call.abandon()
 
 
 class Body(Watched):

@@ -13,7 +13,7 @@ import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncContextDecorator, ContextDecorator
 from types import TracebackType
-from typing import Any, cast
+from typing import Any
 
 import wrapt
 from opentelemetry import context as otel_context
@@ -216,8 +216,8 @@ class _HttpResponse(wrapt.ObjectProxy):  # type: ignore[type-arg]
             self._self_call.abandon()
 
 
-class SyncStream(Watched):
-    """A stream of chunks read with `for` or `next`."""
+class Chunks(Watched):
+    """A stream of chunks that is read with `for`, and is no iterator itself."""
 
     def __init__(self, wrapped: Any, call: Call) -> None:
         super().__init__(wrapped, call)
@@ -251,6 +251,16 @@ class SyncStream(Watched):
             raise
         call.exhaust()
 
+    def close(self) -> Any:
+        try:
+            return self.__wrapped__.close()
+        finally:
+            self._self_call.abandon()
+
+
+class SyncStream(Chunks):
+    """A stream of chunks read with `for` or `next`."""
+
     def __next__(self) -> Any:
         call = self._self_call
         token = None if call.streaming else otel_context.attach(call.context)
@@ -280,12 +290,6 @@ class SyncStream(Watched):
         finally:
             self._self_leave(error)
 
-    def close(self) -> Any:
-        try:
-            return self.__wrapped__.close()
-        finally:
-            self._self_call.abandon()
-
 
 class AsyncStream(Watched):
     """A stream of chunks read with `async for` or `anext`."""
@@ -295,24 +299,10 @@ class AsyncStream(Watched):
         call.expect_stream()
 
     def __aiter__(self) -> AsyncIterator[Any]:
-        return cast(AsyncIterator[Any], self)
+        return _Reading(self)
 
-    async def __anext__(self) -> Any:
-        call = self._self_call
-        token = None if call.streaming else otel_context.attach(call.context)
-        try:
-            chunk = await self.__wrapped__.__anext__()
-        except StopAsyncIteration:
-            call.exhaust()
-            raise
-        except BaseException as error:
-            call.fail(error)
-            raise
-        finally:
-            if token is not None:
-                otel_context.detach(token)
-        call.chunk(chunk)
-        return chunk
+    def __anext__(self) -> Awaitable[Any]:
+        return _Reading(self).__anext__()
 
     async def __aenter__(self) -> Any:
         entered = await self.__wrapped__.__aenter__()
@@ -337,6 +327,55 @@ class AsyncStream(Watched):
             return await self.__wrapped__.aclose()
         finally:
             self._self_call.abandon()
+
+
+class _Reading:
+    """What `async for` reads a stream by; a generator would be closed by the event loop where the loop is left."""
+
+    __slots__ = ("_add", "_call", "_next", "_stream")
+
+    def __init__(self, stream: AsyncStream) -> None:
+        self._stream = stream  # when that is dropped the call ends
+        self._call: Call = stream._self_call
+        self._next: Callable[[], Awaitable[Any]] = stream.__wrapped__.__anext__
+        self._add = self._call.collect if self._call.streaming else None
+
+    def __aiter__(self) -> "_Reading":
+        return self
+
+    async def __anext__(self) -> Any:
+        if (add := self._add) is None:
+            return await self._first()
+        try:
+            chunk = await self._next()
+        except BaseException as error:
+            self._end(error)
+            raise
+        try:
+            add(chunk)
+        except Exception:
+            self._call.unreadable_chunk()
+        return chunk
+
+    async def _first(self) -> Any:
+        call = self._call
+        token = otel_context.attach(call.context)
+        try:
+            chunk = await self._next()
+        except BaseException as error:
+            self._end(error)
+            raise
+        finally:
+            otel_context.detach(token)
+        call.chunk(chunk)
+        self._add = call.collect
+        return chunk
+
+    def _end(self, error: BaseException) -> None:
+        if isinstance(error, StopAsyncIteration):
+            self._call.exhaust()
+        else:
+            self._call.fail(error)
 
 
 class EitherStream(SyncStream, AsyncStream):

@@ -3,7 +3,7 @@
 So its span is current whenever the library's own code runs, where that of a model call is only until the first chunk.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, cast
 
 from opentelemetry import context as otel_context
@@ -32,6 +32,9 @@ class _Steps(SyncStream):
 
 
 class _AsyncSteps(AsyncStream):
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return cast(AsyncIterator[Any], self)
+
     async def __anext__(self) -> Any:
         token = otel_context.attach(self._self_call.context)
         try:

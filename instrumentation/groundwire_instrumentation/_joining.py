@@ -1,0 +1,30 @@
+"""Parts of a message that come in pieces: what goes on from the part before is joined to it."""
+
+from typing import Any
+
+
+class Joining:
+    """The parts of one streamed message, in the order in which they began."""
+
+    __slots__ = ("_kind", "_parts", "_pieces")
+
+    def __init__(self) -> None:
+        self._parts: list[tuple[dict[str, Any], list[str]]] = []
+        self._kind: str | None = None
+        self._pieces: list[str] = []
+
+    def add(self, kind: str, text: str) -> None:
+        """A piece of a part that is nothing but text: `text` or `reasoning`."""
+        if kind != self._kind:
+            self._kind, self._pieces = kind, []
+            self._parts.append(({"type": kind}, self._pieces))
+        self._pieces.append(text)
+
+    def put(self, part: dict[str, Any]) -> None:
+        """A part of another kind, which is whole."""
+        self._kind = None
+        self._parts.append((part, []))
+
+    def parts(self) -> list[dict[str, Any]]:
+        """What has come so far."""
+        return [{**part, "content": "".join(pieces)} if pieces else part for part, pieces in self._parts]
