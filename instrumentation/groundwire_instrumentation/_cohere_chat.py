@@ -138,11 +138,14 @@ class ChatEvents:
     def add(self, event: Any) -> None:
         kind = event.type
         if kind == "content-delta" or kind == "content-start":
-            block = self._blocks.get(event.index) or self._blocks.setdefault(event.index or 0, Joining())
-            content = members(event.delta.message.content)
-            if thought := content.get("thinking"):
+            index, content = event.index or 0, members(event.delta.message.content)
+            text, thought = content.get("text"), content.get("thinking")
+            block = self._blocks.get(index) or self._blocks.setdefault(index, Joining())
+            if thought:
                 block.add("reasoning", thought)
-            if text := content.get("text"):
+            if text and block.text is not None:  # nearly always
+                block.text.append(text)
+            elif text:
                 block.add("text", text)
             return
         delta = getattr(event, "delta", None)

@@ -6,23 +6,26 @@ from typing import Any
 class Joining:
     """The parts of one streamed message, in the order in which they began."""
 
-    __slots__ = ("_kind", "_parts", "_pieces")
+    __slots__ = ("_kind", "_parts", "_pieces", "text")
 
     def __init__(self) -> None:
         self._parts: list[tuple[dict[str, Any], list[str]]] = []
         self._kind: str | None = None
         self._pieces: list[str] = []
+        self.text: Any = None
+        """The pieces of the text that goes on, for those in a hurry; None where none does."""
 
     def add(self, kind: str, text: str) -> None:
         """A piece of a part that is nothing but text: `text` or `reasoning`."""
         if kind != self._kind:
             self._kind, self._pieces = kind, []
+            self.text = self._pieces if kind == "text" else None
             self._parts.append(({"type": kind}, self._pieces))
         self._pieces.append(text)
 
     def put(self, part: dict[str, Any]) -> None:
         """A part of another kind, which is whole."""
-        self._kind = None
+        self._kind = self.text = None
         self._parts.append((part, []))
 
     def parts(self) -> list[dict[str, Any]]:

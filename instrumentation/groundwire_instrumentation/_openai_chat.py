@@ -155,8 +155,13 @@ class _Choice:
             self.text.append(audio.get("transcript") or "")
 
     def parts(self) -> list[dict[str, Any]]:
+        try:
+            text = "".join(self.text)
+        except TypeError:
+            text = "".join(piece for piece in self.text if isinstance(piece, str))
+        if text and not (self.thoughts or self.refusal or self.calls):
+            return [{"type": "text", "content": text}]  # nearly always
         message = {"reasoning": "".join(self.thoughts), "refusal": "".join(self.refusal)}
-        text = "".join(piece for piece in self.text if isinstance(piece, str))
         parts = _said(message | {"content": text or None})
         for _, (identity, name, pieces) in sorted(self.calls.items()):
             parts.append(tool_call(identity, {"name": name, "arguments": "".join(pieces)}))

@@ -8,6 +8,7 @@ tool, which is how Cohere shows them to the model. A rerank answers with places 
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from groundwire.documents import passage
@@ -57,7 +58,7 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _chat_request(client: Any, arguments: Mapping[str, Any]) -> Request:
+def _chat_request(client: Any, arguments: Mapping[str, Any], *, stream: bool = False) -> Request:
     shown = [_cohere_chat.shown(document) for document in _cohere_chat.rows(arguments.get("documents"))]
     messages: list[Message] = [{"role": "tool", "parts": shown}] if shown else []
     messages += [_cohere_chat.message_of(_cohere_chat.plain(message)) for message in arguments["messages"]]
@@ -65,20 +66,13 @@ def _chat_request(client: Any, arguments: Mapping[str, Any]) -> Request:
     return Request(
         messages=messages,
         tools=[{"type": "function", **(tool.get("function") or {})} for tool in tools],
+        stream=stream,
         **_common(client, arguments),
     )
 
 
-def _stream_request(client: Any, arguments: Mapping[str, Any]) -> Request:
-    return replace(_chat_request(client, arguments), stream=True)
-
-
-def _chat_v1_request(client: Any, arguments: Mapping[str, Any]) -> Request:
-    return Request(**_cohere_v1.asked(arguments), **_common(client, arguments))
-
-
-def _stream_v1_request(client: Any, arguments: Mapping[str, Any]) -> Request:
-    return replace(_chat_v1_request(client, arguments), stream=True)
+def _chat_v1_request(client: Any, arguments: Mapping[str, Any], *, stream: bool = False) -> Request:
+    return Request(**_cohere_v1.asked(arguments), stream=stream, **_common(client, arguments))
 
 
 # --- embeddings and reranking ---------------------------------------------------------------------------------------
@@ -138,7 +132,7 @@ PROVIDER = Provider(
         Operation(
             "chat",
             tuple(f"{c}.chat_stream" for c in _V2),
-            _stream_request,
+            partial(_chat_request, stream=True),
             _cohere_chat.chat_response,
             stream=_cohere_chat.ChatEvents,
             iterables=_ONCE,
@@ -147,7 +141,7 @@ PROVIDER = Provider(
         Operation(
             "chat",
             tuple(f"{c}.chat_stream" for c in _V1),
-            _stream_v1_request,
+            partial(_chat_v1_request, stream=True),
             _cohere_v1.answered,
             stream=_cohere_v1.Events,
             iterables=_ONCE_V1,

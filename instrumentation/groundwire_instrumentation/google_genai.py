@@ -6,7 +6,7 @@ A prompt's tokens include cached ones; thoughts and what tools returned are coun
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from groundwire.hosts import server
@@ -56,19 +56,19 @@ def _common(models: Any, arguments: Mapping[str, Any], config: Mapping[str, Any]
     }
 
 
-def _request(models: Any, arguments: Mapping[str, Any]) -> Request:
+def _request(models: Any, arguments: Mapping[str, Any], *, stream: bool = False) -> Request:
     config = given(arguments.get("config"))
     told = messages_of(config.get("system_instruction"))
     return Request(
         messages=list(messages_of(arguments["contents"])),
         instructions=[part for message in told for part in message["parts"]],
         tools=[one for tool in config.get("tools") or () for one in tools_of(tool)],
+        stream=stream,
         **_common(models, arguments, config),
     )
 
 
-def _stream_request(models: Any, arguments: Mapping[str, Any]) -> Request:
-    return replace(_request(models, arguments), stream=True)
+_stream_request = partial(_request, stream=True)
 
 
 def _embed_request(models: Any, arguments: Mapping[str, Any]) -> Request:
@@ -103,7 +103,7 @@ class _Chunks:
             of_candidate = candidate.__dict__
             (part,) = of_candidate["content"].__dict__["parts"]
             if of_candidate["finish_reason"] is None and part.__pydantic_fields_set__ == _TEXT:  # nearly always
-                self._candidates[of_candidate["index"] or 0].add("text", part.__dict__["text"])
+                self._candidates[of_candidate["index"] or 0].text.append(part.__dict__["text"])
                 return
         except (AttributeError, KeyError, TypeError, ValueError):
             pass
@@ -224,7 +224,9 @@ PROVIDER = Provider(
     distribution="google-genai",
     operations=(
         Operation("chat", _targets("_generate_content"), _request, _response),
-        Operation("chat", _targets("_generate_content_stream"), _stream_request, _response, stream=_Chunks),
+        Operation(
+            "chat", _targets("_generate_content_stream"), partial(_request, stream=True), _response, stream=_Chunks
+        ),
         Operation("embeddings", _targets("embed_content"), _embed_request, _embed_response),
     ),
 )

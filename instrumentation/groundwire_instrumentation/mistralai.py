@@ -1,7 +1,7 @@
 """Mistral: chats, agents' completions, conversations, responses, code filled in; whole and streamed; embeddings."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from groundwire.hosts import COMPATIBLE, server
@@ -59,27 +59,20 @@ def _common(resource: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _request(resource: Any, arguments: Mapping[str, Any]) -> Request:
+def _request(resource: Any, arguments: Mapping[str, Any], *, stream: bool = False) -> Request:
     return Request(
         messages=[message(one) for one in listed(arguments.get("messages"))],
         tools=[tool(one) for one in listed(arguments.get("tools"))],
+        stream=stream,
         **_common(resource, arguments),
     )
 
 
-def _stream_request(resource: Any, arguments: Mapping[str, Any]) -> Request:
-    return replace(_request(resource, arguments), stream=True)
-
-
-def _fim_request(resource: Any, arguments: Mapping[str, Any]) -> Request:
+def _fim_request(resource: Any, arguments: Mapping[str, Any], *, stream: bool = False) -> Request:
     """What stands before the gap, and after it."""
     given = (arguments.get("prompt"), arguments.get("suffix"))
     parts = [{"type": "text", "content": text} for text in given if isinstance(text, str)]
-    return Request(messages=[{"role": "user", "parts": parts}], **_common(resource, arguments))
-
-
-def _fim_stream_request(resource: Any, arguments: Mapping[str, Any]) -> Request:
-    return replace(_fim_request(resource, arguments), stream=True)
+    return Request(messages=[{"role": "user", "parts": parts}], stream=stream, **_common(resource, arguments))
 
 
 def _responses_request(resource: Any, arguments: Mapping[str, Any]) -> Request:
@@ -88,13 +81,9 @@ def _responses_request(resource: Any, arguments: Mapping[str, Any]) -> Request:
     return Request(**_openai_responses.asked(body), stream=stream, **_common(resource, arguments))
 
 
-def _conversation(resource: Any, arguments: Mapping[str, Any]) -> Request:
+def _conversation(resource: Any, arguments: Mapping[str, Any], *, stream: bool = False) -> Request:
     given = conversations.settings(arguments)
-    return Request(**conversations.asked(given), **_common(resource, given))
-
-
-def _conversation_stream(resource: Any, arguments: Mapping[str, Any]) -> Request:
-    return replace(_conversation(resource, arguments), stream=True)
+    return Request(**conversations.asked(given), stream=stream, **_common(resource, given))
 
 
 def _plain(value: Any) -> Any:
@@ -137,7 +126,7 @@ class _Events:
             delta = of_choice["delta"]
             text = delta.__dict__["content"]
             if text and type(text) is str and delta.__pydantic_fields_set__ <= _TEXT and not of_choice["finish_reason"]:
-                self._parts[of_choice["index"]].add("text", text)  # nearly always
+                self._parts[of_choice["index"]].text.append(text)  # nearly always
                 return
         except (AttributeError, KeyError, TypeError, ValueError):
             pass
@@ -218,13 +207,13 @@ PROVIDER = Provider(
         Operation(
             "chat",
             _targets(*(f"{chat}.stream" for chat in _CHATS)),
-            _stream_request,
+            partial(_request, stream=True),
             _response,
             stream=_Events,
             iterables=("messages", "tools"),
         ),
         Operation("chat", _targets("fim:Fim.complete"), _fim_request, _response),
-        Operation("chat", _targets("fim:Fim.stream"), _fim_stream_request, _response, stream=_Events),
+        Operation("chat", _targets("fim:Fim.stream"), partial(_fim_request, stream=True), _response, stream=_Events),
         Operation(
             "chat",
             _targets("responses:Responses.create"),
@@ -243,7 +232,7 @@ PROVIDER = Provider(
         Operation(
             "chat",
             _targets(*(f"conversations:Conversations.{how}_stream" for how in _TURNS)),
-            _conversation_stream,
+            partial(_conversation, stream=True),
             conversations.answered,
             stream=conversations.Events,
             iterables=("inputs", "tools"),

@@ -47,7 +47,8 @@ def request_parts(client: Any, arguments: Mapping[str, Any]) -> tuple[Mapping[st
     body: Mapping[str, Any] = options.json_data or {}
     if isinstance(extra := getattr(options, "extra_json", None), Mapping):
         body = {**body, **extra}
-    return body, described(body, client.base_url, type(client).__name__, stream=bool(arguments.get("stream")))
+    url = client.__dict__.get("_base_url") or client.base_url  # OpenAI's imports a module to tell it
+    return body, described(body, url, type(client).__name__, stream=bool(arguments.get("stream")))
 
 
 def described(body: Mapping[str, Any], base_url: Any, client: str = "", *, stream: bool = False) -> dict[str, Any]:

@@ -49,18 +49,17 @@ class Call:
     """The lifecycle of one span of ours."""
 
     __slots__ = (
-        "__weakref__",
         "_accumulator",
         "_content",
         "_ended",
         "_first_chunk_s",
-        "_operation",
         "_provider",
         "_recorder",
         "_request",
         "_span",
         "_started_ns",
         "context",
+        "operation",
     )
 
     def __init__(
@@ -74,7 +73,7 @@ class Call:
     ) -> None:
         self._recorder = recorder
         self._provider = provider
-        self._operation = operation
+        self.operation = operation
         self._request = request
         self._span = span
         self._started_ns = perf_counter_ns()
@@ -94,11 +93,6 @@ class Call:
     # --- while it runs ------------------------------------------------------------------------------------------
 
     @property
-    def operation(self) -> Operation:
-        """The operation that is being called."""
-        return self._operation
-
-    @property
     def streamed(self) -> bool:
         """Whether the application asked for a stream."""
         return self._request.stream
@@ -116,7 +110,7 @@ class Call:
     def expect_stream(self) -> None:
         """From now on chunks are collected, if anybody will see them."""
         if self._accumulator is None and not self.ended and self._span.is_recording():
-            make = self._operation.stream
+            make = self.operation.stream
             if make is not None:
                 try:
                     self._accumulator = make()
@@ -166,14 +160,14 @@ class Call:
 
     def _pauses(self, error: BaseException) -> bool:
         try:
-            return self._operation.pauses is not None and self._operation.pauses(error)
+            return self.operation.pauses is not None and self.operation.pauses(error)
         except Exception:
             _log.debug("%s: unreadable error", self._provider.name, exc_info=True)
             return False
 
     def _read(self, result: Any) -> Response:
         try:
-            return (self._request.read or self._operation.response)(result)
+            return (self._request.read or self.operation.response)(result)
         except Exception:
             _log.debug("%s: unreadable result", self._provider.name, exc_info=True)
             return Response()
@@ -234,8 +228,9 @@ class Call:
             # An application may stop reading at the last word: nothing is missing then but the usage.
             if not complete and len(response.finish_reasons) < max(1, len(response.messages or ())):
                 attributes[semconv.STREAM_INCOMPLETE] = True
-            if self._operation.kind not in semconv.HOLDING:
-                usage = self._with_estimate(usage, response)
+            counted = usage is not None and usage.input_tokens is not None and usage.output_tokens is not None
+            if not counted and self.operation.kind not in semconv.HOLDING:
+                usage = self._with_estimate(usage or Usage(), response)
         if usage is not None and request.terms and not usage.terms:
             usage = replace(usage, terms=request.terms)
         if usage is not None:
@@ -249,11 +244,8 @@ class Call:
                     attributes[semconv.COST] = cost.usd
                     attributes[semconv.COST_SOURCE] = cost.source
 
-    def _with_estimate(self, usage: Usage | None, response: Response) -> Usage:
+    def _with_estimate(self, known: Usage, response: Response) -> Usage:
         """Streams report usage in their last chunk, if at all: what is missing is counted here, and marked."""
-        if usage is not None and usage.input_tokens is not None and usage.output_tokens is not None:
-            return usage
-        known = usage or Usage()
         request = self._request
         prompt = semconv.prompt_text(({"parts": request.instructions or ()}, *(request.messages or ())))
         if request.tools:

@@ -18,7 +18,7 @@ import wrapt
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 from opentelemetry.propagate import extract
-from opentelemetry.trace import SpanKind, Tracer, get_current_span, set_span_in_context
+from opentelemetry.trace import INVALID_SPAN, SpanKind, Tracer, get_current_span, set_span_in_context
 
 from groundwire import semconv
 from groundwire.budget import encodable
@@ -26,7 +26,7 @@ from groundwire.call import Call, Recorder
 from groundwire.hushed import HushedTracer
 from groundwire.model import Operation, Provider, Request, Substitute
 from groundwire.proxies import traced
-from groundwire.searching import SEARCHES, search_around, searching
+from groundwire.searching import SEARCHES, SEARCHING, search_around
 from groundwire.substitutes import handing_out, substitute
 
 _log = logging.getLogger(__name__)
@@ -48,6 +48,7 @@ _SUPPRESSION_KEYS = tuple(
 _REPEATABLE = frozenset({list, tuple, str, dict, type(None)})
 """Types whose values are no one-shot iterators: to ask an abstract class takes longer."""
 _INSIDE = otel_context.create_key("groundwire-inside")
+(_SPAN,) = set_span_in_context(INVALID_SPAN, Context())  # the API's own key: a context is made at once, not in steps
 _SIDES = {"internal": SpanKind.INTERNAL, "client": SpanKind.CLIENT, "server": SpanKind.SERVER}
 
 
@@ -324,10 +325,10 @@ class Engine:
             links=_links(recall, request, context) if recall and operation.kind == "chat" else None,
         )
         # A chain inside a chain is a part of it; a retrieval inside a chain is not.
-        inside = otel_context.set_value(_INSIDE, operation if holding else provider, set_span_in_context(span, context))
+        inside = {**context, _SPAN: span, _INSIDE: operation if holding else provider}
         if operation.kind in SEARCHES:
-            inside = searching(operation.kind, inside)
-        return Call(self._recorder, provider, operation, request, span, inside)
+            inside[SEARCHING] = operation.kind
+        return Call(self._recorder, provider, operation, request, span, Context(inside))
 
 
 def _placed(target: str) -> tuple[Any, str]:

@@ -2,12 +2,11 @@
 
 import json
 import logging
-import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from groundwire.call import Call
-from groundwire.proxies import Chunks, Watched, dropped, stream_watched
+from groundwire.proxies import Chunks, Watched, stream_watched
 from groundwire.wire import Tap
 
 _log = logging.getLogger(__name__)
@@ -39,8 +38,7 @@ class Body(Watched):
         self._self_rest = {key: value for key, value in result.items() if value is not wrapped}
         self._self_part = next((key for key, value in result.items() if value is wrapped), "body")
         self._self_finish = _finisher(call, self._self_tap, self._self_rest, self._self_part)
-        self._self_finalizer.detach()
-        self._self_finalizer = weakref.finalize(self, dropped, self._self_finish)
+        self._self_ends_with(self._self_finish)
 
     def _self_take(self, method: Callable[[], Any], whole: bool) -> Any:
         try:

@@ -113,7 +113,7 @@ class PriceTable:
         self._lock = threading.Lock()
         self._library: Any = None
         self._source = ""
-        self._known: dict[tuple[Any, ...], _Prices | str | None] = {}
+        self._known: dict[tuple[Any, ...], _Prices | str] = {}
         if hasattr(os, "register_at_fork"):
             # A fork in the middle of the import would leave the child with a half-made module and a lock for ever.
             os.register_at_fork(
@@ -155,26 +155,27 @@ class PriceTable:
         """
         if usage.input_tokens is None and usage.output_tokens is None:
             return None
-        self.load()
+        if self._library is None:
+            self.load()
         key = (provider, model, *sorted(usage.terms.items())) if usage.terms else (provider, model)
-        known = self._known.get(key, "")
-        if known == "" or (isinstance(known, _Prices) and known.until is not None and time() >= known.until):
+        known = self._known.get(key)
+        if isinstance(known, _Prices) and known.until is not None and time() >= known.until:
+            known = None
+        if known is None:
             known = self._resolve(provider, model, usage.terms)
             if len(self._known) < 4096:
                 self._known[key] = known
-        if known is None:
-            return None
         if isinstance(known, _Prices) and at is None and not usage.apart:
             return Cost(known.of(usage), self._source)
+        if known == "unknown":
+            return None
         price = self._calculate(provider, model, usage, at)
         return None if price is None else Cost(float(price.total_price), self._source)
 
-    def _resolve(self, provider: str, model: str, terms: Mapping[str, str]) -> _Prices | str | None:
-        """Unit prices, `"varies"` where only the library can tell, None for an unknown model or unknown terms."""
+    def _resolve(self, provider: str, model: str, terms: Mapping[str, str]) -> _Prices | str:
+        """Unit prices; `varies` where only the library can tell, `unknown` for an unknown model or unknown terms."""
         price = self._calculate(provider, model, Usage(1, 1, terms=terms), None)
-        if price is None:
-            return None
-        return _prices(price) or "varies"
+        return "unknown" if price is None else _prices(price) or "varies"
 
     def _reference(self, provider: str, model: str) -> tuple[str, str]:
         """Provider and model as the table knows them."""
