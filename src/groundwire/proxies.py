@@ -322,10 +322,10 @@ class AsyncStream(Watched):
         call.expect_stream()
 
     def __aiter__(self) -> AsyncIterator[Any]:
-        return _Reading(self)
+        return _Reading(self, self._self_call)
 
     def __anext__(self) -> Awaitable[Any]:
-        return _Reading(self).__anext__()
+        return _Reading(self, self._self_call).__anext__()
 
     async def __aenter__(self) -> Any:
         entered = await self.__wrapped__.__aenter__()
@@ -357,11 +357,11 @@ class _Reading:
 
     __slots__ = ("_add", "_call", "_next", "_stream")
 
-    def __init__(self, stream: AsyncStream) -> None:
+    def __init__(self, stream: AsyncStream, call: Call) -> None:
         self._stream = stream  # when that is dropped the call ends
-        self._call: Call = stream._self_call
+        self._call = call
         self._next: Callable[[], Awaitable[Any]] = stream.__wrapped__.__anext__
-        self._add = self._call.collect if self._call.streaming else None
+        self._add = call.collect if call.streaming else None
 
     def __aiter__(self) -> "_Reading":
         return self
