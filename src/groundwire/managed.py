@@ -6,8 +6,10 @@ from typing import Any
 import wrapt
 from opentelemetry import context as otel_context
 
+from groundwire.bodies import then
 from groundwire.call import Call
-from groundwire.proxies import Watched, then, traced
+from groundwire.proxies import traced
+from groundwire.watched import Watched
 
 
 class Managed(Watched):

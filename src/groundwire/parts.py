@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from groundwire.call import Call
-from groundwire.proxies import Chunks, Watched, stream_watched
+from groundwire.proxies import stream_watched
+from groundwire.streams import Chunks
+from groundwire.watched import Watched
 from groundwire.wire import Tap
 
 _log = logging.getLogger(__name__)

@@ -9,14 +9,11 @@ from typing import Any, cast
 from opentelemetry import context as otel_context
 
 from groundwire.call import Call
-from groundwire.proxies import AsyncStream, SyncStream
+from groundwire.streams import AsyncStream, SyncStream
 
 
 def watched(stream: Any, call: Call) -> Any:
-    """The stream of either kind, or the result as it is where the call has no use for streams."""
-    if call.operation.stream is None:
-        call.succeed(stream)
-        return stream
+    """The stream of either kind."""
     return (_AsyncSteps if hasattr(stream, "__anext__") else _Steps)(stream, call)
 
 

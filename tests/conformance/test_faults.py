@@ -1,21 +1,21 @@
 """Every function of telemetry raises in turn, and the application does not notice."""
 
 import gc
-import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial, wraps
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from opentelemetry.sdk import trace as sdk_trace
 from opentelemetry.trace import INVALID_SPAN_CONTEXT
 
+import groundwire.bodies
 import groundwire.call
 import groundwire.engine
-import groundwire.proxies
+import groundwire.streams
+import groundwire.watched
 from conformance.cases import Case, all_cases, finish
 from conformance.harness import Outcome, Tracing, close, opened, outcome, sabotaged, take, traced, untraced
 from groundwire import pricing, recall, semconv, wire
@@ -97,16 +97,15 @@ FUNCTIONS: dict[str, Function] = {
     "remember": Function(recall.Recall, "remember"),
     "links": Function(recall.Recall, "links"),
     "recall": Function(recall.Recall, "__bool__"),
-    "parse_document": Function(groundwire.proxies, "parse_document"),
-    "parse_events": Function(groundwire.proxies, "parse_events"),
+    "parse_document": Function(groundwire.bodies, "parse_document"),
+    "parse_events": Function(groundwire.bodies, "parse_events"),
     "tap": Function(wire.Tap, "feed"),
     "tap events": Function(wire.Tap, "events"),
     "tap text": Function(wire.Tap, "text"),
     "call": Function(groundwire.call.Call, "__init__"),
-    "proxy": Function(groundwire.proxies, "SyncStream"),
-    "async proxy": Function(groundwire.proxies, "AsyncStream"),
-    # Only as we see it: libraries finalize things of their own.
-    "finalize": Function(groundwire.proxies, "weakref", SimpleNamespace(**{**vars(weakref), "finalize": _raise})),
+    "proxy": Function(groundwire.streams, "SyncStream"),
+    "async proxy": Function(groundwire.streams, "AsyncStream"),
+    "ends": Function(groundwire.watched.Watched, "_self_ends_with"),
     **{
         f"span.{name}": Function(sdk_trace.Span, name)
         for name in ("set_attributes", "set_status", "end", "is_recording", "get_span_context")
@@ -120,9 +119,7 @@ FATAL = frozenset(
     {"call", "applies", "start_span", "recall", "semconv.request_attributes", "encodable of the name"}
 ) | {name for name in FUNCTIONS if name.startswith("span.")}
 # Faults after which nobody sees a stream go on.
-UNWATCHED = {"proxy", "async proxy", "finalize"}
-# Not a function: it cannot tell that it is called.
-UNSPIED = {"finalize"}
+UNWATCHED = {"proxy", "async proxy", "ends"}
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -136,11 +133,10 @@ async def test_the_application_gets_the_same_and_no_span_is_lost_whatever_breaks
                 await _use(case, tracing, known, name)
     with traced(case.provider) as tracing:
         tracing.recorder.recall.remember(INVALID_SPAN_CONTEXT, [Document("Asked by nobody.")], root=True)
-        reached = set(UNSPIED) if case.streams else set()
+        reached: set[str] = set()
         with monkeypatch.context() as patch:
             for name, function in FUNCTIONS.items():
-                if name not in UNSPIED:
-                    patch.setattr(function.owner, function.name, function.spied(partial(reached.add, name)))
+                patch.setattr(function.owner, function.name, function.spied(partial(reached.add, name)))
             await _use(case, tracing, known, "nothing")
         # What a call does not come by cannot break it.
         for name in FUNCTIONS:

@@ -1,0 +1,189 @@
+"""Streams, watched, in whichever way the application reads them.
+
+A span is current until the first chunk is there, for generators make their request when they are first read, and never
+between two chunks.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from types import TracebackType
+from typing import Any
+
+from opentelemetry import context as otel_context
+
+from groundwire.call import Call
+from groundwire.watched import Watched
+
+_END: Any = object()
+
+
+class Chunks(Watched):
+    """A stream of chunks that is read with `for`, and is no iterator itself."""
+
+    def __init__(self, wrapped: Any, call: Call) -> None:
+        super().__init__(wrapped, call)
+        call.expect_stream()
+
+    def __iter__(self) -> Iterator[Any]:
+        # Breaking off this loop does not end the call: another loop may go on where it stopped.
+        call = self._self_call
+        chunks = iter(self.__wrapped__)
+        try:
+            # The first one tells the time, and whether the others are collected.
+            token = otel_context.attach(call.context)
+            try:
+                chunk = next(chunks, _END)
+            finally:
+                otel_context.detach(token)
+            if chunk is not _END:
+                call.chunk(chunk)
+                yield chunk
+            add = call.collect
+            for chunk in chunks:
+                try:
+                    add(chunk)
+                except Exception:
+                    call.unreadable_chunk()
+                yield chunk
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            call.fail(error)
+            raise
+        call.exhaust()
+
+    def close(self) -> Any:
+        try:
+            return self.__wrapped__.close()
+        finally:
+            self._self_call.abandon()
+
+
+class SyncStream(Chunks):
+    """A stream of chunks read with `for` or `next`."""
+
+    def __next__(self) -> Any:
+        call = self._self_call
+        token = None if call.streaming else otel_context.attach(call.context)
+        try:
+            chunk = self.__wrapped__.__next__()
+        except StopIteration:
+            call.exhaust()
+            raise
+        except BaseException as error:
+            call.fail(error)
+            raise
+        finally:
+            if token is not None:
+                otel_context.detach(token)
+        call.chunk(chunk)
+        return chunk
+
+    def __enter__(self) -> Any:
+        entered = self.__wrapped__.__enter__()
+        return self if entered is self.__wrapped__ else entered
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> Any:
+        try:
+            return self.__wrapped__.__exit__(kind, error, trace)
+        finally:
+            self._self_leave(error)
+
+
+class AsyncStream(Watched):
+    """A stream of chunks read with `async for` or `anext`."""
+
+    def __init__(self, wrapped: Any, call: Call) -> None:
+        super().__init__(wrapped, call)
+        call.expect_stream()
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return _Reading(self, self._self_call)
+
+    def __anext__(self) -> Awaitable[Any]:
+        return _Reading(self, self._self_call).__anext__()
+
+    async def __aenter__(self) -> Any:
+        entered = await self.__wrapped__.__aenter__()
+        return self if entered is self.__wrapped__ else entered
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> Any:
+        try:
+            return await self.__wrapped__.__aexit__(kind, error, trace)
+        finally:
+            self._self_leave(error)
+
+    async def close(self) -> Any:
+        try:
+            return await self.__wrapped__.close()
+        finally:
+            self._self_call.abandon()
+
+    async def aclose(self) -> Any:
+        try:
+            return await self.__wrapped__.aclose()
+        finally:
+            self._self_call.abandon()
+
+
+class _Reading:
+    """What `async for` reads a stream by; a generator would be closed by the event loop where the loop is left."""
+
+    __slots__ = ("_add", "_call", "_next", "_stream")
+
+    def __init__(self, stream: AsyncStream, call: Call) -> None:
+        self._stream = stream  # when that is dropped the call ends
+        self._call = call
+        self._next: Callable[[], Awaitable[Any]] = stream.__wrapped__.__anext__
+        self._add = call.collect if call.streaming else None
+
+    def __aiter__(self) -> "_Reading":
+        return self
+
+    async def __anext__(self) -> Any:
+        if (add := self._add) is None:
+            return await self._first()
+        try:
+            chunk = await self._next()
+        except BaseException as error:
+            self._end(error)
+            raise
+        try:
+            add(chunk)
+        except Exception:
+            self._call.unreadable_chunk()
+        return chunk
+
+    async def _first(self) -> Any:
+        call = self._call
+        token = otel_context.attach(call.context)
+        try:
+            chunk = await self._next()
+        except BaseException as error:
+            self._end(error)
+            raise
+        finally:
+            otel_context.detach(token)
+        call.chunk(chunk)
+        self._add = call.collect
+        return chunk
+
+    def _end(self, error: BaseException) -> None:
+        if isinstance(error, StopAsyncIteration):
+            self._call.exhaust()
+        else:
+            self._call.fail(error)
+
+
+class EitherStream(SyncStream, AsyncStream):
+    """A stream that may be read in both ways; `close` is the one of plain code, `aclose` that of coroutines."""
+
+
+def watched(stream: Any, call: Call) -> Any:
+    """A stream of either kind, or of both."""
+    if not hasattr(stream, "__anext__"):
+        return SyncStream(stream, call)
+    return (EitherStream if hasattr(stream, "__next__") else AsyncStream)(stream, call)

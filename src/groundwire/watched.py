@@ -1,0 +1,85 @@
+"""What every proxy is that stands in for something of the application's: the same thing, whose dropping ends a call."""
+
+import _thread
+import atexit
+import gc
+from collections.abc import Callable
+from typing import Any
+
+import wrapt
+
+from groundwire.bodies import HttpResponse
+from groundwire.call import Call
+
+_collecting: set[int] = set()
+"""Threads in which the garbage collector runs now."""
+
+
+def _note_collection(phase: str, _: Any) -> None:
+    (_collecting.add if phase == "start" else _collecting.discard)(_thread.get_ident())
+
+
+def dropped(end: Callable[[], None]) -> None:
+    """End a call whose stream is gone.
+
+    The collector runs wherever memory is asked for, also while this very thread holds a lock of the exporter: ending
+    the span there would wait for that lock for ever. Starting a thread takes no lock.
+    """
+    if _thread.get_ident() in _collecting:
+        try:
+            _thread.start_new_thread(end, ())
+            return
+        except RuntimeError:  # no threads any more: the interpreter shuts down
+            pass
+    end()
+
+
+_ends: dict[int, Callable[[], None]] = {}
+"""What ends the call of each proxy there is, by the proxy's id."""
+
+
+def _end_all() -> None:
+    """The interpreter exits: streams that somebody still holds are read no further."""
+    while _ends:
+        _ends.popitem()[1]()
+
+
+class Watched(wrapt.ObjectProxy):  # type: ignore[type-arg]
+    """A proxy that ends its call when it is dropped. `weakref.finalize` would do that too, in three times the time."""
+
+    def __init__(self, wrapped: Any, call: Call) -> None:
+        super().__init__(wrapped)
+        if _note_collection not in gc.callbacks:
+            gc.callbacks.append(_note_collection)
+            atexit.register(_end_all)  # now, so that it runs before what exports the spans
+        self._self_call = call
+        self._self_ends_with(call.abandon)
+
+    def _self_ends_with(self, end: Callable[[], None] | None) -> None:
+        if end is None:
+            _ends.pop(id(self), None)
+        else:
+            _ends[id(self)] = end
+
+    def __del__(self, ends: dict[int, Callable[[], None]] = _ends) -> None:
+        end = ends.pop(id(self), None)
+        if end is not None:
+            dropped(end)
+
+    def _self_leave(self, error: BaseException | None) -> None:
+        # A generator around the `with` that is closed: its reader went away, which is no error.
+        if error is None or isinstance(error, GeneratorExit):
+            self._self_call.abandon()
+        else:
+            self._self_call.fail(error)
+
+    @property
+    def response(self) -> Any:
+        """The HTTP response under a stream: helpers close that instead of the stream."""
+        return HttpResponse(self.__wrapped__.response, self._self_call, self)
+
+    def __copy__(self) -> Any:
+        return self
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self.__wrapped__.__reduce_ex__(protocol)
