@@ -106,11 +106,17 @@ ASKED_CHAT = AT | {
     "gen_ai.tool.definitions": [{"type": "function", **TOOL["function"]}],  # type: ignore[dict-item]
 }
 HEAD = {"id": "c1", "created": 1, "model": MODEL, "system_fingerprint": "fp"}
-USAGE = {"prompt_tokens": 31, "completion_tokens": 12, "total_tokens": 43}
+USAGE: Mapping[str, Any] = {
+    "prompt_tokens": 31,
+    "completion_tokens": 12,
+    "total_tokens": 43,
+    "prompt_tokens_details": {"cached_tokens": 16},  # of whoever answers: unknown to the library
+    "completion_tokens_details": {"reasoning_tokens": 5},
+}
 MESSAGE = {"role": "assistant", "content": ANSWER, "reasoning": "A height.", "tool_calls": [CALL]}
 COMPLETION = HEAD | {"choices": [{"index": 0, "finish_reason": "stop", "message": MESSAGE}], "usage": USAGE}
 DELTAS: list[dict[str, Any]] = [
-    {"role": "assistant", "reasoning": "A height."},
+    {"role": "assistant", "reasoning_content": "A height."},  # DeepSeek's word, unknown to the library as well
     {"role": "assistant", "content": "Everest is "},
     {"role": "assistant", "content": "8,849 m "},
     {"role": "assistant", "content": "high."},
@@ -134,8 +140,12 @@ RESPONSE = {
 }
 STOPPED = {"gen_ai.response.finish_reasons": ("stop",)}
 COUNTED = {"gen_ai.usage.input_tokens": 31, "gen_ai.usage.output_tokens": 12}
+COUNTED_APART = {
+    "gen_ai.usage.cache_read.input_tokens": 16,
+    "gen_ai.usage.reasoning.output_tokens": 5,
+}
 FIRST_CHUNK = {"gen_ai.response.time_to_first_chunk": ANY}
-ANSWERED_CHAT = _said(THOUGHT, TEXT, CALL_PART, **RESPONSE, **STOPPED, **COUNTED)
+ANSWERED_CHAT = _said(THOUGHT, TEXT, CALL_PART, **RESPONSE, **STOPPED, **COUNTED, **COUNTED_APART)
 PARTIAL_CHAT = _said(
     THOUGHT,
     {"type": "text", "content": "Everest is 8,849 m "},
