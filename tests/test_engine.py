@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from opentelemetry import context as otel_context
 from opentelemetry import trace
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
 from opentelemetry.trace import StatusCode
 
 from conformance.cases import decoded
@@ -211,6 +212,19 @@ def test_a_bound_method_taken_before_uninstrument_passes_calls_through(toy: Any)
 
 
 # --- calls ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_result_of_a_call_that_nobody_will_see_is_not_read(toy: Any) -> None:
+    read: list[Any] = []
+
+    def response(result: Any) -> Response:
+        read.append(result)
+        return Response()
+
+    for sampler, times in ((ALWAYS_OFF, 0), (ALWAYS_ON, 1)):
+        with traced(_provider("Store.search", response=response), sampler=sampler):
+            toy.Store().search(["a"])
+        assert len(read) == times
 
 
 def test_a_method_that_calls_another_of_its_provider_is_one_span(toy: Any) -> None:

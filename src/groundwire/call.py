@@ -55,6 +55,7 @@ class Call:
         "_first_chunk_s",
         "_provider",
         "_recorder",
+        "_recording",
         "_request",
         "_span",
         "_started_ns",
@@ -83,7 +84,8 @@ class Call:
         # A lock that is taken once and never released: the cheapest atomic flag there is.
         self._ended = threading.Lock()
         self.context = context
-        if recorder.capture != "off" and span.is_recording():
+        self._recording = span.is_recording()  # what nobody will see is not read
+        if self._recording and recorder.capture != "off":
             # Now, not at the end: applications append to the same message list while the call runs.
             try:
                 self._content = semconv.request_content(request, recorder.content_limit)
@@ -109,7 +111,7 @@ class Call:
 
     def expect_stream(self) -> None:
         """From now on chunks are collected, if anybody will see them."""
-        if self._accumulator is None and not self.ended and self._span.is_recording():
+        if self._recording and self._accumulator is None and not self.ended:
             make = self.operation.stream
             if make is not None:
                 try:
@@ -167,6 +169,8 @@ class Call:
 
     def _read(self, result: Any) -> Response:
         try:
+            if not self._recording:
+                return Response()
             return (self._request.read or self.operation.response)(result)
         except Exception:
             _log.debug("%s: unreadable result", self._provider.name, exc_info=True)
