@@ -131,6 +131,7 @@ def test_a_stream_dropped_while_its_thread_holds_a_lock_of_the_exporter_does_not
 
 
 SCRIPT = """
+import os
 import sys
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
@@ -156,6 +157,9 @@ held = traced(iter([1, 2]), start("held"))
 next(held)
 cycle = [traced(iter([1, 2]), start("cycle"))]
 cycle.append(cycle)
+if os.fork() == 0:
+    sys.exit()  # what it holds is its parent's
+os.wait()
 """
 
 

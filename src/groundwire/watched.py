@@ -3,7 +3,9 @@
 import _thread
 import atexit
 import gc
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import wrapt
@@ -40,8 +42,10 @@ _ends: dict[int, Callable[[], None]] = {}
 
 def _end_all() -> None:
     """The interpreter exits: streams that somebody still holds are read no further."""
-    while _ends:
-        _ends.popitem()[1]()
+    with suppress(KeyError):  # there are no more
+        while True:
+            _, end = _ends.popitem()
+            end()
 
 
 class Watched(wrapt.ObjectProxy):  # type: ignore[type-arg]
@@ -52,6 +56,8 @@ class Watched(wrapt.ObjectProxy):  # type: ignore[type-arg]
         if _note_collection not in gc.callbacks:
             gc.callbacks.append(_note_collection)
             atexit.register(_end_all)  # now, so that it runs before what exports the spans
+            if hasattr(os, "register_at_fork"):
+                os.register_at_fork(after_in_child=_ends.clear)  # what its parent reads is its parent's to end
         self._self_call = call
         self._self_ends_with(call.abandon)
 
