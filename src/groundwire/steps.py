@@ -3,7 +3,8 @@
 So its span is current whenever the library's own code runs, where that of a model call is only until the first chunk.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import partial
 from typing import Any, cast
 
 from opentelemetry import context as otel_context
@@ -24,8 +25,8 @@ class _Steps(SyncStream):
     def __next__(self) -> Any:
         return _under(self._self_call, super().__next__)
 
-    def close(self) -> Any:
-        return _under(self._self_call, super().close)
+    def _self_close(self, close: Callable[[], Any]) -> Any:
+        return _under(self._self_call, partial(super()._self_close, close))
 
 
 class _AsyncSteps(AsyncStream):
@@ -39,10 +40,10 @@ class _AsyncSteps(AsyncStream):
         finally:
             otel_context.detach(token)
 
-    async def aclose(self) -> Any:
+    async def _self_aclose(self, close: Callable[[], Awaitable[Any]]) -> Any:
         token = otel_context.attach(self._self_call.context)
         try:
-            return await super().aclose()
+            return await super()._self_aclose(close)
         finally:
             otel_context.detach(token)
 

@@ -5,6 +5,7 @@ between two chunks.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -51,9 +52,14 @@ class Chunks(Watched):
             raise
         call.exhaust()
 
-    def close(self) -> Any:
+    @property
+    def close(self) -> Callable[[], Any]:
+        """There if the SDK's own is: some applications ask before they call."""
+        return partial(self._self_close, self.__wrapped__.close)
+
+    def _self_close(self, close: Callable[[], Any]) -> Any:
         try:
-            return self.__wrapped__.close()
+            return close()
         finally:
             self._self_call.abandon()
 
@@ -116,15 +122,19 @@ class AsyncStream(Watched):
         finally:
             self._self_leave(error)
 
-    async def close(self) -> Any:
-        try:
-            return await self.__wrapped__.close()
-        finally:
-            self._self_call.abandon()
+    @property
+    def close(self) -> Callable[[], Awaitable[Any]]:
+        """There if the SDK's own is, as `aclose`: some applications ask which to call."""
+        return partial(self._self_aclose, self.__wrapped__.close)
 
-    async def aclose(self) -> Any:
+    @property
+    def aclose(self) -> Callable[[], Awaitable[Any]]:
+        """There if the SDK's own is."""
+        return partial(self._self_aclose, self.__wrapped__.aclose)
+
+    async def _self_aclose(self, close: Callable[[], Awaitable[Any]]) -> Any:
         try:
-            return await self.__wrapped__.aclose()
+            return await close()
         finally:
             self._self_call.abandon()
 
@@ -170,6 +180,13 @@ class _Reading:
         call.chunk(chunk)
         self._add = call.collect
         return chunk
+
+    @property
+    def aclose(self) -> Callable[[], Any]:
+        """The stream's, where that is its own iterator; where each loop has one, closing that leaves the stream."""
+        wrapped = self._stream.__wrapped__
+        own = wrapped.__aiter__()
+        return (self._stream if own is wrapped else own).aclose
 
     def _end(self, error: BaseException) -> None:
         if isinstance(error, StopAsyncIteration):

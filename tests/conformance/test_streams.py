@@ -273,6 +273,22 @@ async def test_a_loop_that_was_left_can_be_resumed(case: Case) -> None:
         assert whole(tracing.span) == expected(case, {**case.asked, **case.answered})
 
 
+@every_async_stream
+async def test_closing_what_a_loop_reads_by_closes_what_it_would_untraced(case: Case) -> None:
+    async def left() -> Any:
+        stream = await _started(case)
+        reading = aiter(stream)
+        await anext(reading)
+        if hasattr(reading, "aclose"):
+            await reading.aclose()
+        return plain(await anext(stream, None))
+
+    before = await left()
+    with traced(case.provider) as tracing:
+        assert await left() == before
+        await _dropped(case, tracing)
+
+
 @every_stream
 async def test_a_stream_that_ran_out_stays_so(case: Case) -> None:
     with traced(case.provider) as tracing:
@@ -346,7 +362,8 @@ async def test_a_stream_has_its_own_attributes(case: Case) -> None:
             stream.mine = "kept"
             assert stream.mine == "kept"
         assert case.lazy or copy.copy(stream) is stream
-        assert not hasattr(stream, "no_such_attribute")
+        for name in ("close", "aclose", "no_such_attribute"):
+            assert hasattr(stream, name) is hasattr(getattr(stream, "__wrapped__", stream), name)
         await close(case, stream)
 
 
