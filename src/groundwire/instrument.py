@@ -227,7 +227,8 @@ def uninstrument() -> None:
 def _settle() -> None:
     """Trace every chosen library that nobody else traces, and no other. Called whenever that changes."""
     from groundwire.beside import active, first_that_traces
-    from groundwire.engine import Engine, versioned
+    from groundwire.engine import Engine
+    from groundwire.patching import versioned
     from groundwire.under import contexts
 
     with _lock:

@@ -1,0 +1,51 @@
+"""Arguments that can be read but once: they become lists before anybody reads them."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+REPEATABLE = frozenset({list, tuple, str, dict, type(None)})
+"""Types whose values are no one-shot iterators: to ask an abstract class takes longer."""
+
+
+def list_inside(arguments: Mapping[str, Any], name: str) -> None:
+    """Make a list of a one-shot iterator inside an argument, in its place."""
+    *way, last = name.split(".")
+    holder: Any = arguments
+    for step in way:
+        # To ask whether a model is a mapping takes longer than all the rest of this.
+        holder = holder.get(step) if isinstance(holder, dict) else getattr(holder, step, None) or _entry(holder, step)
+    if isinstance(holder, dict) and type(value := holder.get(last)) not in REPEATABLE and isinstance(value, Iterator):
+        holder[last] = listed(value)
+
+
+def _entry(holder: Any, name: str) -> Any:
+    return holder.get(name) if isinstance(holder, Mapping) else None
+
+
+def listed(value: Any) -> Any:
+    """The items of a one-shot iterator, for us and the library to read; anything else as it is."""
+    if not isinstance(value, Iterator):
+        return value
+    items: list[Any] = []
+    try:
+        items.extend(value)
+    except Exception as error:
+        # The application's own iterator broke: the library is to meet the same error at the same place.
+        return _Broken(items, error)
+    return items
+
+
+class _Broken(Iterator[Any]):
+    """Items that end in an error, however often they are read; an iterator, as some libraries read nothing else."""
+
+    def __init__(self, items: list[Any], error: Exception) -> None:
+        self._items = items
+        self._error = error
+        self._reading = iter(self)
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from self._items
+        raise self._error
+
+    def __next__(self) -> Any:
+        return next(self._reading)
