@@ -4,7 +4,8 @@ The rules:
 
 - An answer is a chat span with text output whose prompt carries passages. "The last LLM call" is a wrong rule: query
   rewriting comes before it, follow-up questions and titles after it, and their prompts carry no passages. A call that
-  was made inside a search (`groundwire.part_of`) judges or ranks passages, and is none.
+  was made inside a search (`groundwire.part_of`) judges or ranks passages, and is none; nor is one that grades what was
+  found or said, or words a question anew, wherever in a workflow it is made (`groundwire.other_tasks`).
 - Its passages are the documents of `rerank`, else `retrieval`, spans of the same trace (or linked to it) that ended
   before it started, or inside it. A span supplies an answer if the text of at least one of its documents reached the
   prompt; those of its documents that did not are listed after the others, marked as dropped. A search that
@@ -43,6 +44,7 @@ from groundwire.dialects.gen_ai import (
     view,
 )
 from groundwire.model import Document, NoChain, Passage, RagChain, Reason, SpanRecord
+from groundwire.other_tasks import other_task
 from groundwire.parting import Cut, cut_tool_result
 from groundwire.prompt import drafts_in, question_in, reached, without_answers, words
 from groundwire.suppliers import feeds, ranks_in, recast, strangers_among, unseen_before
@@ -54,6 +56,10 @@ _FIELD = re.compile(r"\[\[ ## (\w+) ## \]\]\s*(.*?)\s*(?=\[\[ ## \w+ ## \]\]|\Z)
 _ACTION = re.compile(r"\A\s*(?:Thought|Action):.*^[ \t]*Action Input:", re.DOTALL | re.MULTILINE)
 _FINAL = re.compile(r"\A\s*Thought:.*?^[ \t]*(?:Final )?Answer:\s*(\S.*)\Z", re.DOTALL | re.MULTILINE)
 """How models write that reason and act in plain text (ReAct): the call of a tool, the end."""
+_OTHER_TASKS: dict[str, tuple[Reason, str]] = {
+    "judgement": ("judgement", "it judges passages or an answer"),
+    "query": ("query", "it words a question or a query"),
+}
 _ANSWER_KEYS = ("answer", "final_answer", "response", "output", "result", "text", "content", "reply")
 
 
@@ -81,10 +87,12 @@ def assemble(span: SpanRecord, material: Material) -> RagChain | NoChain:
     twin = None if semconv.RETRIEVAL_DOCUMENTS in span.attributes else _twin(call, material.rivals)
     if twin is not None:
         return no("duplicate", f"of span {twin}")
-    return _Reading(call, material).chain(answer) or no(
-        "no_passages",
-        "no retrieved text reached the prompt" if material.suppliers else "the prompt carries no passages",
-    )
+    reading = _Reading(call, material)
+    chain = reading.chain(answer)
+    if chain is None:
+        given = "no retrieved text reached the prompt" if material.suppliers else "the prompt carries no passages"
+        return no("no_passages", given)
+    return no(*_OTHER_TASKS[task]) if (task := reading.other_task(chain)) is not None else chain
 
 
 # --- the answer -----------------------------------------------------------------------------------------------------
@@ -106,11 +114,16 @@ def _answer(call: CallView) -> str:
                 return str(value[key])
     if (final := _FINAL.match(text)) is not None:
         return final[1].strip()
-    fields = dict(_FIELD.findall(stripped)) if stripped.startswith("[[ ## ") else {}
+    fields = _fields(stripped)
     if "next_tool_name" in fields or _ACTION.match(text):
         return ""  # a tool is to be called
-    fields.pop("completed", None)
     return next((fields[key] for key in _ANSWER_KEYS if key in fields), next(reversed(fields.values()), text))
+
+
+def _fields(text: str) -> dict[str, str]:
+    fields = dict(_FIELD.findall(text)) if text.startswith("[[ ## ") else {}
+    fields.pop("completed", None)
+    return fields
 
 
 def _twin(call: CallView, rivals: Sequence[Rival]) -> str | None:
@@ -168,6 +181,18 @@ class _Reading:
             span_id=call.record.span_id,
             attributes=call.record.attributes,
         )
+
+    def other_task(self, chain: RagChain) -> str | None:
+        """What the call did instead of answering; who lists passages himself says that it answers."""
+        if semconv.RETRIEVAL_DOCUMENTS in self._call.record.attributes:
+            return None
+        asked = "\n".join(self._texts)
+        question = chain.question or ""
+        for text in (*(p.text for p in chain.context), "" if "\n" in question else question):
+            asked = asked.replace(text.strip(), "_") if text.strip() else asked
+        said = first_choice(self._call.output)
+        fields = tuple(_fields(said.strip()))
+        return other_task(asked, chain.answer if fields else said, fields)
 
     def _given(self) -> list[Passage] | None:
         """Documents that the answer span lists itself; None where it lists none, or none of them with its text."""

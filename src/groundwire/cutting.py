@@ -16,7 +16,7 @@ from groundwire.parting import MARKER, NAMED, RULE, WORD, Cut, elements, has_tex
 
 _CONTEXT = (
     r"contexts?|documents?|docs?|passages?|sources?|excerpts?|extracts?|snippets?|chunks?|references?"
-    r"|knowledge(?: base)?"
+    r"|(?<!prior )knowledge(?: base)?"
     r"|(?:search |retrieval )?results?|background|evidence|articles?(?: section)?|facts|notes|information|materials?"
     r"|(?:structured |retrieved )?data"
     r"|kontext|contexte|contexto|contesto|dokumente|documentos|documenti|quellen|fuentes|fontes|fonti|auszüge|extraits"

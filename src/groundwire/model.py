@@ -332,7 +332,9 @@ class RagChain:
         return tuple(p for p in self.passages if p.in_prompt)
 
 
-Reason: TypeAlias = Literal["no_content", "no_passages", "no_answer_text", "part_of_search", "duplicate", "error"]
+Reason: TypeAlias = Literal[
+    "no_content", "no_passages", "no_answer_text", "part_of_search", "judgement", "query", "duplicate", "error"
+]
 
 
 @dataclass(frozen=True, slots=True)

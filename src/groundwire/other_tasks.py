@@ -1,0 +1,108 @@
+"""What a model is asked about passages that is no answer: is this relevant, is that supported, how else to search.
+
+Workflows grade what they found, check what they said, and word a question anew (corrective RAG, self-RAG, several
+hops). Such a call has passages in its prompt as an answer has, and nothing on its span says what it is for. It is told
+by two things that must both hold: what it was asked for, and that what came back is nothing but that. So a "Yes" to a
+user's question stays an answer, and so does a text that was asked for along with a grade. Prompts are read in English.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, Literal
+
+_REMARKS = re.compile(
+    r"(?i)^(?:reason(?:ing|s)?|explanations?|justification|rationale|comments?|feedback|thoughts?|analysis"
+    r"|statements?|claims?|evidence|quotes?|(?:document|doc|passage|chunk|source)(?:_?(?:id|name|number))?|id)$"
+)
+"""Members of a JSON object that say why, or of what."""
+_VERDICT = re.compile(
+    r"(?i)(?:scores?|grades?|verdict|relevan\w*|ground\w*|support\w*|rating|sufficien\w*|enough|useful\w*|faithful\w*"
+    r"|hallucinat\w*|correct|valid|confidence|decision|judge?ment)$|^(?:scores?|grade|relevan|ground|support)"
+)
+_VERDICTS = re.compile(
+    r"(?i)(?:yes|no|not|true|false|partially|partly|highly|fully|somewhat|(?:ir)?relevant|(?:un)?(?:grounded|supported"
+    r"|faithful|related)|(?:in)?(?:sufficient|correct)|enough|use(?:ful|less)|helpful|ambiguous|pass(?:ed)?|fail(?:ed)?"
+    r"|good|bad|high|medium|low|\d+(?:\.\d+)?(?:/\d+)?)"
+)
+_FENCE = re.compile(r"\A```\w*\s*(.*?)\s*```\Z", re.DOTALL)
+_CONCLUSION = re.compile(
+    r"(?i)\n[^\w\n]*(?:result|score|verdict|grade|rating|decision|judge?ment|relevan\w+)[^\w\n]*[:\]][^\w\n]*([^\n]+)\Z"
+)
+"""The last line of who thinks aloud first."""
+_LONGEST_VERDICT = 40
+_QUALITIES = (
+    r"relevan\w*|relat(?:ed|es)|ground\w*|support\w*|sufficien\w*|enough|faithful\w*|hallucinat\w*|useful|helpful"
+    r"|in line with|address(?:es)?|resolves?"
+)
+_JUDGES = re.compile(
+    r"(?i)\b(?:graders?|grading|binary score|grade (?:it|the|this|each|as))\b"
+    r"|\b(?:assess|judg|evaluat|decid|determin|tell|check|verif|rat|scor|classif|estimat)(?:e|es|ing|y|ies)? "
+    r"(?:(?:[\w-]+ ){0,4}(?:relevanc[ey]|faithfulness|groundedness|usefulness|helpfulness|sufficiency)\b"
+    rf"|(?:[\w-]+ ){{0,2}}(?:if|whether|how) [^.\n]{{0,120}}\b(?:{_QUALITIES})\b)"
+    rf"|\b(?:yes|true)\b\W{{0,2}} if [^.\n]{{0,60}}\b(?:{_QUALITIES})\b"
+    r"|\b(?:is|are|does|do|which|whether)\b (?:[\w-]+ ){0,4}(?:document|passage|context|chunk|excerpt|snippet|text"
+    rf"|source|answer|response|generation|information)s?\b[^.?\n]{{0,60}}\b(?:{_QUALITIES})\b"
+)
+_ANSWERS_TOO = re.compile(r"(?i)\b(?:then|if so|otherwise|if it is|if they are),? answer\b")
+_QUERY = re.compile(
+    r"(?i)^(?:(?:new|improved|better|standalone|rewritten|rephrased|optimi[sz]ed|search|sub|web|next|follow[_ ]?up)"
+    r"[_ ]?)*(?:quer(?:y|ies)|questions?)$"
+)
+_WORDS_QUERY = re.compile(
+    r"(?i)\b(?:re-?write|re-?phrase|re-?formulate|re-?word|improve|transform|formulate|generate|suggest|propose|write"
+    r"|produce|come up with)\b[^.\n]{0,80}\b(?:questions?|quer(?:y|ies))\b"
+)
+_QUERY_LABEL = re.compile(r"(?i)(?:^|\n)[^\w\n]*(?:\w+[ -]){0,3}(?:question|query|queries)[^\w\n]*:\W*\Z")
+
+
+def other_task(instructions: str, output: str, fields: tuple[str, ...] = ()) -> Literal["judgement", "query"] | None:
+    """What a call did instead of answering; None where nothing certain says so.
+
+    Args:
+        instructions: its prompt, without the passages and the user's question, which may speak of anything.
+        output: what it said.
+        fields: names of what it said, where that is known (DSPy's), the last one last.
+    """
+    text = output.strip()
+    text = fenced[1] if (fenced := _FENCE.match(text)) else text
+    if fields and _QUERY.match(fields[-1]):
+        return "query"
+    if text[:1] in ("{", "["):
+        try:
+            leaves = list(_leaves(json.loads(text)))
+        except (ValueError, RecursionError):
+            return None
+        said = [(key, value) for key, value in leaves if not _REMARKS.match(key)]
+        if said and all(_QUERY.match(key) for key, _ in said):
+            return "query"
+        judged = bool(said) and all((not key or _VERDICT.search(key)) and _is_verdict(v) for key, v in said)
+    elif text.endswith("?") or ("\n" not in text and _QUERY_LABEL.search(instructions[-200:])):
+        asks = "\n" not in text or all(line.rstrip().endswith("?") for line in text.splitlines() if line.strip())
+        return "query" if asks and _WORDS_QUERY.search(instructions) else None
+    else:
+        judged = _is_verdict(concluded[1] if (concluded := _CONCLUSION.search(text[-200:])) else text)
+    if judged and _JUDGES.search(instructions) and not _ANSWERS_TOO.search(instructions):
+        return "judgement"
+    return None
+
+
+def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """What stands in a JSON document, each with the name of the member that it stands in."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _leaves(inner, name)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _leaves(inner, key)
+    else:
+        yield key, value
+
+
+def _is_verdict(value: Any) -> bool:
+    if not isinstance(value, str):
+        return isinstance(value, bool | int | float)
+    if len(value) > _LONGEST_VERDICT:
+        return False
+    words = [word.strip("./") for word in re.findall(r"[\w./]+", value)]
+    return bool(words) and all(_VERDICTS.fullmatch(word) for word in words)

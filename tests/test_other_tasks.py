@@ -1,0 +1,105 @@
+"""What carries passages in its prompt and is no answer: judgements, and questions worded anew."""
+
+import json
+
+import pytest
+
+from built import ANSWER, LOUVRE, QUESTION, TOWER, Trace, prompt
+
+GRADER = (
+    "You are a grader assessing relevance of a retrieved document to a user question.\n"
+    "Give a binary score 'yes' or 'no' to say whether the document is relevant.\n\n"
+    f"Retrieved document:\n\n{TOWER}\n\nUser question: {QUESTION}"
+)
+FACTS = f"\n\nSet of facts:\n\n{TOWER}\n\nLLM generation: {ANSWER}"
+CONTEXT = f"\n\nContext:\n{TOWER}\n\nQuestion: {QUESTION}"
+PASSAGES = f"\n\nPassages:\n[1] {TOWER}\n[2] {LOUVRE}\n\nQuestion: {QUESTION}"
+JUDGED = [
+    (GRADER, '{"binary_score":"yes"}'),
+    (GRADER, "No."),
+    (GRADER, '```json\n{"score": "yes"}\n```'),
+    (GRADER, "The passage names the height.\n\nVerdict: relevant"),
+    (f"Assess whether an answer is grounded in / supported by a set of facts.{FACTS}", '{"binary_score": true}'),
+    (
+        f"You are grading a quiz. A score of yes means that the answer is grounded in the facts.{FACTS}",
+        '{"binary_score": "yes", "explanation": "The answer says 330 metres, which the facts say as well."}',
+    ),
+    (
+        "Your task is to evaluate if the response is in line with the context. Answer YES or NO.\n"
+        f"Query and Response:\n{QUESTION} {ANSWER}\nContext:\n{TOWER}\nAnswer: ",
+        "YES",
+    ),
+    (f"Please tell if the information is supported by the context.\nInformation: {ANSWER}\nContext: {TOWER}", "YES"),
+    (f"Your task is to judge the faithfulness of statements.{CONTEXT}", '{"statements":["x"],"statement_scores":[1]}'),
+    (f"Is this document relevant to the question? Answer yes or no.{CONTEXT}", "yes"),
+    (f"Decide if the passage is useful. Reply with 'relevant' or 'irrelevant' only.{CONTEXT}", "Irrelevant"),
+    (f"Given this, return YES if the context is relevant to the question and NO if it isn't.{CONTEXT}", "YES"),
+    (f"Rate the relevance of the passage on a scale from 1 to 5.{CONTEXT}", "4/5"),
+    (f"Do the documents hold enough information? Reply SUFFICIENT or INSUFFICIENT.{CONTEXT}", "INSUFFICIENT"),
+    (f"Decide whether the context is sufficient.{CONTEXT}", '{"is_sufficient": false, "reasoning": "No year."}'),
+    (f"Which of these passages are relevant? Return their numbers as a list.{PASSAGES}", "[1]"),
+]
+QUERIES = [
+    (f"The documents do not answer it. Rewrite the question for a search.{CONTEXT}", "What is the tower's height?"),
+    (f"Formulate a better query.{CONTEXT}\n\nImproved query:", "Eiffel Tower height metres"),
+    (f"Generate three questions that the context answers.{CONTEXT}", "1. How tall is it?\n2. When was it built?"),
+    (f"What must be searched for next?{CONTEXT}", '{"reasoning": "The year is missing.", "search_query": "built in"}'),
+    (
+        f"Given the fields `context`, `question`, produce the fields `search_query`.{CONTEXT}",
+        "[[ ## reasoning ## ]]\nThe year is missing.\n\n[[ ## search_query ## ]]\nyear built\n\n[[ ## completed ## ]]",
+    ),
+]
+ANSWERS = [
+    (prompt(TOWER, question="Is the Eiffel Tower taller than 300 metres?"), "Yes."),
+    (prompt(TOWER, question="In which year was it completed?"), "1889"),
+    (prompt("A grader gives a binary score.", question="Does a grader give a binary score?"), "Yes"),
+    (prompt("A dose of 5 mg is enough for adults.", question="Is 5 mg enough?"), "Yes"),
+    (f"Use the relevant documents below. If the documents are not relevant, say so.{CONTEXT}", "Yes"),
+    (f"Verify that your answer is supported by the context.{CONTEXT}", "Yes"),
+    (f"Assess whether the context is sufficient. If so, answer the question.{CONTEXT}", "330"),
+    (f"Evaluate how relevant the passage is, and answer the question.{CONTEXT}", ANSWER),
+    (f"Judge the relevance of the passage.{CONTEXT}", '{"relevant": true, "height": "330 metres"}'),
+    (f"Judge the relevance of the passage.{CONTEXT}", json.dumps({"score": 0.9, "answer": ANSWER})),
+    (f"Extract the height in metres.{CONTEXT}", '{"height_m": 330}'),
+    (f"Is the claim supported by the context? Answer SUPPORTED or REFUTED.{CONTEXT}", "SUPPORTED"),
+    (f"Rewrite the question in your mind, then answer it.{CONTEXT}", ANSWER),
+    (f"Answer, or ask what the user means.{CONTEXT}", "Do you mean the tower in Paris?"),
+    (f"Reply with no_answer if the context is not relevant.{CONTEXT}", "no_answer"),
+]
+
+
+@pytest.mark.parametrize("listed", [True, False])
+@pytest.mark.parametrize(
+    ("reason", "asked", "said"), [("judgement", *c) for c in JUDGED] + [("query", *c) for c in QUERIES]
+)
+def test_what_judges_or_words_a_question_is_no_answer(reason: str, asked: str, said: str, listed: bool) -> None:
+    trace = Trace()
+    if listed:
+        trace.retrieval(TOWER, LOUVRE)
+    trace.chat(asked, said)
+    assert trace.assembly.chains == ()
+    assert trace.reasons == [reason]
+
+
+@pytest.mark.parametrize(("asked", "said"), ANSWERS)
+def test_answers_that_are_short_or_speak_of_relevance_stay_answers(asked: str, said: str) -> None:
+    trace = Trace()
+    trace.chat(asked, said)
+    assert trace.chain.answer in said
+
+
+def test_who_lists_passages_himself_says_that_he_answers() -> None:
+    trace = Trace()
+    trace.chat(GRADER, "yes", attributes={"gen_ai.retrieval.documents": json.dumps([{"content": TOWER}])})
+    assert trace.chain.answer == "yes"
+
+
+def test_the_choices_of_a_router_are_no_passages() -> None:
+    trace = Trace()
+    trace.chat(
+        "Some choices are given below.\n---------------------\n(1) Towers.\n\n(2) Museums.\n---------------------\n"
+        f"Using only the choices above and not prior knowledge, return the choice for the question: '{QUESTION}'\n\n"
+        'The output should be JSON.\n\nHere is an example:\n[{"choice": 1}]',
+        '[{"choice": 1, "reason": "It is about a tower."}]',
+    )
+    assert trace.reasons == ["no_passages"]
