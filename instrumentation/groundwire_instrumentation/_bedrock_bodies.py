@@ -238,6 +238,9 @@ def usage(body: Mapping[str, Any], headers: Mapping[str, Any]) -> Usage | None:
     return Usage(None if given_ is None else given_ + (read or 0) + (written or 0), made_, read, written)
 
 
+_GENERATED = ("output_tokens", "output_tokens_details")
+
+
 class Chunks:
     """Chunks of a streamed body, any family but Nova."""
 
@@ -253,7 +256,9 @@ class Chunks:
         self._metrics = chunk.get(_METRICS) or self._metrics
         for part in (chunk, chunk.get("message"), chunk.get("delta")):
             if isinstance(part, Mapping):
-                self._usage |= part.get("usage") or {}
+                # The start of Claude's says 1 or so of what is not generated yet: the end alone counts that.
+                early = _GENERATED if chunk.get("type") == "message_start" else ()
+                self._usage |= {k: v for k, v in (part.get("usage") or {}).items() if k not in early}
                 kept = (
                     "id",
                     "role",

@@ -183,7 +183,15 @@ def chunks_of(*chunks: Mapping[str, Any]) -> list[bytes]:
 
 
 CLAUDE_CHUNKS = chunks_of(
-    {"type": "message_start", "message": {**CLAUDE_SAID, "content": [], "stop_reason": None, "usage": CLAUDE_USAGE}},
+    {
+        "type": "message_start",
+        "message": {
+            **CLAUDE_SAID,
+            "content": [],
+            "stop_reason": None,
+            "usage": {**CLAUDE_USAGE, "output_tokens": 1},  # before anything is generated
+        },
+    },
     {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
     {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Everest is "}},
     {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "8,849 m high."}},
