@@ -174,6 +174,15 @@ def test_a_class_that_cannot_be_told_is_made_all_the_same(library: Any) -> None:
         assert tracing.spans == []
 
 
+def test_classes_that_cannot_be_hashed_are_passed_by(library: Any) -> None:
+    compared = {"__eq__": lambda made, other: made is other, "__hash__": None}
+    unhashable = type("Compared", (type,), compared)("Unhashable", (), {})
+    with traced(_provider("Kind+.search")) as tracing:
+        library.Made().search("q")
+        assert len(tracing.spans) == 1
+    assert isinstance(unhashable, type)
+
+
 def test_without_the_plus_the_classes_below_are_left_alone(library: Any) -> None:
     with traced(_provider("Index.search")) as tracing:
         library.Flat().search("q")

@@ -214,7 +214,8 @@ class Provider:
     substitutes: tuple[Substitute, ...] = ()
     """For classes that are written in C."""
     executors: tuple[str, ...] = ()
-    """`module:ThreadPoolExecutor`, where the library fans a call out to threads: the call's context goes along."""
+    """`module:ThreadPoolExecutor`, where the library fans a call out to threads: the call's context goes along, where
+    steady context is off too, as what a call does in threads is no second call."""
     running: Callable[[], Any] | None = None
     """The span under which the library runs here and now, where an instrumentor that ours stands aside for keeps it to
     itself and out of the context; None: none."""

@@ -212,13 +212,17 @@ def _family(owner: type[Any], attribute: str) -> list[type[Any]]:
 
 def _made_by(metaclass: type[Any], attribute: str) -> list[type[Any]]:
     """All classes of a metaclass that have the method of their own."""
-    seen: dict[type[Any], None] = {}
+    found: list[type[Any]] = []
+    seen: set[int] = set()  # not the classes: a metaclass may say itself how they are hashed and compared
     below: list[type[Any]] = [object]
     while below:
-        found = [each for each in type.__subclasses__(below.pop()) if each not in seen]
-        seen |= dict.fromkeys(found)
-        below += found
-    return [each for each in seen if isinstance(each, metaclass) and attribute in vars(each)]
+        for each in type.__subclasses__(below.pop()):
+            if id(each) not in seen:
+                seen.add(id(each))
+                below.append(each)
+                if isinstance(each, metaclass) and attribute in vars(each):
+                    found.append(each)
+    return found
 
 
 def _carrying(executor: type[Any]) -> type[Any]:
