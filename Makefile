@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .NOTPARALLEL:
-.PHONY: demo test test-stores test-rerankers test-postgres test-jaeger test-phoenix test-browser test-ray test-together test-litellm test-dspy test-weaviate test-adapters compatibility check format bench bench-clients judgement clean help
+.PHONY: demo test test-stores test-rerankers test-postgres test-jaeger test-phoenix test-browser test-ray test-together test-litellm test-dspy test-weaviate test-weaviate-real test-adapters compatibility check format bench bench-clients judgement clean help
 
 help: ## this list
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ test-together: ## install Together's SDK into the cache (60 MB), apart as it wan
 
 test-weaviate: ## install Weaviate's client into the cache (90 MB), as it holds grpcio back, and run its conformance tests
 	PYTHON=$(PYTHON) sh tests/conformance/apart.sh weaviate
+
+test-weaviate-real: ## build Weaviate's server into the cache (Go, some minutes, 3 GB of modules) and run its client against it too
+	server=$$(sh tests/conformance/weaviate.sh) && GROUNDWIRE_WEAVIATE=$$server PYTHON=$(PYTHON) sh tests/conformance/apart.sh weaviate
 
 test-stores: .venv/installed-test ## install LanceDB and milvus-lite (500 MB) and run the conformance suite on them
 	@$(PIP) install --editable '.[lancedb,milvus]' 'milvus-lite>=2.5'

@@ -72,7 +72,8 @@ def _found(result: Any) -> Response:
     held = ((n, up) for n, up in _SCORES if any(s or (s == 0 and n != "score") for s in _metadata(objects, n)))
     field, higher = next(held, ("", None))
     scores = _metadata(objects, field)
-    documents = [_document(each, score) for each, score in zip(objects, scores, strict=True)]
+    groups = getattr(result, "groups", {})
+    documents = [_document(each, score, groups) for each, score in zip(objects, scores, strict=True)]
     return Response(documents=documents, higher_is_better=higher)
 
 
@@ -80,10 +81,12 @@ def _metadata(objects: Any, name: str) -> list[Any]:
     return [getattr(each.metadata, name, None) for each in objects]
 
 
-def _document(found: Any, score: float | None) -> Document:
+def _document(found: Any, score: float | None, groups: Mapping[str, Any]) -> Document:
     document = from_row(found.properties, found.uuid, score)
-    text = getattr(getattr(found, "generative", None), "text", None)
-    return document if text is None else replace(document, metadata={**(document.metadata or {}), "generated": text})
+    group = groups.get(getattr(found, "belongs_to_group", ""))  # a prompt is asked once for each of them
+    text = getattr(getattr(found, "generative", None), "text", None) or getattr(group, "generated", None)
+    # Beside a task for all, servers give every object a text that is empty.
+    return replace(document, metadata={**(document.metadata or {}), "generated": text}) if text else document
 
 
 def _answer(result: Any) -> Response:

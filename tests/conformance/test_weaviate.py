@@ -9,7 +9,7 @@ import pytest
 weaviate = pytest.importorskip("weaviate", reason="it holds grpcio and protobuf back: make test-weaviate")
 
 from weaviate.classes.generate import GenerativeConfig, GenerativeParameters
-from weaviate.classes.query import Filter, NearMediaType
+from weaviate.classes.query import Filter, GroupBy, NearMediaType
 from weaviate.proto.v1 import generative_pb2
 
 from conformance.cases import decoded, finish
@@ -77,6 +77,14 @@ async def test_every_search_with_a_task_is_an_answer_that_lists_its_passages(nam
     assert (chain.answer, chain.question) == (ANSWER, "mountains" if args == ("mountains",) else TASK)
     assert [(p.text, p.in_prompt) for p in chain.passages] == [(text, True) for text in TEXTS]
     assert (chain.model, chain.usage) == (None, None)
+
+
+async def test_what_was_generated_for_a_group_is_beside_its_objects() -> None:
+    pages = GroupBy(prop="page", number_of_groups=2, objects_per_group=1)
+    with traced(PROVIDER) as tracing:
+        (await collection(False)).generate.bm25("mountains", single_prompt="Shout: {text}", group_by=pages)
+        found = decoded(tracing.span.attributes)["gen_ai.retrieval.documents"]
+    assert [row["metadata"]["generated"] for row in found] == [text.upper() for text in TEXTS]
 
 
 async def test_a_list_of_the_store_is_no_retrieval() -> None:

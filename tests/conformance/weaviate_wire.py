@@ -48,7 +48,12 @@ class _Mountains(weaviate_pb2_grpc.WeaviateServicer):  # type: ignore[misc]
         results = [self._result(request, n) for n in numbers[: request.limit or None]]
         if request.HasField("group_by"):
             groups = [
-                search_get_pb2.GroupByResult(name=f"page {n + 1}", objects=[row], number_of_objects=1)
+                search_get_pb2.GroupByResult(
+                    name=f"page {n + 1}",
+                    objects=[row],
+                    number_of_objects=1,
+                    generative=generative_pb2.GenerativeReply(result=self._shouted(request, n)),
+                )
                 for n, row in enumerate(results)
             ]
             return search_get_pb2.SearchReply(group_by_results=groups, generative_grouped_result=self._said(request))
@@ -62,6 +67,9 @@ class _Mountains(weaviate_pb2_grpc.WeaviateServicer):  # type: ignore[misc]
 
     def _said(self, request: Any) -> str:
         return ANSWER if request.generative.HasField("grouped") else ""
+
+    def _shouted(self, request: Any, n: int) -> str:
+        return TEXTS[n].upper() if request.generative.HasField("single") else ""
 
     def _result(self, request: Any, n: int) -> Any:
         by_words = request.HasField("bm25_search") or request.HasField("hybrid_search")
@@ -85,8 +93,8 @@ class _Mountains(weaviate_pb2_grpc.WeaviateServicer):  # type: ignore[misc]
             metadata.vectors.add(name="title", vector_bytes=struct.pack("<2f", 1.0, 0.0), type=1)
         row = search_get_pb2.PropertiesResult(non_ref_props=fields, target_collection="Mountains")
         made = generative_pb2.GenerativeResult()
-        if request.generative.HasField("single"):
-            made.values.add(result=TEXTS[n].upper())
+        if request.HasField("generative"):  # with nothing in it, where the task is for all
+            made.values.add(result=self._shouted(request, n))
         return search_get_pb2.SearchResult(properties=row, metadata=metadata, generative=made)
 
 
