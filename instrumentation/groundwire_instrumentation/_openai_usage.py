@@ -50,10 +50,10 @@ def usage_of(usage: Any, result: Any = None) -> Usage | None:
     made = members(ask("completion_tokens_details") or ask("output_tokens_details"))
     total = ask("input_tokens") if (prompt := ask("prompt_tokens")) is None else prompt
     output: Any = ask("output_tokens") if (completion := ask("completion_tokens")) is None else completion
-    thought, cited = made.get("reasoning_tokens"), ask("citation_tokens")
+    thought, cited = made.get("reasoning_tokens", ask("reasoning_tokens")), ask("citation_tokens")
     apart: dict[str, Any] = {}
     if isinstance(cited, int):  # Perplexity's deep research
-        thought = ask("reasoning_tokens") or 0
+        thought = thought or 0
         output, apart["output_citation_tokens"] = (output or 0) + thought + cited, cited
     elif isinstance(output, int) and isinstance(total, int):
         rest = (ask("total_tokens") or 0) - total - output
@@ -65,7 +65,8 @@ def usage_of(usage: Any, result: Any = None) -> Usage | None:
         apart["input_audio_tokens"] = heard
     if spoken := made.get("audio_tokens"):
         apart["output_audio_tokens"] = spoken
-    if searches := ask("num_search_queries") or members(ask("server_tool_use")).get("web_search_requests"):
+    searched = members(members(ask("tool_calls_details")).get("search_web")).get("invocation")
+    if searches := ask("num_search_queries") or members(ask("server_tool_use")).get("web_search_requests") or searched:
         apart["web_searches"] = searches
     cached, written = given.get("cached_tokens"), given.get("cache_write_tokens")
     created = given.get("cache_creation_tokens") if written is None else written
@@ -74,7 +75,7 @@ def usage_of(usage: Any, result: Any = None) -> Usage | None:
     return Usage(
         total,
         output,
-        _first(counts, *_CACHED) if cached is None else cached,
+        _first({**given, **counts}, *_CACHED) if cached is None else cached,
         ask("cache_creation_input_tokens") if created is None else created,
         thought,
         hour,
@@ -83,8 +84,8 @@ def usage_of(usage: Any, result: Any = None) -> Usage | None:
     )
 
 
-_CACHED = ("cached_tokens", "prompt_cache_hit_tokens", "num_cached_tokens")
-"""Where Together and Moonshot, DeepSeek, and Mistral have them."""
+_CACHED = ("cached_tokens", "prompt_cache_hit_tokens", "num_cached_tokens", "cache_read_input_tokens")
+"""Where Together and Moonshot, DeepSeek, Mistral, and Databricks and Perplexity have them."""
 _TIERS = ("flex", "priority", "fast", "scale")
 """Those with prices of their own."""
 

@@ -74,6 +74,12 @@ COUNTED = {
         {"usage": usage(100, 50, cached_tokens=60)},
         {"input": 100, "output": 50, "cache_read.input": 60},
     ),
+    "Databricks": (
+        "mine.cloud.databricks.com",
+        "databricks-claude-sonnet-4",
+        {"usage": usage(100, 50, cache_read_input_tokens=60, cache_creation_input_tokens=20, reasoning_tokens=40)},
+        {"input": 100, "output": 50, "cache_read.input": 60, "cache_creation.input": 20, "reasoning.output": 40},
+    ),
     "Groq": (
         "api.groq.com",
         "openai/gpt-oss-120b",
@@ -108,6 +114,23 @@ def test_deep_research_of_perplexity_is_thought_cited_and_searched(tracing: Trac
     assert got["gen_ai.usage.reasoning.output_tokens"] == 400
     # 100 in at 2, 50 out at 8, 400 thought at 3, 30 cited at 2 USD a million; 7 searches at 5 a thousand.
     assert got["gen_ai.usage.cost"] == pytest.approx((200 + 400 + 1200 + 60) / 1e6 + 0.035)
+
+
+def test_responses_of_perplexity_are_cached_and_searched(tracing: Tracing) -> None:
+    counts = {"input_tokens": 100, "output_tokens": 50, "total_tokens": 150}
+    beside = {
+        "input_tokens_details": {"cache_read_input_tokens": 60},
+        "tool_calls_details": {"search_web": {"invocation": 7}},
+    }
+    client = answering(
+        lambda _: document(response(model="perplexity/sonar", usage=counts | beside)),
+        base_url="https://api.perplexity.ai/v1",
+    )
+    client.responses.create(model="perplexity/sonar", input=QUESTION)
+    got = attributes(tracing)
+    assert got["gen_ai.usage.cache_read.input_tokens"] == 60
+    # 40 new at 0.25, 60 cached at 0.0625, 50 out at 2.5 USD a million; 7 searches at 2.5 a thousand.
+    assert got["gen_ai.usage.cost"] == pytest.approx((10 + 3.75 + 125) / 1e6 + 0.0175)
 
 
 @pytest.mark.parametrize("streamed", [False, True])
