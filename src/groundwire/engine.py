@@ -18,6 +18,7 @@ from opentelemetry.trace import INVALID_SPAN, SpanKind, Tracer, get_current_span
 from groundwire import semconv
 from groundwire.budget import encodable
 from groundwire.call import Call, Recorder
+from groundwire.leaving import leave
 from groundwire.model import Operation, Provider, Request
 from groundwire.one_shot import REPEATABLE, list_inside, listed
 from groundwire.patching import Function, Patches
@@ -129,7 +130,7 @@ class Engine:
                 call.fail(error)
                 raise
             finally:
-                otel_context.detach(token)
+                leave(token)
             return traced(result, call)
 
         def call_async(wrapped: Function, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

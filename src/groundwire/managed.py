@@ -8,6 +8,7 @@ from opentelemetry import context as otel_context
 
 from groundwire.bodies import then
 from groundwire.call import Call
+from groundwire.leaving import leave
 from groundwire.proxies import traced
 from groundwire.watched import Watched
 
@@ -44,7 +45,7 @@ class Managed(Watched):
             call.fail(error)
             raise
         finally:
-            otel_context.detach(token)
+            leave(token)
         return _entered(entered, call)
 
     async def __aexit__(

@@ -20,6 +20,7 @@ from groundwire import semconv
 from groundwire.budget import encodable
 from groundwire.call import Call, Recorder
 from groundwire.documents import as_documents
+from groundwire.leaving import leave
 from groundwire.model import Operation, Provider, Request, Response
 from groundwire.readable import readable
 from groundwire.runtime import Runtime, current
@@ -204,7 +205,7 @@ class _Scope:
 
     def __exit__(self, *_: object) -> None:
         if self._tokens:
-            otel_context.detach(self._tokens.pop())
+            leave(self._tokens.pop())
 
     def reads(self, result: Any) -> bool:
         """Whether this result is only there once it has been iterated over."""

@@ -14,6 +14,7 @@ from opentelemetry import context as otel_context
 
 from groundwire import semconv, steps, streams
 from groundwire.call import Call
+from groundwire.leaving import leave
 from groundwire.raw_responses import raw
 
 _log = logging.getLogger(__name__)
@@ -84,5 +85,5 @@ async def _later(result: Awaitable[Any], call: Call) -> Any:
         call.fail(error)
         raise
     finally:
-        otel_context.detach(token)
+        leave(token)
     return traced(value, call)

@@ -10,6 +10,7 @@ from typing import Any, cast
 from opentelemetry import context as otel_context
 
 from groundwire.call import Call
+from groundwire.leaving import leave
 from groundwire.streams import AsyncStream, SyncStream
 
 
@@ -38,14 +39,14 @@ class _AsyncSteps(AsyncStream):
         try:
             return await super().__anext__()
         finally:
-            otel_context.detach(token)
+            leave(token)
 
     async def _self_aclose(self, close: Callable[[], Awaitable[Any]]) -> Any:
         token = otel_context.attach(self._self_call.context)
         try:
             return await super()._self_aclose(close)
         finally:
-            otel_context.detach(token)
+            leave(token)
 
 
 def _under(call: Call, step: Callable[[], Any]) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 from opentelemetry import context as otel_context
 
 from groundwire.call import Call
+from groundwire.leaving import leave
 from groundwire.watched import Watched
 
 _END: Any = object()
@@ -176,7 +177,7 @@ class _Reading:
             self._end(error)
             raise
         finally:
-            otel_context.detach(token)
+            leave(token)
         call.chunk(chunk)
         self._add = call.collect
         return chunk
