@@ -5,7 +5,7 @@ from typing import Any
 
 from groundwire.media import blob_part, file_part, uri_part
 from groundwire.model import Message, Response
-from groundwire_instrumentation._openai_usage import members, tier, usage_of, whole
+from groundwire_instrumentation._openai_usage import failure, members, tier, usage_of, whole
 
 _MAPPINGS = (dict, Mapping)
 """A dictionary is told at once, others take longer."""
@@ -115,6 +115,7 @@ def answered(result: Any) -> Response:
         messages=messages,
         finish_reasons=[_FINISH.get(reason, reason) for c in choices if (reason := c.get("finish_reason"))],
         usage=usage_of(said.get("usage"), said),
+        error=failure(said),
         attributes=tier(said),
     )
 

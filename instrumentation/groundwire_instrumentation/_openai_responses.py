@@ -5,7 +5,7 @@ from typing import Any
 
 from groundwire.model import Message, Response
 from groundwire_instrumentation._openai_chat import parts_of, tool_call, tool_result
-from groundwire_instrumentation._openai_usage import members, tier, usage_of, whole
+from groundwire_instrumentation._openai_usage import failure, members, tier, usage_of, whole
 
 
 def asked(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,8 +29,10 @@ def _item(item: Mapping[str, Any]) -> Message:
     if kind in ("function_call_output", "custom_tool_call_output"):
         return {"role": "tool", "parts": [tool_result(item.get("call_id"), item.get("output"))]}
     if kind == "reasoning":
-        summary = "\n".join(s.get("text") or "" for s in item.get("summary") or ())
-        return {"role": "assistant", "parts": [{"type": "reasoning", "content": summary}]}
+        # OpenAI's says what was thought in short, others' say all of it.
+        told = item.get("summary") or item.get("content") or ()
+        thought = "\n".join(part.get("text") or "" for part in told)
+        return {"role": "assistant", "parts": [{"type": "reasoning", "content": thought}]}
     return {"role": "assistant", "parts": [{"type": str(kind), "id": item.get("id")}]}
 
 
@@ -61,6 +63,7 @@ def answered(result: Any) -> Response:
         messages=[{"role": "assistant", "parts": parts}] if parts else None,
         finish_reasons=_finish(said, parts),
         usage=usage_of(said.get("usage"), said),
+        error=failure(said),
         attributes=tier(said),
     )
 
@@ -70,6 +73,7 @@ class Events:
 
     def __init__(self) -> None:
         self._whole: Any = None
+        self._error: Any = None
         self._texts: dict[tuple[int, int], list[str]] = {}
         self._refusals: list[str] = []
         self._calls: dict[int, list[Any]] = {}
@@ -89,6 +93,8 @@ class Events:
             self._calls.setdefault(event.output_index, [None, None, []])[2].append(event.delta)
         elif getattr(event, "response", None) is not None:
             self._whole = event.response
+        elif kind == "error":
+            self._error = event
 
     def response(self) -> Response:
         last = members(self._whole)
@@ -105,5 +111,6 @@ class Events:
             messages=[{"role": "assistant", "parts": parts}] if parts else None,
             finish_reasons=_finish(last, parts),
             usage=usage_of(last.get("usage"), last),
+            error=failure(last) or failure({"error": self._error}),
             attributes=tier(last),
         )

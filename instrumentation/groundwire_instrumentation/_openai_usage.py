@@ -107,6 +107,12 @@ def tier(said: Mapping[str, Any]) -> dict[str, Any]:
     return attributes
 
 
+def failure(said: Mapping[str, Any]) -> str | None:
+    """What kind of failure an answer tells of that came as if all were well: a failed response, any of OpenRouter's."""
+    failed = members(said.get("error"))
+    return str(failed.get("code") or failed.get("type") or "error") if failed else None
+
+
 def whole(result: Any) -> Mapping[str, Any]:
     """The members of an answer: a bare `client.post` gives whatever its `cast_to` says."""
     return members(parse_document(result.text) if is_body(result) else result)

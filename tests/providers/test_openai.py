@@ -349,6 +349,12 @@ def test_response_items_of_every_kind_are_parts(tracing: Tracing) -> None:
             "action": {"type": "search", "query": "q"},
         },
         {"type": "something_new", "id": "x_1"},
+        {
+            "type": "reasoning",
+            "id": "r_2",
+            "summary": [],
+            "content": [{"type": "reasoning_text", "text": "All said."}],  # by open weights
+        },
     ]
     answering(lambda _: document(response(output=output))).responses.create(model="gpt-4o-mini", input=QUESTION)
     assert parts(tracing, "gen_ai.output.messages") == [
@@ -356,6 +362,7 @@ def test_response_items_of_every_kind_are_parts(tracing: Tracing) -> None:
         {"type": "tool_call", "id": "c", "name": "f", "arguments": "{}"},
         {"type": "web_search_call", "id": "ws_1"},
         {"type": "something_new", "id": "x_1"},
+        {"type": "reasoning", "content": "All said."},
     ]
     assert attributes(tracing)["gen_ai.response.finish_reasons"] == ("tool_call",)
 
@@ -517,6 +524,35 @@ def test_a_stream_of_the_responses_api_that_fails_tells_its_finish(tracing: Trac
     assert got["gen_ai.output.messages"][0]["parts"] == [{"type": "text", "content": "Everest is "}]
     assert got["gen_ai.usage.output_tokens"] == 34
     assert got["gen_ai.response.finish_reasons"] == ("error",)
+
+
+BROKEN = {"code": "server_error", "message": "overloaded"}
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        {"type": "response.failed", "response": response(status="failed", output=[], error=BROKEN)},
+        {"type": "error", "param": None, **BROKEN},
+    ],
+    ids=lambda last: last["type"],
+)
+def test_a_failure_that_a_stream_of_the_responses_api_tells_is_the_error_of_the_span(
+    tracing: Tracing, last: dict[str, Any]
+) -> None:
+    client = answering(lambda _: stream([*EVENTS[:5], last | {"sequence_number": 9}]))
+    list(client.responses.create(model="gpt-4o-mini", input=QUESTION, stream=True))
+    assert attributes(tracing)["error.type"] == "server_error"
+    assert parts(tracing, "gen_ai.output.messages") == [{"type": "text", "content": "Everest is "}]
+
+
+def test_a_failure_that_comes_as_an_answer_is_the_error_of_the_span(tracing: Tracing) -> None:
+    answer = response(status="failed", output=[], error=BROKEN)
+    answering(lambda _: document(answer)).responses.create(model="gpt-4o-mini", input=QUESTION)
+    assert attributes(tracing)["error.type"] == "server_error"
+    tracing.clear()
+    chat({"error": {"code": 429, "message": "slow down"}})  # as OpenRouter says it
+    assert attributes(tracing)["error.type"] == "429"
 
 
 def test_an_error_event_inside_a_stream_is_the_error_of_the_span(tracing: Tracing) -> None:
