@@ -239,11 +239,13 @@ class Call:
             usage = replace(usage, terms=request.terms)
         if usage is not None:
             attributes |= semconv.usage_attributes(usage)
-            model = response.model or request.model
-            if model is not None:
-                cost = recorder.prices.cost(request.provider or self._provider.name, model, usage)
-                if cost is None and response.model and request.model and response.model != request.model:
-                    cost = recorder.prices.cost(request.provider or self._provider.name, request.model, usage)
+            asked, told = request.model, response.model or request.model
+            if told is not None:
+                if asked is not None and told in asked:  # which may say more: the region of a profile has prices too
+                    asked, told = told, asked
+                cost = recorder.prices.cost(request.provider or self._provider.name, told, usage)
+                if cost is None and asked and asked != told:
+                    cost = recorder.prices.cost(request.provider or self._provider.name, asked, usage)
                 if cost is not None:
                     attributes[semconv.COST] = cost.usd
                     attributes[semconv.COST_SOURCE] = cost.source

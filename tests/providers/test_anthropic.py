@@ -364,6 +364,25 @@ def test_bedrock_is_a_platform_of_its_own(tracing: Tracing) -> None:
     assert got["gen_ai.usage.cost"] > 0
 
 
+@pytest.mark.parametrize("region", ["global.", "us."])
+def test_the_region_that_bedrock_s_id_begins_with_is_what_is_paid(tracing: Tracing, region: str) -> None:
+    asked = f"{region}anthropic.claude-opus-4-6-v1"
+    answer = document(message(model="claude-opus-4-6"))  # answers name the model alone
+    client = asking(answer, kind="AnthropicBedrock", aws_region="us-east-1", api_key="bedrock-key")
+    client.messages.create(**ASK | {"model": asked})
+    got = attributes(tracing)
+    assert got["gen_ai.response.model"] == "claude-opus-4-6"
+    used = genai_prices.Usage(
+        input_tokens=got["gen_ai.usage.input_tokens"],
+        output_tokens=got["gen_ai.usage.output_tokens"],
+        cache_read_tokens=got.get("gen_ai.usage.cache_read.input_tokens", 0),
+        cache_write_tokens=got.get("gen_ai.usage.cache_creation.input_tokens", 0),
+        cache_write_1h_tokens=got.get("anthropic.usage.cache_creation.ephemeral_1h_input_tokens", 0),
+    )
+    price = genai_prices.calc_price(used, model_ref=asked, provider_id="aws").total_price
+    assert got["gen_ai.usage.cost"] == pytest.approx(float(price))
+
+
 def test_foundry_is_a_platform_of_its_own(tracing: Tracing) -> None:
     asking(kind="AnthropicFoundry", resource="mine", api_key="foundry-key").messages.create(**ASK)
     got = attributes(tracing)
