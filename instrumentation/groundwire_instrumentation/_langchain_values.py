@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from groundwire.model import Response
+from groundwire.model import Document, Response
 
 _MOST_PIECES = 10_000
 
@@ -49,6 +49,14 @@ def running() -> Any:
     run = getattr(callbacks, "parent_run_id", None)
     keepers = [each.get_span for each in getattr(callbacks, "handlers", ()) if run and hasattr(each, "get_span")]
     return next((span for get_span in keepers if (span := get_span(run)) is not None), None)
+
+
+def hits(found: Any, higher_is_better: bool | None = None) -> Response:
+    """What a store found: documents, or pairs of a document and its score."""
+    pairs = [each if isinstance(each, tuple) else (each, None) for each in found]
+    # Field by field: asking pydantic for what a document lacks costs ten times as much as the search.
+    documents = [Document(d.page_content, d.id, s if s is None else float(s), d.metadata or None) for d, s in pairs]
+    return Response(documents=documents, higher_is_better=higher_is_better)
 
 
 def outcome(result: Any) -> Response:

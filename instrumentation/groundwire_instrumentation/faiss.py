@@ -1,10 +1,12 @@
 """faiss: every search of an index by its nearest or by a radius, of inverted lists chosen before too; binary ones too.
 
-An index knows numbers and no texts: `groundwire.texts_for(index, texts)` says what they stand for. Several queries in
-one call are one span. Scores are distances or, of inner products, similarities, as faiss returns them.
+So is `knn` of vectors without an index. An index knows numbers and no texts: `groundwire.texts_for(index, texts)` says
+what they stand for, as it does of the array that `knn` is given. Several queries in one call are one span. Scores are
+distances or, of inner products, similarities, as faiss returns them.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -27,7 +29,7 @@ _WITHIN = (
     "faiss:IndexIVF+.range_search_preassigned",
     "faiss:IndexBinaryIVF+.range_search_preassigned",
 )
-_SIMILARITIES = (0, 23)
+SIMILARITIES = (0, 23)
 """Metrics of which more is nearer: METRIC_INNER_PRODUCT and METRIC_Jaccard."""
 
 
@@ -39,12 +41,17 @@ def _within(index: Any, arguments: Mapping[str, Any]) -> Request:
     return Request(data_source=name_of(index), read=partial(_ranges, index))
 
 
-def _rows(index: Any, result: Any) -> Response:
+def _of_vectors(_: Any, arguments: Mapping[str, Any]) -> Request:
+    metric = arguments.get("metric", 1)  # METRIC_L2
+    return replace(_nearest(arguments["xb"], arguments), read=partial(_rows, arguments["xb"], metric=metric))
+
+
+def _rows(index: Any, result: Any, metric: int | None = None) -> Response:
     """Of distances and numbers, a row of each for a query; -1 is no hit."""
     distances, numbers = result[0], result[1]
     rows = listed(numbers.shape[1])
     pairs = zip(numbers[:rows].tolist(), distances[:rows].tolist(), strict=True)
-    return _answer(index, [_documents(index, *pair) for pair in pairs])
+    return _answer(index, [_documents(index, *pair) for pair in pairs], metric)
 
 
 def _ranges(index: Any, result: Any) -> Response:
@@ -59,9 +66,9 @@ def _documents(index: Any, numbers: list[int], distances: list[float]) -> list[D
     return [document_at(index, number, distance) for number, distance in hits if number >= 0]
 
 
-def _answer(index: Any, documents: list[list[Document]]) -> Response:
-    metric = getattr(index, "metric_type", None)
-    return Response(documents=documents, higher_is_better=None if metric is None else metric in _SIMILARITIES)
+def _answer(index: Any, documents: list[list[Document]], metric: int | None = None) -> Response:
+    metric = getattr(index, "metric_type", metric)
+    return Response(documents=documents, higher_is_better=None if metric is None else metric in SIMILARITIES)
 
 
 PROVIDER = Provider(
@@ -70,6 +77,7 @@ PROVIDER = Provider(
     distribution="faiss-cpu",
     operations=(
         Operation("retrieval", _NEAREST, _nearest, partial(_rows, None)),
+        Operation("retrieval", ("faiss:knn",), _of_vectors, partial(_rows, None)),
         Operation("retrieval", _WITHIN, _within, partial(_ranges, None)),
     ),
 )

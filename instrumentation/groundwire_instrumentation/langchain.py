@@ -10,14 +10,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from groundwire.model import Document, Operation, Provider, Request, Response
+from groundwire.model import Operation, Provider, Request, Response
 from groundwire.semconv import TOOL_CALL_ID, TOOL_DESCRIPTION
-from groundwire_instrumentation._langchain_values import Pieces, name_of, outcome, pauses, running, told
+from groundwire_instrumentation._langchain_values import Pieces, hits, name_of, outcome, pauses, running, told
 
 _CHAINS = (
     *("base:RunnableSequence", "base:RunnableParallel", "base:RunnableLambda", "base:RunnableGenerator"),
     *("branch:RunnableBranch", "fallbacks:RunnableWithFallbacks", "retry:RunnableRetry", "passthrough:RunnableAssign"),
 )
+_MEMORY = "langchain_core.vectorstores.in_memory:InMemoryVectorStore"
 _SHAPES = ("invoke", "ainvoke", "stream", "astream", "batch", "abatch")
 
 
@@ -40,9 +41,12 @@ def _retrieval_request(retriever: Any, arguments: Mapping[str, Any]) -> Request:
     )
 
 
-def _retrieval_response(documents: Any) -> Response:
-    # Field by field: asking pydantic for what a document lacks costs ten times as much as the search.
-    return Response(documents=[Document(d.page_content, d.id, None, d.metadata or None) for d in documents])
+def _similar(found: Any) -> Response:
+    return hits(found, higher_is_better=True)  # cosine
+
+
+def _search_request(store: Any, arguments: Mapping[str, Any]) -> Request:
+    return Request(name=type(store).__name__, top_k=arguments.get("k", 4))
 
 
 def _tool_request(tool: Any, arguments: Mapping[str, Any]) -> Request:
@@ -82,8 +86,11 @@ PROVIDER = Provider(
             "retrieval",
             ("langchain_core.retrievers:BaseRetriever+.invoke", "langchain_core.retrievers:BaseRetriever+.ainvoke"),
             _retrieval_request,
-            _retrieval_response,
+            hits,
         ),
+        # Of the store that comes with LangChain; others are traced themselves.
+        Operation("retrieval", (f"{_MEMORY}.similarity_search_with_score_by_vector",), _search_request, _similar),
+        Operation("retrieval", (f"{_MEMORY}.max_marginal_relevance_search_by_vector",), _search_request, hits),
         replace(_TOOL, on=_of_mcp, covers=("mcp",)),
         _TOOL,
         Operation(

@@ -62,6 +62,18 @@ def identified(mode: Mode, served: Callable[[], None]) -> Any:
     return lambda: index.search(ONE.view(Query), k=2)
 
 
+def loose(mode: Mode, served: Callable[[], None]) -> Any:
+    """Vectors without an index."""
+    vectors = groundwire.texts_for(VECTORS.copy(), TEXTS, name="mountains")
+
+    class Query:
+        def __array__(self, *_: Any, **__: Any) -> Any:
+            play(mode, served, ValueError("no such vector"))
+            return ONE
+
+    return lambda **options: faiss.knn(Query(), vectors, 2, **options)
+
+
 class Lists(faiss.IndexIVFFlat):
     """An index with one inverted list."""
 
@@ -139,6 +151,14 @@ CALLS: list[tuple[str, Any, Callable[[Any], Any], dict[str, Any], dict[str, Any]
         lambda i: i.search(BITS[:1], 2),
         TOP | NAMED,
         _near(False, _row(0, 0, TEXTS[0]), _row(1, 1, TEXTS[1])),
+    ),
+    ("knn", loose, lambda knn: knn(metric=faiss.METRIC_INNER_PRODUCT), TOP | NAMED, _near(True, *PAIR)),
+    (
+        "knn by distance",
+        loose,
+        lambda knn: knn(),
+        TOP | NAMED,
+        _near(False, _row(0, 0.0, TEXTS[0]), _row(1, 2.0, TEXTS[1])),
     ),
     (
         "search by ids",

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import (
@@ -13,9 +14,10 @@ from langchain_core.runnables import (
     RunnableSequence,
 )
 from langchain_core.tools import StructuredTool
+from langchain_core.vectorstores import InMemoryVectorStore
 
 from conformance.cases import ANY, Case, Mode
-from conformance.runnable_steps import ANSWER, PARTIAL, Step
+from conformance.runnable_steps import ANSWER, PARTIAL, Embedded, Step
 from groundwire_instrumentation.langchain import PROVIDER
 
 QUERY = "How high is it?"
@@ -39,6 +41,16 @@ class Mountains(BaseRetriever):
 
 def open_retriever(mode: Mode, served: Callable[[], None]) -> Any:
     return Mountains(step=Step(mode, served))
+
+
+def open_store(mode: Mode, served: Callable[[], None]) -> Any:
+    store, step = InMemoryVectorStore(Embedded()), Step(mode, served)
+    store.add_texts([ANSWER, "Fuji is 3,776 m high."], [{"page": 1}, {}], ids=["e", "f"])
+
+    def any_page(_: Document) -> bool:
+        return bool(step.answer(QUERY))
+
+    return lambda method, **options: getattr(store, method)(QUERY, filter=any_page, **options)
 
 
 def open_tool(mode: Mode, served: Callable[[], None]) -> Any:
@@ -99,6 +111,8 @@ RETRIEVAL = {
     "gen_ai.retrieval.query.text": QUERY,
 }
 FOUND = [{"id": "e", "content": ANSWER, "metadata": {"page": 1}}, {"content": "Fuji is 3,776 m high."}]
+STORE = {name: value for name, value in RETRIEVAL.items() if name != "gen_ai.retrieval.query.text"}
+SCORED = [FOUND[0] | {"score": 1.0}, FOUND[1] | {"id": "f", "score": pytest.approx(0.6)}]
 TOOL_CALL = {"name": "height", "args": {"mountain": "Everest"}, "id": "c1", "type": "tool_call"}
 SEQUENCE = "RunnableSequence"
 BOTH = '["Which one?","How high is it?"]'
@@ -136,6 +150,11 @@ CASES = [
          {"gen_ai.retrieval.documents": FOUND}, kind=list),
     case("async retriever", open_retriever, lambda r: r.ainvoke(QUERY), "retrieval Mountains", RETRIEVAL,
          {"gen_ai.retrieval.documents": FOUND}, kind=list),
+    case("store", open_store, lambda search: search("similarity_search", k=2), "retrieval InMemoryVectorStore", STORE,
+         {"gen_ai.retrieval.documents": SCORED, "groundwire.retrieval.higher_is_better": True}, kind=list),
+    case("store, diverse", open_store, lambda search: search("max_marginal_relevance_search", k=2),
+         "retrieval InMemoryVectorStore", STORE,
+         {"gen_ai.retrieval.documents": [FOUND[0], FOUND[1] | {"id": "f"}]}, kind=list),
     case("tool", open_tool, lambda t: t.invoke({"mountain": "Everest"}), "execute_tool height", TOOL,
          {"gen_ai.tool.call.result": ANSWER}, kind=str),
     case("tool called by a model", open_tool, lambda t: t.invoke(TOOL_CALL), "execute_tool height",
