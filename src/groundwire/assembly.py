@@ -2,7 +2,8 @@
 
 The rules:
 
-- An answer is a chat span with text output whose prompt carries passages. "The last LLM call" is a wrong rule: query
+- An answer is a chat span whose prompt carries passages and which says something: a text, or the answer in the
+  arguments of a tool that is there to take it (`groundwire.said`). "The last LLM call" is a wrong rule: query
   rewriting comes before it, follow-up questions and titles after it, and their prompts carry no passages. A call that
   was made inside a search (`groundwire.part_of`) judges or ranks passages, and is none; nor is one that grades what was
   found or said, or words a question anew, wherever in a workflow it is made (`groundwire.other_tasks`).
@@ -24,8 +25,6 @@ Live and stored traces take the same road: spans are added to a `ChainIndex` in 
 chat span is assembled from what bears on it there.
 """
 
-import json
-import re
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -38,6 +37,7 @@ from groundwire.dialects.gen_ai import (
     handed_over,
     is_refusal,
     message_text,
+    messages_in,
     output_text,
     parts_of,
     tool_results,
@@ -47,20 +47,15 @@ from groundwire.model import Document, NoChain, Passage, RagChain, Reason, SpanR
 from groundwire.other_tasks import other_task
 from groundwire.parting import Cut, cut_tool_result
 from groundwire.prompt import drafts_in, question_in, reached, without_answers, words
+from groundwire.said import answer_in, fields_in
 from groundwire.suppliers import feeds, ranks_in, recast, strangers_among, unseen_before
 
 _NO_ROWS: tuple[Any, ...] = ("[]", (), [])
 """A list of documents with none in it, as it stands on a span."""
-_FIELD = re.compile(r"\[\[ ## (\w+) ## \]\]\s*(.*?)\s*(?=\[\[ ## \w+ ## \]\]|\Z)", re.DOTALL)
-"""How DSPy has models write: one field after the other."""
-_ACTION = re.compile(r"\A\s*(?:Thought|Action):.*^[ \t]*Action Input:", re.DOTALL | re.MULTILINE)
-_FINAL = re.compile(r"\A\s*Thought:.*?^[ \t]*(?:Final )?Answer:\s*(\S.*)\Z", re.DOTALL | re.MULTILINE)
-"""How models write that reason and act in plain text (ReAct): the call of a tool, the end."""
 _OTHER_TASKS: dict[str, tuple[Reason, str]] = {
     "judgement": ("judgement", "it judges passages or an answer"),
     "query": ("query", "it words a question or a query"),
 }
-_ANSWER_KEYS = ("answer", "final_answer", "response", "output", "result", "text", "content", "reply")
 
 
 def assemble(span: SpanRecord, material: Material) -> RagChain | NoChain:
@@ -72,13 +67,13 @@ def assemble(span: SpanRecord, material: Material) -> RagChain | NoChain:
     call = view(span)
     if call is None:
         return no("no_content", "not a chat span")
-    answer = _answer(call)
+    answer = answer_in(call.output)
     if not answer.strip():
         if span.status == "error":
             return no("error", span.status_message or str(span.attributes.get(semconv.ERROR_TYPE, "")))
         if not call.has_content:
             return no("no_content", "the span carries no messages")
-        return no("no_answer_text", "tool calls only" if _calls_tools(call) else "empty output")
+        return no("no_answer_text", "it calls a tool" if _calls_tools(call) else "empty output")
     if not call.prompt:
         return no("no_content", "the span carries no prompt")
     if semconv.PART_OF in span.attributes:
@@ -98,38 +93,10 @@ def assemble(span: SpanRecord, material: Material) -> RagChain | NoChain:
 # --- the answer -----------------------------------------------------------------------------------------------------
 
 
-def _answer(call: CallView) -> str:
-    """Text of the first choice; the answering member, where it is a JSON object or DSPy's fields."""
-    text = first_choice(call.output)
-    if not text and any(is_refusal(m) for m in call.output):
-        return "".join(str(p.get("content", "")) for m in call.output for p in parts_of(m))
-    stripped = text.strip()
-    if stripped.startswith("{") and stripped.endswith("}"):
-        try:
-            value = json.loads(stripped)
-        except (ValueError, RecursionError):
-            return text
-        for key in _ANSWER_KEYS:
-            if isinstance(value.get(key), str):
-                return str(value[key])
-    if (final := _FINAL.match(text)) is not None:
-        return final[1].strip()
-    fields = _fields(stripped)
-    if "next_tool_name" in fields or _ACTION.match(text):
-        return ""  # a tool is to be called
-    return next((fields[key] for key in _ANSWER_KEYS if key in fields), next(reversed(fields.values()), text))
-
-
-def _fields(text: str) -> dict[str, str]:
-    fields = dict(_FIELD.findall(text)) if text.startswith("[[ ## ") else {}
-    fields.pop("completed", None)
-    return fields
-
-
 def _twin(call: CallView, rivals: Sequence[Rival]) -> str | None:
     """Another span of the same call: it says the same."""
-    said = words(first_choice(call.output)) if rivals else ""
-    return next((r.span_id for r in rivals if words(output_text(r.output)) == said), None)
+    said = words(answer_in(call.output)) if rivals else ""
+    return next((r.span_id for r in rivals if words(answer_in(messages_in(r.output))) == said), None)
 
 
 def _calls_tools(call: CallView) -> bool:
@@ -191,7 +158,7 @@ class _Reading:
         for text in (*(p.text for p in chain.context), "" if "\n" in question else question):
             asked = asked.replace(text.strip(), "_") if text.strip() else asked
         said = first_choice(self._call.output)
-        fields = tuple(_fields(said.strip()))
+        fields = tuple(fields_in(said))
         return other_task(asked, chain.answer if fields else said, fields)
 
     def _given(self) -> list[Passage] | None:

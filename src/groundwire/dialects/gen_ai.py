@@ -58,11 +58,11 @@ def view(record: SpanRecord) -> CallView | None:
     kind = kind_of(attributes)
     if kind is None:
         return None
-    prompt = _messages(attributes.get(semconv.INPUT_MESSAGES))
+    prompt = messages_in(attributes.get(semconv.INPUT_MESSAGES))
     instructions = _list(attributes.get(semconv.SYSTEM_INSTRUCTIONS))
     if instructions:
         prompt = ({"role": "system", "parts": instructions}, *prompt)
-    output = _messages(attributes.get(semconv.OUTPUT_MESSAGES))
+    output = messages_in(attributes.get(semconv.OUTPUT_MESSAGES))
     documents = _documents(attributes.get(semconv.RETRIEVAL_DOCUMENTS))
     return CallView(
         record=record,
@@ -133,7 +133,7 @@ def first_choice(output: Sequence[Message]) -> str:
 
 def output_text(value: Any) -> str:
     """The same, of output messages as they stand on a span."""
-    return first_choice(_messages(value))
+    return first_choice(messages_in(value))
 
 
 def tool_results(message: Message) -> list[str]:
@@ -161,7 +161,8 @@ def parts_of(message: Message) -> list[Mapping[str, Any]]:
     return [{"type": "text", "content": content}] if isinstance(content, str) else []
 
 
-def _messages(value: Any) -> tuple[Message, ...]:
+def messages_in(value: Any) -> tuple[Message, ...]:
+    """Messages as they stand on a span; none where that is not to be read."""
     return tuple([entry for entry in _list(value) if isinstance(entry, _OBJECTS)])
 
 

@@ -1,0 +1,67 @@
+"""What a model said: its answer, out of whatever form it was asked to write in."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from groundwire.dialects.gen_ai import first_choice, is_refusal, message_text, parts_of
+from groundwire.model import Message
+
+_FIELD = re.compile(r"\[\[ ## (\w+) ## \]\]\s*(.*?)\s*(?=\[\[ ## \w+ ## \]\]|\Z)", re.DOTALL)
+"""How DSPy has models write: one field after the other."""
+_ACTION = re.compile(r"\A\s*(?:Thought|Action):.*^[ \t]*Action Input:", re.DOTALL | re.MULTILINE)
+_FINAL = re.compile(r"\A\s*Thought:.*?^[ \t]*(?:Final )?Answer:\s*(\S.*)\Z", re.DOTALL | re.MULTILINE)
+"""How models write that reason and act in plain text (ReAct): the call of a tool, the end."""
+_ANSWER_KEYS = ("answer", "final_answer", "response", "output", "result", "text", "content", "reply")
+_ARGUMENTS = _ANSWER_KEYS[:3]
+"""Of a tool: those that no tool has which does anything but hand an answer on."""
+_LEAD_IN = 40
+"""Words that a model may say before it calls a tool. More are an answer, whatever is done beside it."""
+
+
+def answer_in(output: Sequence[Message]) -> str:
+    """Text of the first choice; the answering member, where it is a JSON object, DSPy's fields or a tool's arguments.
+
+    Empty where a tool is to be called: "let me look that up" answers nobody.
+    """
+    text = first_choice(output)
+    if not text and any(is_refusal(m) for m in output):
+        return "".join(str(p.get("content", "")) for m in output for p in parts_of(m))
+    parts = next((parts_of(m) for m in output if message_text(m) == text), [])
+    if parts and parts[-1].get("type") == "tool_call":
+        return _handed_on(parts) or (text if len(text.split()) > _LEAD_IN else "")
+    stripped = text.strip()
+    if stripped.startswith("{") and stripped.endswith("}"):
+        member = _member(stripped, _ANSWER_KEYS)
+        return text if member is None else member
+    if (final := _FINAL.match(text)) is not None:
+        return final[1].strip()
+    fields = fields_in(text)
+    if "next_tool_name" in fields or _ACTION.match(text):
+        return ""  # a tool is to be called
+    return next((fields[key] for key in _ANSWER_KEYS if key in fields), next(reversed(fields.values()), text))
+
+
+def fields_in(text: str) -> dict[str, str]:
+    """DSPy's fields by name; empty where the text has none."""
+    fields = dict(_FIELD.findall(text.strip())) if text.lstrip().startswith("[[ ## ") else {}
+    fields.pop("completed", None)
+    return fields
+
+
+def _handed_on(parts: Sequence[Mapping[str, Any]]) -> str:
+    """The answer in the arguments of the one tool called: how models are made to answer in a structure."""
+    calls = [part.get("arguments") for part in parts if part.get("type") == "tool_call"]
+    return (_member(calls[0], _ARGUMENTS) or "") if len(calls) == 1 else ""
+
+
+def _member(value: Any, keys: Sequence[str]) -> str | None:
+    """The first of these members of an object that is a text; the object may be given as JSON."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return None
+    found = (value.get(key) for key in keys) if isinstance(value, Mapping) else ()
+    return next((member for member in found if isinstance(member, str)), None)
