@@ -141,6 +141,26 @@ def test_thoughts_of_other_servers_stand_before_the_text(tracing: Tracing, name:
     assert message["parts"] == [{"type": "reasoning", "content": "Hm."}, {"type": "text", "content": ANSWER}]
 
 
+@pytest.mark.parametrize(
+    ("url", "model"),
+    [
+        ("https://mine.cloud.databricks.com/serving-endpoints", "databricks-glm-5-2"),
+        ("https://adb-1.2.azuredatabricks.net/serving-endpoints", "databricks-glm-5-2"),
+        ("https://inference.baseten.co/v1", "deepseek-ai/DeepSeek-V4-Pro"),
+        ("https://api.cloudflare.com/client/v4/accounts/mine/ai/v1", "@cf/meta/llama-3.1-8b-instruct"),
+        ("https://oai.endpoints.kepler.ai.cloud.ovh.net/v1", "Llama-3.1-8B-Instruct"),
+        ("https://api.fireworks.ai/inference/v1", "accounts/fireworks/models/deepseek-v3p2"),
+        ("https://api.minimaxi.com/v1", "MiniMax-M2.7"),
+    ],
+)
+def test_a_server_that_the_price_table_knows_has_its_prices(tracing: Tracing, url: str, model: str) -> None:
+    answer = COMPLETION | {"model": model, "usage": usage(1000, 100)}
+    answering(lambda _: document(answer), base_url=url).chat.completions.create(model=model, **ASKED)
+    used = genai_prices.Usage(input_tokens=1000, output_tokens=100)
+    price = genai_prices.calc_price(used, model_ref=model, provider_api_url=url)
+    assert attributes(tracing)["gen_ai.usage.cost"] == pytest.approx(float(price.total_price))
+
+
 @pytest.mark.parametrize("streamed", [False, True])
 @pytest.mark.parametrize("tier", ["flex", "priority", "default", "scale"])
 def test_a_tier_has_its_own_price_or_none(tracing: Tracing, tier: str, streamed: bool) -> None:
