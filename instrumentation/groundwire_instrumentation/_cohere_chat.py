@@ -15,6 +15,8 @@ _FINISH: Mapping[str, str] = {
     "MAX_TOKENS": "length",
     "TOOL_CALL": "tool_call",
     "ERROR": "error",
+    "ERROR_LIMIT": "error",
+    "ERROR_TOXIC": "content_filter",
     "TIMEOUT": "error",
 }
 
@@ -117,12 +119,18 @@ def chat_response(result: Any) -> Response:
         messages=[message_of(members(answer.message))],
         finish_reasons=finish(answer.finish_reason),
         usage=usage_of(answer.usage),
+        error=failure(answer.finish_reason),
     )
 
 
 def finish(reason: Any) -> Sequence[str]:
     """Why an answer ended."""
     return (_FINISH.get(reason, str(reason).lower()),) if reason else ()
+
+
+def failure(reason: Any) -> str | None:
+    """The reason, where it is a failure: the API answers as if all were well."""
+    return str(reason) if _FINISH.get(reason) == "error" else None
 
 
 class ChatEvents:
@@ -167,9 +175,11 @@ class ChatEvents:
             parts += block.parts()
         for _, (call, pieces) in sorted(self._calls.items()):
             parts.append({**_tool_call(members(call)), "arguments": "".join(pieces)})
+        reason = getattr(self._end, "finish_reason", None)
         return Response(
             id=self._id,
             messages=[{"role": "assistant", "parts": parts}] if parts else None,
-            finish_reasons=finish(getattr(self._end, "finish_reason", None)),
+            finish_reasons=finish(reason),
             usage=usage_of(getattr(self._end, "usage", None)),
+            error=failure(reason),
         )

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from groundwire.model import Message, Response
-from groundwire_instrumentation._cohere_chat import finish, plain, rows, shown, usage_of
+from groundwire_instrumentation._cohere_chat import failure, finish, plain, rows, shown, usage_of
 
 _ROLES: Mapping[Any, str] = {"CHATBOT": "assistant", "SYSTEM": "system", "TOOL": "tool", "USER": "user"}
 
@@ -61,6 +61,7 @@ def _answer(said: Any) -> Response:
         messages=[message] if message["parts"] else None,
         finish_reasons=finish(said.finish_reason),
         usage=usage_of(said.meta),
+        error=failure(said.finish_reason),
     )
 
 

@@ -46,9 +46,9 @@ def _parts(entry: Any) -> Iterator[dict[str, Any]]:
         yield from parts_of(get(entry, "content"))
 
 
-def _answer(identity: Any, model: Any, parts: list[dict[str, Any]], counts: Any) -> Response:
+def _answer(identity: Any, model: Any, parts: list[dict[str, Any]], counts: Any, error: str | None = None) -> Response:
     said: list[Message] = [{"role": "assistant", "parts": parts}] if parts else []
-    return Response(model=model, id=identity, messages=said or None, usage=usage(counts))
+    return Response(model=model, id=identity, messages=said or None, usage=usage(counts), error=error)
 
 
 def answered(result: Any) -> Response:
@@ -65,6 +65,7 @@ class Events:
         self._id: Any = None
         self._model: Any = None
         self._usage: Any = None
+        self._error: str | None = None
         self._parts: list[dict[str, Any]] = []
 
     def add(self, event: Any) -> None:
@@ -85,6 +86,8 @@ class Events:
             self._id = get(data, "conversation_id")
         elif kind == "conversation.response.done":
             self._usage = get(data, "usage")
+        elif kind == "conversation.response.error":
+            self._error = str(get(data, "code"))
 
     def _grow(self, part: dict[str, Any], name: str) -> None:
         last = self._parts[-1] if self._parts else {}
@@ -94,4 +97,4 @@ class Events:
             self._parts.append(part)
 
     def response(self) -> Response:
-        return _answer(self._id, self._model, self._parts, self._usage)
+        return _answer(self._id, self._model, self._parts, self._usage, self._error)

@@ -12,7 +12,7 @@ from groundwire.hosts import server
 from groundwire.media import blob_part, uri_part
 from groundwire.model import Message, Operation, Provider, Request, Response, Usage
 from groundwire.wire import parse_document
-from groundwire_instrumentation._openai_usage import members
+from groundwire_instrumentation._openai_usage import failure, members
 
 _MODULE = "google.genai._gaos.google_genai"
 _TARGETS = tuple(f"{_MODULE}:{how}GeminiNextGenInteractions.create" for how in ("", "Async"))
@@ -128,6 +128,7 @@ def _answer(told: Mapping[str, Any], parts: list[dict[str, Any]]) -> Response:
         messages=[{"role": "assistant", "parts": parts}] if parts else None,
         finish_reasons=[_FINISH.get(status, status)] if status not in (None, "in_progress", "queued") else (),
         usage=_usage(members(told.get("usage"))),
+        error=failure(told),
     )
 
 
@@ -173,6 +174,8 @@ class _Events:
                 self._steps.setdefault(self._before + event.index, ({"type": "model_output"}, []))[1].append(piece)
         elif kind == "step.start":
             self._steps[self._before + event.index] = (members(event.step), [])
+        elif kind == "error":
+            self._told = {**self._told, "error": event.error or {"code": None}}
         elif kind in ("interaction.created", "interaction.completed"):
             self._before = len(self._steps)
             told = {name: value for name, value in members(event.interaction).items() if value is not None}

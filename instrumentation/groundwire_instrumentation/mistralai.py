@@ -169,6 +169,7 @@ class _Events:
             messages=messages or None,
             finish_reasons=[self._finish[index] for index in sorted(self._finish)],
             usage=usage(self._usage),
+            error="error" if "error" in self._finish.values() else None,
         )
 
 

@@ -91,7 +91,8 @@ def test_a_generation_that_fails_midway_says_so(tracing: Tracing) -> None:
     failed = {"type": "message-end", "delta": {"finish_reason": "ERROR", "error": "overloaded"}}
     list(client(events([*EVENTS[:9], failed])).chat_stream(model=MODEL, messages=[]))
     found = attributes(tracing)
-    assert found["gen_ai.response.finish_reasons"] == ("error",)
+    assert tracing.span.status.status_code is StatusCode.ERROR
+    assert (found["gen_ai.response.finish_reasons"], found["error.type"]) == (("error",), "ERROR")
     assert found["groundwire.usage.source"] == "estimated"
     assert found["gen_ai.output.messages"][0]["parts"][-1] == {"type": "text", "content": "8,849 m."}
 
@@ -127,6 +128,7 @@ def test_billed_tokens_count_and_else_used_ones(tracing: Tracing, usage: Any, co
 def test_why_it_stopped_is_told_in_the_words_of_the_conventions(tracing: Tracing, reason: str, told: str) -> None:
     ask(client({**ANSWER, "finish_reason": reason}))
     assert attributes(tracing)["gen_ai.response.finish_reasons"] == (told,)
+    assert attributes(tracing).get("error.type") == (reason if told == "error" else None)
 
 
 @pytest.mark.parametrize(

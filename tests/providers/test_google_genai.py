@@ -366,6 +366,23 @@ def test_the_library_may_be_imported_after_instrument() -> None:
     assert run.stdout.strip() == "True", run.stderr
 
 
+def test_an_interaction_that_fails_says_so() -> None:
+    failure = {"code": "overloaded", "message": "later"}
+    begun = [
+        {"event_type": "interaction.created", "interaction": {"id": "i1", "status": "in_progress"}},
+        {"event_type": "step.delta", "index": 0, "delta": {"type": "text", "text": ANSWER}},
+        {"event_type": "error", "error": failure},
+    ]
+    with traced(INTERACTIONS) as tracing:
+        list(asking(chunks(begun)).interactions.create(model=MODEL, input=QUESTION, stream=True))
+        got = attributes(tracing)
+        assert (got["error.type"], tracing.span.status.status_code) == ("overloaded", StatusCode.ERROR)
+        assert got["gen_ai.output.messages"][0]["parts"] == [{"type": "text", "content": ANSWER}]
+        failed = {"id": "i1", "model": MODEL, "status": "failed", "error": failure}
+        asking(failed).interactions.create(model=MODEL, input=QUESTION)
+        assert (attributes(tracing)["error.type"], len(tracing.spans)) == ("overloaded", 2)
+
+
 def test_an_interaction_that_is_continued_is_one_call_with_all_its_tokens() -> None:
     def hop(identity: str, text: str, status: str, **rest: Any) -> http.Response:
         usage = {"total_input_tokens": 100, "total_output_tokens": 10, "total_thought_tokens": 5}

@@ -1,5 +1,6 @@
 """Mistral beyond the call shapes: contents of chunks, tools, odd answers, usage and cost, hosts."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -185,6 +186,25 @@ def test_an_http_error_is_the_error_of_the_span(tracing: Tracing, streamed: bool
         (chat.stream if streamed else chat.complete)(**ASK)
     assert attributes(tracing)["error.type"] == "SDKError"
     assert not {name for name in attributes(tracing) if "usage" in name}
+
+
+def test_a_generation_that_fails_midway_says_so(tracing: Tracing) -> None:
+    begun = [
+        {"type": "conversation.response.started", "conversation_id": "c1"},
+        {"type": "message.output.delta", "id": "m1", "content": ANSWER},
+        {"type": "conversation.response.error", "message": "later", "code": 503},
+    ]
+    body = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in begun)
+    answer = http.Response(200, headers={"content-type": "text/event-stream"}, text=body)
+    list(asking(answer).beta.conversations.start_stream(inputs=QUESTION, model=MODEL))
+    got = attributes(tracing)
+    assert (got["error.type"], tracing.span.status.status_code) == ("503", StatusCode.ERROR)
+    assert got["gen_ai.output.messages"][0]["parts"] == [{"type": "text", "content": ANSWER}]
+
+
+def test_an_answer_that_ended_in_an_error_is_one(tracing: Tracing) -> None:
+    asking(completion("Ever", finish="error")).chat.complete(**ASK)
+    assert (attributes(tracing)["error.type"], tracing.span.status.status_code) == ("error", StatusCode.ERROR)
 
 
 def test_what_generates_nothing_is_left_alone(tracing: Tracing) -> None:
