@@ -1,6 +1,7 @@
 """What every proxy is that stands in for something of the application's: the same thing, whose dropping ends a call."""
 
 import _thread
+import asyncio
 import atexit
 import gc
 import os
@@ -48,6 +49,14 @@ def _end_all() -> None:
             end()
 
 
+def _is_end_of_loop(error: BaseException) -> bool:
+    """Whether nothing was cancelled but what closes generators that were dropped: so an event loop ends."""
+    with suppress(RuntimeError):  # of another library's loop
+        task = asyncio.current_task() if isinstance(error, asyncio.CancelledError) else None
+        return task is not None and type(task.get_coro()).__name__ == "async_generator_athrow"
+    return False
+
+
 class Watched(wrapt.ObjectProxy):  # type: ignore[type-arg]
     """A proxy that ends its call when it is dropped. `weakref.finalize` would do that too, in three times the time."""
 
@@ -74,7 +83,7 @@ class Watched(wrapt.ObjectProxy):  # type: ignore[type-arg]
 
     def _self_leave(self, error: BaseException | None) -> None:
         # A generator around the `with` that is closed: its reader went away, which is no error.
-        if error is None or isinstance(error, GeneratorExit):
+        if error is None or isinstance(error, GeneratorExit) or _is_end_of_loop(error):
             self._self_call.abandon()
         else:
             self._self_call.fail(error)

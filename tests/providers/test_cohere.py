@@ -1,5 +1,6 @@
 """What is particular to Cohere: clients that bind their methods, streams behind a `with`, documents beside a prompt."""
 
+import asyncio
 import gc
 import json
 import threading
@@ -85,6 +86,23 @@ def test_an_error_of_the_application_inside_a_raw_stream_is_on_the_span(tracing:
     with pytest.raises(LookupError):
         read()
     assert attributes(tracing)["error.type"] == "LookupError"
+
+
+def test_a_stream_that_is_left_as_the_program_ends_is_no_error(tracing: Tracing) -> None:
+    def respond(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, headers={"content-type": "text/event-stream"}, content=events(EVENTS))
+
+    async def main() -> None:
+        http = httpx.AsyncClient(transport=httpx.MockTransport(respond))
+        async for event in cohere.AsyncClientV2(api_key="k" * 20, httpx_client=http).chat_stream(
+            model=MODEL, messages=[]
+        ):
+            if event.type == "content-delta":
+                break
+
+    asyncio.run(main())  # whose end cancels the task that closes what the loop was left with
+    found = attributes(tracing)
+    assert ("error.type" in found, found["groundwire.stream.incomplete"]) == (False, True)
 
 
 def test_a_generation_that_fails_midway_says_so(tracing: Tracing) -> None:
