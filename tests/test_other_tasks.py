@@ -55,6 +55,12 @@ ANSWERS = [
     (prompt("A grader gives a binary score.", question="Does a grader give a binary score?"), "Yes"),
     (prompt("A dose of 5 mg is enough for adults.", question="Is 5 mg enough?"), "Yes"),
     (f"Use the relevant documents below. If the documents are not relevant, say so.{CONTEXT}", "Yes"),
+    (
+        f"Say yes, no or a year. Make sure that the answer is supported by the context and is grounded.{CONTEXT}",
+        "no",
+    ),
+    (f"Assess whether the context is helpful, and give the height.{CONTEXT}", "330"),
+    (f"Check whether each passage is relevant before you answer. Only say yes, no or a name.{CONTEXT}", "no"),
     (f"Verify that your answer is supported by the context.{CONTEXT}", "Yes"),
     (f"Assess whether the context is sufficient. If so, answer the question.{CONTEXT}", "330"),
     (f"Evaluate how relevant the passage is, and answer the question.{CONTEXT}", ANSWER),

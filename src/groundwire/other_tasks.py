@@ -23,14 +23,17 @@ _VERDICT = re.compile(
 _VERDICTS = re.compile(
     r"(?i)(?:yes|no|not|true|false|partially|partly|highly|fully|somewhat|(?:ir)?relevant|(?:un)?(?:grounded|supported"
     r"|faithful|related)|(?:in)?(?:sufficient|correct)|enough|use(?:ful|less)|helpful|ambiguous|pass(?:ed)?|fail(?:ed)?"
-    r"|good|bad|high|medium|low|\d+(?:\.\d+)?(?:/\d+)?)"
+    r"|good|bad|high|medium|low|\d{1,3}(?:\.\d+)?(?:/\d+)?)"
 )
+_NUMBERS = re.compile(r"(?i)\b(?:scor|rat(?:e|ing)|scale|grad|numbers?|ids?|ind(?:ex|ices))")
+"""Without one of these in a prompt, a number is no grade."""
 _FENCE = re.compile(r"\A```\w*\s*(.*?)\s*```\Z", re.DOTALL)
 _CONCLUSION = re.compile(
     r"(?i)\n[^\w\n]*(?:result|score|verdict|grade|rating|decision|judge?ment|relevan\w+)[^\w\n]*[:\]][^\w\n]*([^\n]+)\Z"
 )
 """The last line of who thinks aloud first."""
 _LONGEST_VERDICT = 40
+_DIGIT = re.compile(r"\d")
 _QUALITIES = (
     r"relevan\w*|relat(?:ed|es)|ground\w*|support\w*|sufficien\w*|enough|faithful\w*|hallucinat\w*|useful|helpful"
     r"|in line with|address(?:es)?|resolves?"
@@ -41,10 +44,16 @@ _JUDGES = re.compile(
     r"(?:(?:[\w-]+ ){0,4}(?:relevanc[ey]|faithfulness|groundedness|usefulness|helpfulness|sufficiency)\b"
     rf"|(?:[\w-]+ ){{0,2}}(?:if|whether|how) [^.\n]{{0,120}}\b(?:{_QUALITIES})\b)"
     rf"|\b(?:yes|true)\b\W{{0,2}} if [^.\n]{{0,60}}\b(?:{_QUALITIES})\b"
-    r"|\b(?:is|are|does|do|which|whether)\b (?:[\w-]+ ){0,4}(?:document|passage|context|chunk|excerpt|snippet|text"
+    r"|\b(?:is|are|does|do|which|whether)\b (?:(?:of|the|this|these|those|each|any|an?|given|retrieved|provided"
+    r"|following) ){0,3}(?:document|passage|context|chunk|excerpt|snippet|text"
     rf"|source|answer|response|generation|information)s?\b[^.?\n]{{0,60}}\b(?:{_QUALITIES})\b"
 )
-_ANSWERS_TOO = re.compile(r"(?i)\b(?:then|if so|otherwise|if it is|if they are),? answer\b")
+_ANSWERS_TOO = re.compile(
+    r"(?im)\bbefore (?:you )?answer(?:ing)?\b|\bthen,? answer\b(?! \W?(?:yes|no|true|false)\b)"
+    r"|(?<!to )\b(?:give|write|provide) (?:a|the|your) (?:[\w-]+ )?answer\b"
+    r"|(?:^[^\w\n]{0,6}|[.!:;] |\b(?:and|please|if so),? )answer (?:it|only|the|this|my|from|using|based|in|briefly)\b"
+)
+"""Prompts that ask for an answer as well."""
 _QUERY = re.compile(
     r"(?i)^(?:(?:new|improved|better|standalone|rewritten|rephrased|optimi[sz]ed|search|sub|web|next|follow[_ ]?up)"
     r"[_ ]?)*(?:quer(?:y|ies)|questions?)$"
@@ -82,6 +91,8 @@ def other_task(instructions: str, output: str, fields: tuple[str, ...] = ()) -> 
         return "query" if asks and _WORDS_QUERY.search(instructions) else None
     else:
         judged = _is_verdict(concluded[1] if (concluded := _CONCLUSION.search(text[-200:])) else text)
+    if judged and text[0] != "{" and _DIGIT.search(text) and not _NUMBERS.search(instructions):
+        return None
     if judged and _JUDGES.search(instructions) and not _ANSWERS_TOO.search(instructions):
         return "judgement"
     return None
