@@ -41,6 +41,7 @@ JUDGED = [
 ]
 QUERIES = [
     (f"The documents do not answer it. Rewrite the question for a search.{CONTEXT}", "What is the tower's height?"),
+    (f"Given the context, return a question that can be answered from it.{CONTEXT}", "How tall is it?"),
     (f"Formulate a better query.{CONTEXT}\n\nImproved query:", "Eiffel Tower height metres"),
     (f"Generate three questions that the context answers.{CONTEXT}", "1. How tall is it?\n2. When was it built?"),
     (f"What must be searched for next?{CONTEXT}", '{"reasoning": "The year is missing.", "search_query": "built in"}'),

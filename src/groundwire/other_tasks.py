@@ -60,7 +60,8 @@ _QUERY = re.compile(
 )
 _WORDS_QUERY = re.compile(
     r"(?i)\b(?:re-?write|re-?phrase|re-?formulate|re-?word|improve|transform|formulate|generate|suggest|propose|write"
-    r"|produce|come up with)\b[^.\n]{0,80}\b(?:questions?|quer(?:y|ies))\b"
+    r"|produce|come up with|(?:return|output) (?:an?|one|the)(?= (?:[\w-]+ ){0,2}(?:question|query)))\b"
+    r"[^.\n]{0,80}\b(?:questions?|quer(?:y|ies))\b"
 )
 _QUERY_LABEL = re.compile(r"(?i)(?:^|\n)[^\w\n]*(?:\w+[ -]){0,3}(?:question|query|queries)[^\w\n]*:\W*\Z")
 
