@@ -3,6 +3,7 @@
 import _thread
 import asyncio
 import atexit
+import copy
 import gc
 import os
 from collections.abc import Callable
@@ -57,7 +58,11 @@ def _is_end_of_loop(error: BaseException) -> bool:
     return False
 
 
-class Watched(wrapt.ObjectProxy):  # type: ignore[type-arg]
+# Of newer versions, wrapt's own would be iterable whatever it stands in for.
+_Proxy: Any = getattr(wrapt, "BaseObjectProxy", wrapt.ObjectProxy)
+
+
+class Watched(_Proxy):  # type: ignore[misc]
     """A proxy that ends its call when it is dropped. `weakref.finalize` would do that too, in three times the time."""
 
     def __init__(self, wrapped: Any, call: Call) -> None:
@@ -95,6 +100,9 @@ class Watched(wrapt.ObjectProxy):  # type: ignore[type-arg]
 
     def __copy__(self) -> Any:
         return self
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return copy.deepcopy(self.__wrapped__, memo)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         return self.__wrapped__.__reduce_ex__(protocol)

@@ -6,7 +6,7 @@ import gc
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -362,8 +362,13 @@ async def test_a_stream_has_its_own_attributes(case: Case) -> None:
             stream.mine = "kept"
             assert stream.mine == "kept"
         assert case.lazy or copy.copy(stream) is stream
+        with pytest.raises(TypeError):  # a connection has no copy
+            copy.deepcopy(stream)
+        own = getattr(stream, "__wrapped__", stream)
         for name in ("close", "aclose", "no_such_attribute"):
-            assert hasattr(stream, name) is hasattr(getattr(stream, "__wrapped__", stream), name)
+            assert hasattr(stream, name) is hasattr(own, name)
+        for abstract in (Iterable, AsyncIterable):  # which tells applications how to read it
+            assert isinstance(stream, abstract) is isinstance(own, abstract)
         await close(case, stream)
 
 
