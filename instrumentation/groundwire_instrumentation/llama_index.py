@@ -7,8 +7,10 @@ first event to its last: what its steps do in tasks of their own is inside.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
+from groundwire.documents import scores_descend
 from groundwire.model import Document, Operation, Provider, Request, Response
 from groundwire.semconv import TOOL_DESCRIPTION
 
@@ -34,12 +36,14 @@ def _retrieval_request(retriever: Any, arguments: Mapping[str, Any]) -> Request:
 
 def _rerank_request(postprocessor: Any, arguments: Mapping[str, Any]) -> Request:
     model = getattr(postprocessor, "model", None)
+    before = _documents(arguments["nodes"])
     return Request(
         name=type(postprocessor).__name__,
         model=model if isinstance(model, str) else None,
         query=arguments.get("query_str") or _query(arguments.get("query_bundle")),
-        documents=_documents(arguments["nodes"]),
+        documents=before,
         top_k=_count(postprocessor),
+        read=partial(_ranked, before),
     )
 
 
@@ -58,8 +62,13 @@ def _documents(nodes: Any) -> list[Document]:
 
 def _nodes(nodes: Any) -> Response:
     documents = _documents(nodes)
-    scored = any(document.score is not None for document in documents)
-    return Response(documents=documents, higher_is_better=True if scored else None)
+    return Response(documents=documents, higher_is_better=scores_descend(documents))  # some stores give distances
+
+
+def _ranked(before: list[Document], nodes: Any) -> Response:
+    documents, known = _documents(nodes), {document.id: document.score for document in before}
+    kept = all(document.score == known.get(document.id) for document in documents)  # those of the retriever
+    return Response(documents=documents, higher_is_better=scores_descend(before) if kept else True)
 
 
 def _engine_request(engine: Any, arguments: Mapping[str, Any]) -> Request:

@@ -6,6 +6,10 @@ from typing import Any
 import pytest
 from llama_index.core.agent.workflow import AgentWorkflow, ReActAgent
 from llama_index.core.llms import CompletionResponse, CustomLLM, LLMMetadata
+from llama_index.core.postprocessor import LongContextReorder
+from llama_index.core.postprocessor.types import BaseNodePostprocessor
+from llama_index.core.retrievers import BaseRetriever
+from llama_index.core.schema import NodeWithScore, TextNode
 from llama_index.core.tools import FunctionTool
 from llama_index.core.workflow import Context, Event, StartEvent, StopEvent, Workflow, step
 from opentelemetry.trace import StatusCode
@@ -123,3 +127,26 @@ async def test_an_agent_is_one_tree_with_its_tools_and_its_answer(alone: bool) -
     assert told == [("chat gpt-4o-mini", root), ("execute_tool search", root), ("chat gpt-4o-mini", root), (root, None)]
     attributes = decoded(tracing.spans[-1].attributes)
     assert (attributes["input.value"], attributes["output.value"]) == (QUESTION, ANSWER)
+
+
+class Distances(BaseRetriever):
+    """Nodes with distances for scores, as some stores give them."""
+
+    def _retrieve(self, query_bundle: Any) -> list[NodeWithScore]:
+        return [NodeWithScore(node=TextNode(text="Everest", id_=f"n{n}"), score=12.5 * n) for n in (1, 2, 3)]
+
+
+class Better(BaseNodePostprocessor):
+    """Gives scores of its own."""
+
+    def _postprocess_nodes(self, nodes: list[NodeWithScore], query_bundle: Any = None) -> list[NodeWithScore]:
+        return [NodeWithScore(node=each.node, score=1.0 / (n + 1)) for n, each in enumerate(reversed(nodes))]
+
+
+def test_distances_are_not_taken_for_similarities() -> None:
+    with traced(llama_index.PROVIDER) as tracing:
+        found = Distances().retrieve(QUESTION)
+        LongContextReorder().postprocess_nodes(list(found), query_str=QUESTION)
+        Better().postprocess_nodes(found, query_str=QUESTION)
+        told = [(span.attributes or {}).get("groundwire.retrieval.higher_is_better") for span in tracing.spans]
+    assert told == [False, False, True]
