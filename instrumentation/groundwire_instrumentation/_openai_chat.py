@@ -84,6 +84,8 @@ def _part(given: Any) -> dict[str, Any]:
     if kind in ("text", "input_text", "output_text", "refusal"):
         text = {"type": "text", "content": part.get("text") or part.get("refusal") or ""}
         return text | {"refusal": True} if kind == "refusal" else text
+    if kind == "thinking":
+        return {"type": "reasoning", "content": "".join(t.get("content") or "" for t in parts_of(part.get("thinking")))}
     if kind in ("image_url", "input_image"):
         image = part.get("image_url")
         url = image.get("url") if isinstance(image, Mapping) else image
@@ -156,13 +158,16 @@ class _Choice:
             self.text.append(audio.get("transcript") or "")
 
     def parts(self) -> list[dict[str, Any]]:
+        thoughts = self.thoughts
         try:
             text = "".join(self.text)
-        except TypeError:
-            text = "".join(piece for piece in self.text if isinstance(piece, str))
-        if text and not (self.thoughts or self.refusal or self.calls):
+        except TypeError:  # Mistral's models say their thoughts in parts of the content
+            said = [part for piece in self.text if isinstance(piece, str | list) for part in parts_of(piece)]
+            text = "".join(part.get("content") or "" for part in said if part["type"] == "text")
+            thoughts = [*thoughts, *(part["content"] for part in said if part["type"] == "reasoning")]
+        if text and not (thoughts or self.refusal or self.calls):
             return [{"type": "text", "content": text}]  # nearly always
-        message = {"reasoning": "".join(self.thoughts), "refusal": "".join(self.refusal)}
+        message = {"reasoning": "".join(thoughts), "refusal": "".join(self.refusal)}
         parts = _said(message | {"content": text or None})
         for _, (identity, name, pieces) in sorted(self.calls.items()):
             parts.append(tool_call(identity, {"name": name, "arguments": "".join(pieces)}))
@@ -193,8 +198,7 @@ class Chunks:
         for choice in map(members, said.get("choices") or ()):
             index = choice.get("index")
             known = self._choices.get(index) or self._choices.setdefault(index, _Choice())
-            if finish := choice.get("finish_reason"):
-                known.finish = finish
+            known.finish = choice.get("finish_reason") or known.finish
             delta = members(choice.get("delta"))
             if text := delta.get("content"):
                 known.text.append(text)

@@ -162,6 +162,15 @@ def test_a_server_that_the_price_table_knows_has_its_prices(tracing: Tracing, ur
 
 
 @pytest.mark.parametrize("streamed", [False, True])
+def test_thoughts_among_the_parts_of_a_text_are_thoughts(tracing: Tracing, streamed: bool) -> None:
+    thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}
+    text = [] if streamed else [{"type": "text", "text": ANSWER}]  # which goes on as bare text where it is streamed
+    ask("api.mistral.ai", "magistral-medium-latest", streamed, {"usage": usage(1, 1)}, {"content": [thinking, *text]})
+    (message,) = attributes(tracing)["gen_ai.output.messages"]
+    assert message["parts"] == [{"type": "reasoning", "content": "Hm."}, {"type": "text", "content": ANSWER}]
+
+
+@pytest.mark.parametrize("streamed", [False, True])
 @pytest.mark.parametrize("tier", ["flex", "priority", "default", "scale"])
 def test_a_tier_has_its_own_price_or_none(tracing: Tracing, tier: str, streamed: bool) -> None:
     ask("api.openai.com", "gpt-5", streamed, {"usage": usage(1000, 100), "service_tier": tier})
