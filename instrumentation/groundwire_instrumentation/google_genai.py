@@ -5,6 +5,7 @@ to be continued, it makes several, each with its own tokens. So the methods unde
 A prompt's tokens include cached ones; thoughts and what tools returned are counted beside, and are added up here.
 """
 
+import json
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -25,7 +26,7 @@ _PARAMETERS: Mapping[str, str] = {
     "candidate_count": "gen_ai.request.choice.count",
     "output_dimensionality": "gen_ai.embeddings.dimension.count",
 }
-_FILTERED = ("SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII")
+_FILTERED = ("SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR")
 
 
 def _targets(method: str) -> tuple[str, ...]:
@@ -204,6 +205,9 @@ def _marked(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _response(result: Any) -> Response:
+    raw = getattr(result.sdk_http_response, "body", None)
+    if raw:  # the application asked for that in place of an answer
+        result = type(result)._from_response(response=json.loads(raw), kwargs={})
     chunks = _Chunks()
     chunks.add(result)
     return chunks.response()

@@ -201,13 +201,29 @@ def test_a_model_s_full_name_is_its_name(tracing: Tracing, model: str) -> None:
 
 @pytest.mark.parametrize(
     ("finish", "told"),
-    [("STOP", "stop"), ("MAX_TOKENS", "length"), ("SAFETY", "content_filter"), ("LANGUAGE", "language")],
+    [
+        ("STOP", "stop"),
+        ("MAX_TOKENS", "length"),
+        ("SAFETY", "content_filter"),
+        ("MODEL_ARMOR", "content_filter"),
+        ("LANGUAGE", "language"),
+    ],
 )
 def test_why_an_answer_ended(tracing: Tracing, finish: str, told: str) -> None:
     asking(content({"text": ANSWER}, finish=finish)).models.generate_content(**ASK)
     got = attributes(tracing)
     assert got["gen_ai.response.finish_reasons"] == (told,)
     assert got["gen_ai.output.messages"][0]["parts"][0].get("refusal", False) == (told == "content_filter")
+
+
+def test_a_response_that_is_asked_for_as_it_came_is_read_all_the_same(tracing: Tracing) -> None:
+    client = asking(WHOLE | {"new": 1})  # which the SDK's models refuse
+    client.models.generate_content(**ASK)
+    ask = ASK | {"config": {"should_return_http_response": True}}
+    assert client.models.generate_content(**ask).candidates is None
+    usual, raw = (decoded(span.attributes) for span in tracing.spans)
+    assert raw == usual
+    assert "gen_ai.usage.cost" in raw
 
 
 @pytest.mark.parametrize("streamed", [False, True])
