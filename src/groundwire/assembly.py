@@ -158,8 +158,7 @@ class _Reading:
         for text in (*(p.text for p in chain.context), "" if "\n" in question else question):
             asked = asked.replace(text.strip(), "_") if text.strip() else asked
         said = first_choice(self._call.output)
-        fields = tuple(fields_in(said))
-        return other_task(asked, chain.answer if fields else said, fields)
+        return other_task(asked, said, fields_in(said))
 
     def _given(self) -> list[Passage] | None:
         """Documents that the answer span lists itself; None where it lists none, or none of them with its text."""

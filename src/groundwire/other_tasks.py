@@ -4,11 +4,12 @@ Workflows grade what they found, check what they said, and word a question anew 
 hops). Such a call has passages in its prompt as an answer has, and nothing on its span says what it is for. It is told
 by two things that must both hold: what it was asked for, and that what came back is nothing but that. So a "Yes" to a
 user's question stays an answer, and so does a text that was asked for along with a grade. Prompts are read in English.
+Where what came back has names, they may say it all: `relevant`, `search_query`.
 """
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 _REMARKS = re.compile(
@@ -20,6 +21,8 @@ _VERDICT = re.compile(
     r"(?i)(?:scores?|grades?|verdict|relevan\w*|ground\w*|support\w*|rating|sufficien\w*|enough|useful\w*|faithful\w*"
     r"|hallucinat\w*|correct|valid|confidence|decision|judge?ment)$|^(?:scores?|grade|relevan|ground|support)"
 )
+_SAYS_ENOUGH = re.compile(r"(?i)relevan|grounded|sufficien|faithful|hallucinat|binary_score|supported")
+"""Those of them that are no answer to whatever question."""
 _VERDICTS = re.compile(
     r"(?i)(?:yes|no|not|true|false|partially|partly|highly|fully|somewhat|(?:ir)?relevant|(?:un)?(?:grounded|supported"
     r"|faithful|related)|(?:in)?(?:sufficient|correct)|enough|use(?:ful|less)|helpful|ambiguous|pass(?:ed)?|fail(?:ed)?"
@@ -66,35 +69,35 @@ _WORDS_QUERY = re.compile(
 _QUERY_LABEL = re.compile(r"(?i)(?:^|\n)[^\w\n]*(?:\w+[ -]){0,3}(?:question|query|queries)[^\w\n]*:\W*\Z")
 
 
-def other_task(instructions: str, output: str, fields: tuple[str, ...] = ()) -> Literal["judgement", "query"] | None:
+def other_task(instructions: str, output: str, fields: Mapping[str, str]) -> Literal["judgement", "query"] | None:
     """What a call did instead of answering; None where nothing certain says so.
 
     Args:
         instructions: its prompt, without the passages and the user's question, which may speak of anything.
         output: what it said.
-        fields: names of what it said, where that is known (DSPy's), the last one last.
+        fields: the same by name, where it was said in DSPy's fields; else empty.
     """
     text = output.strip()
     text = fenced[1] if (fenced := _FENCE.match(text)) else text
-    if fields and _QUERY.match(fields[-1]):
-        return "query"
-    if text[:1] in ("{", "["):
+    named = False
+    if fields or text[:1] in ("{", "["):
         try:
-            leaves = list(_leaves(json.loads(text)))
+            leaves = list(fields.items() or _leaves(json.loads(text)))
         except (ValueError, RecursionError):
             return None
         said = [(key, value) for key, value in leaves if not _REMARKS.match(key)]
         if said and all(_QUERY.match(key) for key, _ in said):
             return "query"
         judged = bool(said) and all((not key or _VERDICT.search(key)) and _is_verdict(v) for key, v in said)
+        named = any(_SAYS_ENOUGH.search(key) for key, _ in said)
     elif text.endswith("?") or ("\n" not in text and _QUERY_LABEL.search(instructions[-200:])):
         asks = "\n" not in text or all(line.rstrip().endswith("?") for line in text.splitlines() if line.strip())
         return "query" if asks and _WORDS_QUERY.search(instructions) else None
     else:
         judged = _is_verdict(concluded[1] if (concluded := _CONCLUSION.search(text[-200:])) else text)
-    if judged and text[0] != "{" and _DIGIT.search(text) and not _NUMBERS.search(instructions):
+    if judged and text[0] != "{" and not fields and _DIGIT.search(text) and not _NUMBERS.search(instructions):
         return None
-    if judged and _JUDGES.search(instructions) and not _ANSWERS_TOO.search(instructions):
+    if judged and (named or (_JUDGES.search(instructions) and not _ANSWERS_TOO.search(instructions))):
         return "judgement"
     return None
 
