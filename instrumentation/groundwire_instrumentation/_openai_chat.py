@@ -184,6 +184,7 @@ class Chunks:
     def __init__(self) -> None:
         self._choices: dict[Any, _Choice] = {}
         self._last: Any = None
+        self._named: Any = None
         self._usage: Any = None
         self._of_objects = True
         self._of_pydantic = True
@@ -193,6 +194,8 @@ class Chunks:
             return
         self._last = chunk
         said = members(chunk)
+        if said.get("model"):
+            self._named = said
         if (usage := said.get("usage")) is not None:
             self._usage = usage
         for choice in map(members, said.get("choices") or ()):
@@ -229,6 +232,8 @@ class Chunks:
     def response(self) -> Response:
         choices = [self._choices[index] for index in sorted(self._choices, key=lambda index: index or 0)]
         last = members(self._last)
+        if not last.get("model"):  # Azure's last ones may say nothing but what a filter found
+            last = self._named or last
         return Response(
             model=last.get("model") or None,
             id=last.get("id") or None,

@@ -526,6 +526,22 @@ def test_a_stream_of_the_responses_api_that_fails_tells_its_finish(tracing: Trac
     assert got["gen_ai.response.finish_reasons"] == ("error",)
 
 
+def test_what_a_filter_finds_after_the_answer_takes_no_name_from_it(tracing: Tracing) -> None:
+    nameless = {"id": "", "model": "", "object": "", "created": 0, "service_tier": None, "system_fingerprint": None}
+    found = {
+        "index": 0,
+        "finish_reason": None,
+        "content_filter_results": {},
+        "content_filter_offsets": {"end_offset": 9},
+    }
+    chat_stream([{**CHUNKS[0], **nameless, "choices": []}, *CHUNKS, {**CHUNKS[0], **nameless, "choices": [found]}])
+    got = attributes(tracing)
+    assert got["gen_ai.response.model"] == "gpt-4o-mini-2024-07-18"
+    assert got["gen_ai.response.id"] == "chatcmpl-1"
+    assert got["gen_ai.response.finish_reasons"] == ("stop",)
+    assert parts(tracing, "gen_ai.output.messages") == [{"type": "text", "content": ANSWER}]
+
+
 BROKEN = {"code": "server_error", "message": "overloaded"}
 
 
