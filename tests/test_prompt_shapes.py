@@ -272,3 +272,12 @@ def test_a_tool_that_is_called_in_plain_text_is_no_answer(said: str) -> None:
     trace = Trace()
     trace.chat(f"Context:\n{TOWER}\n\nQuestion: {QUESTION}", said)
     assert [no.reason for no in trace.assembly.rejected] == ["no_answer_text"]
+
+
+def test_a_question_that_has_its_answer_in_the_prompt_was_asked_before() -> None:
+    before = f"Question: {QUESTION}\nAnswer: {ANSWER}\n\n"
+    prompt = f"Pairs so far:\n\n{before}Context:\n\n{TOWER}\n\n---\nAnswer this:\n{{}}"
+    trace = Trace()
+    trace.retrieval(TOWER, query="When was it built?")
+    trace.chat(prompt.format("When was it built?"), "In 1889.")
+    assert trace.chain.question == "When was it built?"

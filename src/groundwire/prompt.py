@@ -44,6 +44,7 @@ _QUOTED_QUESTION = re.compile(
 _ANSWER_LABEL = re.compile(r"(?i)(?:answer|response|reply|assistant|ai|bot|output|draft|\ba)\W{0,6}$")
 _SUB_ANSWER = re.compile(r"(?i)\bsub[- _]?(?:question|query)\b[^\n]*\n[^\n]{0,20}$")
 """An answer that stands behind the part of the question that it answers: the synthesis rests on it."""
+_ANSWERED = re.compile(r"(?i)[^\w\n]*\n[^\w\n]*a(?:nswer)?[^\w\n]*:[ \t]*\w")
 _DRAFT_LABEL = re.compile(
     r"(?i)\b(?:existing|original|previous|prior|current|initial|draft|intermediate|partial) "
     r"(?:answer|response|summary)\W{0,8}$"
@@ -202,8 +203,12 @@ def question_in(message: str, queries: Sequence[str], passages: Sequence[str]) -
     labelled = _labelled(bare)
     key = words(message)
     inside = next((q for q in queries if len(words(q)) > 2 and words(q) in key), None)
-    if labelled is not None:  # a question of several paragraphs was searched for as a whole
-        return inside if inside is not None and words(inside).startswith(words(labelled)) else labelled
+    if labelled is not None:
+        if inside is None:
+            return labelled
+        # A question of several paragraphs was searched for as a whole; one that has its answer was asked before.
+        whole = words(inside).startswith(words(labelled))
+        return inside if whole or (_answered(labelled, bare) and labelled in bare.rpartition(inside)[0]) else labelled
     templated = any(words(p) in key for p in passages) or bool(cut_marked(message))
     if not templated:
         if inside is not None and message.replace(inside, "").count("?") == 0 and len(inside.split()) >= 3:
@@ -230,6 +235,11 @@ def _member(message: str) -> str | None:
         return None
     named = (value.get(key) for key in QUESTION_KEYS)
     return next((text.strip() for text in named if isinstance(text, str) and text.strip()), None)
+
+
+def _answered(question: str, message: str) -> bool:
+    """Whether the last that a message has of a question is followed by its answer."""
+    return _ANSWERED.match(message.rpartition(question)[2]) is not None
 
 
 def _labelled(message: str) -> str | None:
