@@ -12,7 +12,7 @@ from typing import Any
 from groundwire.media import blob_part, uri_part
 from groundwire.model import Document, Message, Response, Usage
 from groundwire.wire import fields
-from groundwire_instrumentation import _openai_chat
+from groundwire_instrumentation import _openai_chunks
 from groundwire_instrumentation._openai_usage import usage_of
 
 FINISH: Mapping[str, str] = {
@@ -250,7 +250,7 @@ class Chunks:
         self._body: dict[str, Any] = {}
         self._usage: dict[str, Any] = {}
         self._metrics: Mapping[str, Any] = {}
-        self._chat: _openai_chat.Chunks | None = None
+        self._chat: _openai_chunks.Chunks | None = None
 
     def add(self, chunk: Mapping[str, Any]) -> None:
         self._metrics = chunk.get(_METRICS) or self._metrics
@@ -273,7 +273,7 @@ class Chunks:
         if (made := chunk.get("totalOutputTextTokenCount")) is not None:
             self._body["totalOutputTextTokenCount"] = made
         if any("delta" in choice for choice in chunk.get("choices") or ()):
-            self._chat = self._chat or _openai_chat.Chunks()
+            self._chat = self._chat or _openai_chunks.Chunks()
             self._chat.add(fields(chunk))
         elif "content_block" in chunk:
             self._blocks[chunk.get("index", 0)] = {**chunk["content_block"], "pieces": []}

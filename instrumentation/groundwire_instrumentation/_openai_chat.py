@@ -1,4 +1,4 @@
-"""Chats in OpenAI's protocol: messages and tools, whole answers and streamed ones; texts from bare prompts too."""
+"""Chats in OpenAI's protocol: messages and tools, and whole answers; texts from bare prompts too."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -29,13 +29,13 @@ def message(message: Any) -> Message:
         return {"role": role, "parts": [tool_result(message.get("tool_call_id"), content)]}
     if isinstance(content, str) and len(message) == 2:
         return {"role": role, "parts": [{"type": "text", "content": content}]}
-    return {"role": role, "parts": _said(message)}
+    return {"role": role, "parts": said_in(message)}
 
 
-def _said(message: Mapping[str, Any]) -> list[dict[str, Any]]:
+def said_in(message: Mapping[str, Any]) -> list[dict[str, Any]]:
     """A message of a prompt or of an answer: thoughts, which other makers' servers add, text, sound, calls."""
     parts: list[dict[str, Any]] = []
-    if thought := _thought(message):
+    if thought := thought_in(message):
         parts.append({"type": "reasoning", "content": thought})
     parts += parts_of(message.get("content"))
     if refusal := message.get("refusal"):
@@ -50,7 +50,8 @@ def _said(message: Mapping[str, Any]) -> list[dict[str, Any]]:
     return parts
 
 
-def _thought(message: Mapping[str, Any]) -> str:
+def thought_in(message: Mapping[str, Any]) -> str:
+    """What was thought before a message or a piece of one was said; empty where nothing was."""
     thought = message.get("reasoning_content") or message.get("reasoning")
     return thought if isinstance(thought, str) else ""
 
@@ -100,7 +101,8 @@ def _part(given: Any) -> dict[str, Any]:
     return {"type": str(kind)}
 
 
-_FINISH: Mapping[str, str] = {"tool_calls": "tool_call", "function_call": "tool_call", "eos": "stop"}
+FINISH: Mapping[str, str] = {"tool_calls": "tool_call", "function_call": "tool_call", "eos": "stop"}
+"""Why a choice ended, in the words of the conventions."""
 
 
 def answered(result: Any) -> Response:
@@ -110,148 +112,13 @@ def answered(result: Any) -> Response:
     messages: list[Message] = []
     for choice in choices:
         message = members(choice.get("message")) or {"content": choice.get("text")}
-        messages.append({"role": message.get("role") or "assistant", "parts": _said(message)})
+        messages.append({"role": message.get("role") or "assistant", "parts": said_in(message)})
     return Response(
         model=said.get("model"),
         id=said.get("id"),
         messages=messages,
-        finish_reasons=[_FINISH.get(reason, reason) for c in choices if (reason := c.get("finish_reason"))],
+        finish_reasons=[FINISH.get(reason, reason) for c in choices if (reason := c.get("finish_reason"))],
         usage=usage_of(said.get("usage"), said),
         error=failure(said),
         attributes=tier(said),
     )
-
-
-class _Choice:
-    __slots__ = ("calls", "finish", "refusal", "text", "thoughts")
-
-    def __init__(self) -> None:
-        self.text: list[str] = []
-        self.thoughts: list[str] = []
-        self.refusal: list[str] = []
-        self.calls: dict[int, list[Any]] = {}
-        self.finish: str | None = None
-
-    def add_call(self, call: Mapping[str, Any]) -> None:
-        position, identity = call.get("index"), call.get("id")
-        function = members(call.get("function") or call.get("custom"))
-        if position is None:  # some servers do not number them: a new id is a new call
-            position = len(self.calls) if identity or not self.calls else len(self.calls) - 1
-        elif identity and function.get("name") and self.calls.get(position, (identity,))[0] not in (None, identity):
-            position = len(self.calls)  # and some give all of them one number
-        entry = self.calls.setdefault(position, [None, None, []])
-        entry[0] = identity or entry[0]
-        entry[1] = function.get("name") or entry[1]
-        entry[2].append(function.get("arguments") or function.get("input") or "")
-
-    def add_beside(self, delta: Mapping[str, Any]) -> None:
-        """What a piece holds beside text."""
-        if thought := _thought(delta):
-            self.thoughts.append(thought)
-        if refusal := delta.get("refusal"):
-            self.refusal.append(refusal)
-        for call in delta.get("tool_calls") or ():
-            self.add_call(members(call))
-        if called := delta.get("function_call"):
-            self.add_call({"index": 0, "function": called})
-        if audio := members(delta.get("audio")):
-            self.text.append(audio.get("transcript") or "")
-
-    def parts(self) -> list[dict[str, Any]]:
-        thoughts = self.thoughts
-        try:
-            text = "".join(self.text)
-        except TypeError:  # Mistral's models say their thoughts in parts of the content
-            said = [part for piece in self.text if isinstance(piece, str | list) for part in parts_of(piece)]
-            text = "".join(part.get("content") or "" for part in said if part["type"] == "text")
-            thoughts = [*thoughts, *(part["content"] for part in said if part["type"] == "reasoning")]
-        if text and not (thoughts or self.refusal or self.calls):
-            return [{"type": "text", "content": text}]  # nearly always
-        message = {"reasoning": "".join(thoughts), "refusal": "".join(self.refusal)}
-        parts = _said(message | {"content": text or None})
-        for _, (identity, name, pieces) in sorted(self.calls.items()):
-            parts.append(tool_call(identity, {"name": name, "arguments": "".join(pieces)}))
-        return parts
-
-
-_TEXT = frozenset({"content", "role"})
-_BARE = _TEXT | {"reasoning", "tool_call_id", "tool_calls"}
-
-
-class Chunks:
-    """Chunks of one streamed chat completion; choices may come interleaved."""
-
-    def __init__(self) -> None:
-        self._choices: dict[Any, _Choice] = {}
-        self._last: Any = None
-        self._named: Any = None
-        self._usage: Any = None
-        self._of_objects = True
-        self._of_pydantic = True
-
-    def add(self, chunk: Any) -> None:
-        if self._of_objects and self._took(chunk):
-            return
-        self._last = chunk
-        said = members(chunk)
-        if said.get("model"):
-            self._named = said
-        if (usage := said.get("usage")) is not None:
-            self._usage = usage
-        for choice in map(members, said.get("choices") or ()):
-            index = choice.get("index")
-            known = self._choices.get(index) or self._choices.setdefault(index, _Choice())
-            known.finish = choice.get("finish_reason") or known.finish
-            delta = members(choice.get("delta"))
-            if text := delta.get("content"):
-                known.text.append(text)
-            known.add_beside(delta)
-
-    def _took(self, chunk: Any) -> bool:
-        """Nearly all chunks are one piece of text: asked for like this it takes a third of the time."""
-        try:
-            said = chunk.__dict__
-            (choice,) = said["choices"]
-            of_choice = choice.__dict__
-            delta = of_choice["delta"]
-            told = delta.__dict__
-            if self._of_pydantic:
-                bare = delta.__pydantic_fields_set__ <= _TEXT and not delta.__pydantic_extra__
-            else:
-                bare = told.keys() <= _BARE and told.get("reasoning") is told.get("tool_calls") is None
-            if bare and of_choice["finish_reason"] is said["usage"] is None:
-                self._choices[of_choice["index"]].text.append(told["content"] or "")
-                self._last = chunk
-                return True
-        except AttributeError:
-            self._of_objects, self._of_pydantic = self._of_pydantic, False
-        except (KeyError, TypeError, ValueError):
-            pass
-        return False
-
-    def response(self) -> Response:
-        choices = [self._choices[index] for index in sorted(self._choices, key=lambda index: index or 0)]
-        last = members(self._last)
-        if not last.get("model"):  # Azure's last ones may say nothing but what a filter found
-            last = self._named or last
-        return Response(
-            model=last.get("model") or None,
-            id=last.get("id") or None,
-            messages=[{"role": "assistant", "parts": c.parts()} for c in choices],
-            finish_reasons=[_FINISH.get(c.finish, c.finish) for c in choices if c.finish],
-            usage=usage_of(self._usage, last),
-            attributes=tier(last),
-        )
-
-
-class TextChunks(Chunks):
-    """Chunks of a text."""
-
-    def add(self, chunk: Any) -> None:
-        self._last = chunk
-        said = members(chunk)
-        self._usage = said.get("usage") or self._usage
-        for choice in map(members, said.get("choices") or ()):
-            known = self._choices.setdefault(choice.get("index") or 0, _Choice())
-            known.text.append(choice.get("text") or members(choice.get("delta")).get("content") or "")
-            known.finish = choice.get("finish_reason") or said.get("finish_reason") or known.finish

@@ -9,7 +9,7 @@ from typing import Any
 
 from groundwire.hosts import COMPATIBLE, server
 from groundwire.model import Operation, Request
-from groundwire_instrumentation import _openai_chat, openai
+from groundwire_instrumentation import _openai_chat, _openai_chunks, openai
 
 
 def operations(targets: tuple[str, ...]) -> tuple[Operation, ...]:
@@ -20,7 +20,7 @@ def operations(targets: tuple[str, ...]) -> tuple[Operation, ...]:
             targets,
             _chat_request,
             _openai_chat.answered,
-            stream=_openai_chat.Chunks,
+            stream=_openai_chunks.Chunks,
             applies=openai.posted_to("/chat/completions"),
             iterables=tuple(f"options.json_data.{name}" for name in ("messages", "tools", "documents")),
         ),
@@ -29,7 +29,7 @@ def operations(targets: tuple[str, ...]) -> tuple[Operation, ...]:
             targets,
             _text_request,
             _openai_chat.answered,
-            stream=_openai_chat.TextChunks,
+            stream=_openai_chunks.TextChunks,
             applies=openai.posted_to("/completions"),
         ),
         Operation(

@@ -8,7 +8,7 @@ from typing import Any
 
 from groundwire.hosts import server
 from groundwire.model import Operation, Provider, Request
-from groundwire_instrumentation import _chat_shaped, _openai_chat
+from groundwire_instrumentation import _chat_shaped, _openai_chat, _openai_chunks
 from groundwire_instrumentation.openai import embeddings_response
 
 _CHAT = (
@@ -71,7 +71,7 @@ PROVIDER = Provider(
             _targets("ChatCompletionsClient.complete"),
             _chat,
             _openai_chat.answered,
-            stream=_openai_chat.Chunks,
+            stream=_openai_chunks.Chunks,
             iterables=("messages", "tools"),
         ),
         Operation(

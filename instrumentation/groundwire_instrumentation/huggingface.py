@@ -9,7 +9,7 @@ from typing import Any
 
 from groundwire.hosts import server
 from groundwire.model import Operation, Provider, Request, Response, Usage
-from groundwire_instrumentation import _chat_shaped, _openai_chat
+from groundwire_instrumentation import _chat_shaped, _openai_chat, _openai_chunks
 
 _ROUTER = "https://router.huggingface.co"
 _BODY = ("temperature", "top_p", "max_tokens", "frequency_penalty", "presence_penalty", "seed", "n", "stop", "tools")
@@ -113,7 +113,7 @@ PROVIDER = Provider(
     module="huggingface_hub",
     distribution="huggingface-hub",
     operations=(
-        Operation("chat", _targets("chat_completion"), _chat, _openai_chat.answered, stream=_openai_chat.Chunks),
+        Operation("chat", _targets("chat_completion"), _chat, _openai_chat.answered, stream=_openai_chunks.Chunks),
         Operation("chat", _targets("text_generation"), _generate, _generated, stream=_Text),
         Operation("embeddings", _targets("feature_extraction"), _embed, lambda _: Response()),
     ),

@@ -12,7 +12,7 @@ from typing import Any
 from groundwire.hosts import server
 from groundwire.model import Document, Operation, Provider, Request, Response, Usage
 from groundwire.wire import fields
-from groundwire_instrumentation import _chat_shaped, _openai_chat, _openai_responses, openai
+from groundwire_instrumentation import _chat_shaped, _openai_chat, _openai_chunks, _openai_responses, openai
 from groundwire_instrumentation._openai_usage import usage_of
 
 _PROVIDERS: Mapping[str, str] = {
@@ -121,7 +121,7 @@ def _ranked(before: Sequence[Document], result: Any) -> Response:
     return Response(documents=found, higher_is_better=True)
 
 
-class _Chunks(_openai_chat.Chunks):
+class _Chunks(_openai_chunks.Chunks):
     """Chunks of a streamed completion, which repeat the model that was asked for; who answered is told beside."""
 
     def __init__(self) -> None:
@@ -158,7 +158,7 @@ PROVIDER = Provider(
             _targets("text_completion"),
             _reads(openai.text),
             _openai_chat.answered,
-            _openai_chat.TextChunks,
+            _openai_chunks.TextChunks,
         ),
         Operation(
             "chat",

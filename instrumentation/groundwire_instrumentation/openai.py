@@ -9,7 +9,7 @@ from typing import Any
 
 from groundwire.hosts import server
 from groundwire.model import Operation, Provider, Request, Response
-from groundwire_instrumentation import _openai_chat, _openai_responses
+from groundwire_instrumentation import _openai_chat, _openai_chunks, _openai_responses
 from groundwire_instrumentation._openai_usage import usage_of, whole
 
 _TARGETS = ("openai:OpenAI.request", "openai:AsyncOpenAI.request")
@@ -134,7 +134,7 @@ PROVIDER = Provider(
             _TARGETS,
             chat_request,
             _openai_chat.answered,
-            stream=_openai_chat.Chunks,
+            stream=_openai_chunks.Chunks,
             applies=posted_to("/chat/completions"),
         ),
         Operation(
@@ -153,7 +153,7 @@ PROVIDER = Provider(
             _TARGETS,
             text_request,
             _openai_chat.answered,
-            stream=_openai_chat.TextChunks,
+            stream=_openai_chunks.TextChunks,
             applies=posted_to("/completions"),
         ),
         Operation("embeddings", _TARGETS, embeddings_request, embeddings_response, applies=posted_to("/embeddings")),
