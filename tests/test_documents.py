@@ -221,6 +221,7 @@ def test_a_row_is_a_document_without_its_vectors() -> None:
     numbers = {"mixed": [1, 0.5, 0], "bytes": [7] * 33, "numpy": [np.float64(0.5)], "flags": [True] * 40, "none": []}
     assert from_row(numbers).metadata == {"flags": [True] * 40, "none": []}
     assert from_row({"vector": np.array([0.5]), "n": None}) == Document(None, None, None, {"n": None})
+    assert from_row({"pk": 7, "text": "Everest is high."}) == Document("Everest is high.", "7")  # LangChain on Milvus
     assert from_row({}) == Document()
 
 

@@ -20,7 +20,7 @@ _TEXT = (
 )
 _NODE = "_node_content"
 """Where LlamaIndex keeps a whole node, as JSON."""
-_ID = ("id", "id_", "doc_id", "document_id", "langchain_id", "_id", "key", "uuid")
+_ID = ("id", "id_", "doc_id", "document_id", "langchain_id", "_id", "pk", "key", "uuid")
 _SCORE = ("score", "similarity", "distance", "relevance_score", "_score", "_distance")
 _METADATA = ("metadata", "meta")
 _PAYLOAD = (*_METADATA, "payload", "entity", "_source", "properties")
