@@ -393,8 +393,10 @@ async def test_nothing_is_kept_of_streams_that_ended(case: Case) -> None:
         await _dropped(case, tracing)
         tracing.wait_for(len(modes))
         tracing.clear()
-        time.sleep(0.005)  # what the collector ends is let go of by another thread
-        gc.collect()
+        until = time.monotonic() + 5
+        while any(id(call) not in before for call in _calls()) and time.monotonic() < until:
+            time.sleep(0.005)  # what the collector ends is let go of by another thread
+            gc.collect()
         assert [call for call in _calls() if id(call) not in before] == []
 
 
