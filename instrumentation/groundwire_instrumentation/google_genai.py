@@ -12,6 +12,7 @@ from typing import Any
 
 from groundwire.hosts import server
 from groundwire.model import Message, Operation, Provider, Request, Response, Usage
+from groundwire_instrumentation._google_arguments import grow
 from groundwire_instrumentation._google_contents import get, given, messages_of, part_of, plain, tools_of
 from groundwire_instrumentation._joining import Joining
 
@@ -85,6 +86,7 @@ class _Chunks:
     def __init__(self) -> None:
         self._candidates: dict[int, Joining] = {}
         self._finish: dict[int, str] = {}
+        self._calling: dict[int, dict[str, Any]] = {}
         self._last: Any = None
         self._counts: dict[str, int] = {}
         self._usage: Any = None
@@ -117,10 +119,23 @@ class _Chunks:
         for part in (candidate.content and candidate.content.parts) or ():
             if part.text is not None:
                 known.add("reasoning" if part.thought else "text", part.text)
+            elif part.function_call is not None:
+                self._add_call(index, known, part)
             else:
                 known.put(part_of(part))
         if candidate.finish_reason is not None:
             self._finish[index] = str(plain(candidate.finish_reason))
+
+    def _add_call(self, index: int, known: Joining, part: Any) -> None:
+        """A call of a function, whose arguments may come in pieces: the first one names it, the last one ends it."""
+        call, whole = part.function_call, self._calling.pop(index, None)
+        if whole is None or call.name not in (None, whole["name"]):
+            whole = part_of(part)
+            known.put(whole)
+        if call.partial_args:
+            grow(whole, call.partial_args)
+        if call.will_continue:
+            self._calling[index] = whole
 
     def _count(self) -> None:
         """What is told later holds, for as long as it is told: so only the last of those that tell the same counts."""
@@ -228,9 +243,7 @@ PROVIDER = Provider(
     distribution="google-genai",
     operations=(
         Operation("chat", _targets("_generate_content"), _request, _response),
-        Operation(
-            "chat", _targets("_generate_content_stream"), partial(_request, stream=True), _response, stream=_Chunks
-        ),
+        Operation("chat", _targets("_generate_content_stream"), _stream_request, _response, stream=_Chunks),
         Operation("embeddings", _targets("embed_content"), _embed_request, _embed_response),
     ),
 )

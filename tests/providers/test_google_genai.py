@@ -226,6 +226,28 @@ def test_a_response_that_is_asked_for_as_it_came_is_read_all_the_same(tracing: T
     assert "gen_ai.usage.cost" in raw
 
 
+def test_arguments_that_come_in_pieces_are_one_call(tracing: Tracing) -> None:
+    def piece(path: str, **value: Any) -> dict[str, Any]:
+        return {"partialArgs": [{"jsonPath": path, **value}], "willContinue": True}
+
+    calls: list[dict[str, Any]] = [
+        {"name": "look_up", "willContinue": True},
+        piece("$.name", stringValue="Ever", willContinue=True),
+        piece("$.name", stringValue="est"),
+        piece("$.heights[0].in", stringValue="m"),
+        piece("$['sea level']", boolValue=False),
+        {},
+        {"name": "look_up", "args": {"name": "K2"}},
+    ]
+    sent = [content({"functionCall": call}, finish=None) for call in calls]
+    list(asking(chunks(sent)).models.generate_content_stream(**ASK))
+    told = attributes(tracing)["gen_ai.output.messages"][0]["parts"]
+    assert [(call["name"], call["arguments"]) for call in told] == [
+        ("look_up", {"name": "Everest", "heights": [{"in": "m"}], "sea level": False}),
+        ("look_up", {"name": "K2"}),
+    ]
+
+
 @pytest.mark.parametrize("streamed", [False, True])
 def test_a_prompt_that_is_blocked_is_a_refusal(tracing: Tracing, streamed: bool) -> None:
     blocked = {"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": {"promptTokenCount": 9}}
