@@ -19,14 +19,14 @@ _REMARKS = re.compile(
 """Members of a JSON object that say why, or of what."""
 _VERDICT = re.compile(
     r"(?i)(?:scores?|grades?|verdict|relevan\w*|ground\w*|support\w*|rating|sufficien\w*|enough|useful\w*|faithful\w*"
-    r"|hallucinat\w*|correct|valid|confidence|decision|judge?ment)$|^(?:scores?|grade|relevan|ground|support)"
+    r"|hallucinat\w*|correct|factual|attributed|valid|confidence|decision|judge?ment)$|^(?:scores?|grade|relevan|ground|support)"
 )
 _SAYS_ENOUGH = re.compile(r"(?i)relevan|grounded|sufficien|faithful|hallucinat|binary_score|supported")
 """Those of them that are no answer to whatever question."""
 _VERDICTS = re.compile(
     r"(?i)(?:yes|no|not|true|false|partially|partly|highly|fully|somewhat|(?:ir)?relevant|(?:un)?(?:grounded|supported"
     r"|faithful|related)|(?:in)?(?:sufficient|correct)|enough|use(?:ful|less)|helpful|ambiguous|pass(?:ed)?|fail(?:ed)?"
-    r"|good|bad|high|medium|low|\d{1,3}(?:\.\d+)?(?:/\d+)?)"
+    r"|good|bad|high|medium|low|idk|factual|hallucinated|contradict(?:s|ed|ory)|\d{1,3}(?:\.\d+)?(?:/\d+)?)"
 )
 _NUMBERS = re.compile(r"(?i)\b(?:scor|rat(?:e|ing)|scale|grad|numbers?|ids?|ind(?:ex|ices))")
 """Without one of these in a prompt, a number is no grade."""
@@ -39,11 +39,11 @@ _LONGEST_VERDICT = 40
 _DIGIT = re.compile(r"\d")
 _QUALITIES = (
     r"relevan\w*|relat(?:ed|es)|ground\w*|support\w*|sufficien\w*|enough|faithful\w*|hallucinat\w*|useful|helpful"
-    r"|in line with|address(?:es)?|resolves?"
+    r"|in line with|address(?:es)?|resolves?|attribut\w*|contradict\w*|factual|(?:in)?correct"
 )
 _JUDGES = re.compile(
-    r"(?i)\b(?:graders?|grading|binary score|grade (?:it|the|this|each|as))\b"
-    r"|\b(?:assess|judg|evaluat|decid|determin|tell|check|verif|rat|scor|classif|estimat)(?:e|es|ing|y|ies)? "
+    r"(?i)\b(?:graders?|grading|classifiers?|binary score|grade (?:it|the|this|each|as))\b"
+    r"|\b(?:assess|judg|evaluat|decid|determin|tell|check|verif|rat|scor|classif|estimat|indicat)(?:e|es|ing|y|ies)? "
     r"(?:(?:[\w-]+ ){0,4}(?:relevanc[ey]|faithfulness|groundedness|usefulness|helpfulness|sufficiency)\b"
     rf"|(?:[\w-]+ ){{0,2}}(?:if|whether|how) [^.\n]{{0,120}}\b(?:{_QUALITIES})\b)"
     rf"|\b(?:yes|true)\b\W{{0,2}} if [^.\n]{{0,60}}\b(?:{_QUALITIES})\b"
@@ -52,7 +52,7 @@ _JUDGES = re.compile(
     rf"|source|answer|response|generation|information)s?\b[^.?\n]{{0,60}}\b(?:{_QUALITIES})\b"
 )
 _ANSWERS_TOO = re.compile(
-    r"(?im)\bbefore (?:you )?answer(?:ing)?\b|\bthen,? answer\b(?! \W?(?:yes|no|true|false)\b)"
+    r"(?im)\bbefore (?:you )?(?:answer|respond|reply)(?:ing)?\b|\bthen,? answer\b(?! \W?(?:yes|no|true|false)\b)"
     r"|(?<!to )\b(?:give|write|provide) (?:a|the|your) (?:[\w-]+ )?answer\b"
     r"|(?:^[^\w\n]{0,6}|[.!:;] |\b(?:and|please|if so),? )answer (?:it|only|the|this|my|from|using|based|in|briefly)\b"
 )
@@ -79,7 +79,7 @@ def other_task(instructions: str, output: str, fields: Mapping[str, str]) -> Lit
     """
     text = output.strip()
     text = fenced[1] if (fenced := _FENCE.match(text)) else text
-    named = False
+    names: list[str] = []
     if fields or text[:1] in ("{", "["):
         try:
             leaves = list(fields.items() or _leaves(json.loads(text)))
@@ -89,15 +89,17 @@ def other_task(instructions: str, output: str, fields: Mapping[str, str]) -> Lit
         if said and all(_QUERY.match(key) for key, _ in said):
             return "query"
         judged = bool(said) and all((not key or _VERDICT.search(key)) and _is_verdict(v) for key, v in said)
-        named = any(_SAYS_ENOUGH.search(key) for key, _ in said)
+        names = [key for key, _ in said if key]
     elif text.endswith("?") or ("\n" not in text and _QUERY_LABEL.search(instructions[-200:])):
         asks = "\n" not in text or all(line.rstrip().endswith("?") for line in text.splitlines() if line.strip())
         return "query" if asks and _WORDS_QUERY.search(instructions) else None
     else:
         judged = _is_verdict(concluded[1] if (concluded := _CONCLUSION.search(text[-200:])) else text)
-    if judged and text[0] != "{" and not fields and _DIGIT.search(text) and not _NUMBERS.search(instructions):
+    if judged and not names and _DIGIT.search(text) and not _NUMBERS.search(instructions):
         return None
-    if judged and (named or (_JUDGES.search(instructions) and not _ANSWERS_TOO.search(instructions))):
+    if judged and (
+        any(map(_SAYS_ENOUGH.search, names)) or (_JUDGES.search(instructions) and not _ANSWERS_TOO.search(instructions))
+    ):
         return "judgement"
     return None
 
