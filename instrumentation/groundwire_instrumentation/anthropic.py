@@ -6,6 +6,7 @@ calls. Since 1.0 the SDK makes a span of its own for every call, with the same t
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
@@ -211,6 +212,7 @@ class _Events:
 
     def __init__(self) -> None:
         self._message: Any = None
+        self._model: str | None = None
         self._blocks: dict[int, tuple[Any, list[str]]] = {}
         self._stop: str | None = None
         self._usage: dict[str, Any] = {}
@@ -224,6 +226,8 @@ class _Events:
                 self._blocks[event.index][1].append(piece)
         elif kind == "content_block_start":
             self._blocks[event.index] = (event.content_block, [])
+            if event.content_block.type == "fallback":  # another model goes on
+                self._model = member(member(event.content_block, "to"), "model")
         elif kind == "message_start":
             self._message = event.message
             self._count(event.message.usage, _GENERATED)
@@ -237,7 +241,8 @@ class _Events:
 
     def response(self) -> Response:
         parts = [_streamed(*self._blocks[index]) for index in sorted(self._blocks)]
-        return _answer(self._message, parts, self._stop, self._usage)
+        answer = _answer(self._message, parts, self._stop, self._usage)
+        return answer if self._model is None else replace(answer, model=self._model)
 
 
 _PIECES: Mapping[str, str] = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "partial_json"}

@@ -289,6 +289,15 @@ def test_searches_speed_and_a_conversation_made_shorter_are_paid_for(tracing: Tr
     assert got["gen_ai.usage.cost"] == pytest.approx(float(price.total_price))
 
 
+def test_the_model_that_a_stream_falls_back_to_is_what_answered(tracing: Tracing) -> None:
+    other = "claude-haiku-4-5"
+    handed = {"type": "fallback", "from": {"model": MODEL}, "to": {"model": other}, "trigger": {"type": "refusal"}}
+    start, *rest = EVENTS
+    sent = [start, {"type": "content_block_start", "index": 9, "content_block": handed}, *rest]
+    list(asking(stream(sent)).beta.messages.create(**ASK, stream=True))
+    assert attributes(tracing)["gen_ai.response.model"] == other
+
+
 def test_arguments_cut_off_in_a_stream_stay_text(tracing: Tracing) -> None:
     with asking(stream(EVENTS[:-4])).messages.create(stream=True, **ASK) as events:
         list(events)
