@@ -221,6 +221,13 @@ def test_a_row_is_a_document_without_its_vectors() -> None:
     numbers = {"mixed": [1, 0.5, 0], "bytes": [7] * 33, "numpy": [np.float64(0.5)], "flags": [True] * 40, "none": []}
     assert from_row(numbers).metadata == {"flags": [True] * 40, "none": []}
     assert from_row({"vector": np.array([0.5]), "n": None}) == Document(None, None, None, {"n": None})
+    chunks = [{"text": "One.", "vector": [0.5, 1.0], "deep": {"v": [1.5]}}, {"text": "Two.", "page": 2}]
+    assert from_row({"chunks": chunks, "inner": {"v": [0.5], "n": 1}}).metadata == {
+        "chunks": [{"text": "One.", "deep": {}}, {"text": "Two.", "page": 2}],
+        "inner": {"n": 1},
+    }
+    words = {f"word {n}": n / 10 for n in range(40)}
+    assert from_row({"tokens": words, "rated": {"by me": 0.5}}).metadata == {"rated": {"by me": 0.5}}
     assert from_row({"pk": 7, "text": "Everest is high."}) == Document("Everest is high.", "7")  # LangChain on Milvus
     assert from_row({}) == Document()
 

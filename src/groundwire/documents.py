@@ -111,7 +111,7 @@ def from_row(row: Mapping[str, Any], identity: Any = None, score: Any = None) ->
         identity: where the store gives an id beside the fields; else it is the field `id`, `_id`, `doc_id` ...
         score: likewise; a field that holds it stays where it is.
     """
-    fields = {key: value for key, value in row.items() if type(value) in _PLAIN or not _is_vector(value)}
+    fields: dict[str, Any] = _bare(row)
     if identity is None:
         for key in _ID:
             if fields.get(key) is not None:
@@ -141,10 +141,22 @@ def scores_descend(documents: Sequence[Document] | Sequence[Sequence[Document]])
     return orders.pop() if len(orders) == 1 else None
 
 
+def _bare(value: Any) -> Any:
+    """A mapping, or a list of them, without vectors: passages in a field of their document have theirs beside them."""
+    if isinstance(value, Mapping):
+        kept = ((k, v) for k, v in value.items() if type(v) in _PLAIN or not _is_vector(v))
+        return {k: v if type(v) in _PLAIN else _bare(v) for k, v in kept}
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return [_bare(each) for each in value]
+    return value
+
+
 def _is_vector(value: Any) -> bool:
     """Whether it says nothing to a reader: numbers of an embedding, or bytes."""
     if isinstance(value, bytes | bytearray | memoryview) or hasattr(value, "dtype"):
         return True
+    if isinstance(value, dict):  # weights of words, of a sparse one
+        return len(value) > _FEW and all(type(weight) is float for weight in value.values())
     if not isinstance(value, list | tuple) or not all(isinstance(v, float) or type(v) is int for v in value[:8]):
         return False
     # Where JSON held it, some numbers of a vector may have no point, and those of a vector of bytes have none.
