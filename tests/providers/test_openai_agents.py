@@ -255,7 +255,8 @@ async def test_a_tool_of_a_server_is_counted_once_and_gives_the_answer_its_passa
     providers = (openai_agents.PROVIDER, openai.PROVIDER, *((mcp.PROVIDER,) if by == "both" else ()))
     file = tmp_path / "server.jsonl"
     with traced(*providers) as tracing:
-        async with MCPServerStdio({"command": sys.executable, "args": [str(SERVER), str(file)]}) as server:
+        params: Any = {"command": sys.executable, "args": [str(SERVER), str(file)]}
+        async with MCPServerStdio(params, client_session_timeout_seconds=60) as server:  # it may start slowly
             guide = asking(*APIS[api])
             guide.tools, guide.mcp_servers = [], [server]
             await run(guide, streamed)
