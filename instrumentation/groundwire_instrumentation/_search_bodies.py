@@ -130,8 +130,13 @@ def _fields(hit: Mapping[str, Any]) -> Mapping[str, Any]:
         **({"passage": pieces} if pieces else {}),
         **shown,
         **_single(hit.get("fields") or {}),
-        **(hit.get("_source") or {}),
+        **{name: _given(value) for name, value in (hit.get("_source") or {}).items()},
     }
+
+
+def _given(value: Any) -> Any:
+    """What a field was given: servers before 8.18 return a `semantic_text` with all that was inferred from it."""
+    return value["text"] if isinstance(value, dict) and value.keys() == {"text", "inference"} else value
 
 
 def _single(fields: Mapping[str, Any]) -> dict[str, Any]:

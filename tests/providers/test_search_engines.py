@@ -14,6 +14,7 @@ from conformance import elasticsearch_cases, opensearch_cases
 from conformance.cases import decoded
 from conformance.harness import traced
 from conformance.search_bodies import EVEREST, FUJI, QUERY, TEXTS
+from groundwire.model import Document
 from groundwire_instrumentation.elasticsearch import PROVIDER as ELASTIC
 from groundwire_instrumentation.opensearch import PROVIDER as OPEN
 
@@ -98,3 +99,11 @@ def test_parts_of_a_document_that_matched_are_the_text_where_it_has_none_of_its_
         client.search(index="mountains", knn={"field": "parts.v", "query_vector": [0.5], "k": 1, "inner_hits": {}})
         (found,) = decoded(tracing.span.attributes)["gen_ai.retrieval.documents"]
     assert found == EVEREST | {"content": "\n".join(TEXTS)}
+
+
+def test_a_text_that_has_its_embeddings_beside_it_is_the_text() -> None:
+    chunks = [{"text": TEXTS[0], "embeddings": {"high": 1.5}}]
+    source = {"body": {"text": TEXTS[0], "inference": {"inference_id": "elser", "chunks": chunks}}, "page": 1}
+    found = {"hits": {"hits": [{"_id": "e", "_score": 2.0, "_source": source}]}}
+    (search,) = [one for one in ELASTIC.operations if any(target.endswith(".search") for target in one.targets)]
+    assert search.response(found).documents == [Document(TEXTS[0], "e", 2.0, {"page": 1})]
