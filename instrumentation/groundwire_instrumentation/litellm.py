@@ -127,14 +127,19 @@ class _Chunks(_openai_chunks.Chunks):
     def __init__(self) -> None:
         super().__init__()
         self._model: str | None = None
+        self._hidden: Mapping[str, Any] = {}
 
     def add(self, chunk: Any) -> None:
         super().add(chunk)
         hidden = getattr(chunk, "_hidden_params", None) or {}
         self._model = hidden.get("provider_response_model") or self._model
+        if hidden.get("usage") is not None:  # from applications that did not ask; at the end the last one holds all
+            self._hidden = hidden
 
     def response(self) -> Response:
         response = super().response()
+        if self._usage is None and (used := usage_of(self._hidden.get("usage"), self._last)) is not None:
+            response = replace(response, usage=used if used.input_tokens or used.output_tokens else None)
         return replace(response, model=self._model or response.model)
 
 
