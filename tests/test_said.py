@@ -17,12 +17,14 @@ def calling(arguments: Any, name: str = "respond") -> dict[str, Any]:
 
 
 LONG = f"{ANSWER} " + "That is about as much as a building of eighty floors, counted from the street. " * 3
+CHINESE = "埃菲尔铁塔高三百三十米，于一八八九年建成，是巴黎最著名的建筑之一。" * 3
 RESULT = {"type": "tool_call_response", "id": "1", "response": [{"title": "Louvre"}]}
 SAID = {
     "a structure by a tool": ([calling({"answer": ANSWER, "sources": [1]})], ANSWER),
     "arguments as text": ([calling(json.dumps({"final_answer": ANSWER}))], ANSWER),
     "announced": ([text("Let me write that down."), calling({"answer": ANSWER})], ANSWER),
     "a whole answer, and something done beside it": ([text(LONG), calling({"name": "tower"}, "remember")], LONG),
+    "the same without blanks": ([text(CHINESE), calling({"name": "铁塔"}, "remember")], CHINESE),
     "after a tool of the provider": ([text("Let me see."), calling({"query": "x"}), RESULT, text(ANSWER)], ANSWER),
 }
 CALLED = {

@@ -16,8 +16,9 @@ _FINAL = re.compile(r"\A\s*Thought:.*?^[ \t]*(?:Final )?Answer:\s*(\S.*)\Z", re.
 _ANSWER_KEYS = ("answer", "final_answer", "response", "output", "result", "text", "content", "reply")
 _ARGUMENTS = _ANSWER_KEYS[:3]
 """Of a tool: those that no tool has which does anything but hand an answer on."""
-_LEAD_IN = 40
-"""Words that a model may say before it calls a tool. More are an answer, whatever is done beside it."""
+_LEAD_IN = 240
+"""Bytes that a model may say before it calls a tool: some forty words, in scripts without blanks too. More are an
+answer, whatever is done beside it."""
 
 
 def answer_in(output: Sequence[Message]) -> str:
@@ -30,7 +31,7 @@ def answer_in(output: Sequence[Message]) -> str:
         return "".join(str(p.get("content", "")) for m in output for p in parts_of(m))
     parts = next((parts_of(m) for m in output if message_text(m) == text), [])
     if parts and parts[-1].get("type") == "tool_call":
-        return _handed_on(parts) or (text if len(text.split()) > _LEAD_IN else "")
+        return _handed_on(parts) or (text if len(text.encode(errors="replace")) > _LEAD_IN else "")
     stripped = text.strip()
     if stripped.startswith("{") and stripped.endswith("}"):
         member = _member(stripped, _ANSWER_KEYS)
