@@ -170,6 +170,19 @@ def test_a_refined_answer_rests_on_the_earlier_one_as_well(label: str) -> None:
     assert [(p.text, p.in_prompt) for p in chain.passages] == [(LOUVRE, True), (draft, True), (TOWER, False)]
 
 
+@pytest.mark.parametrize(
+    ("asks", "rests"), [("Given the new context, refine the original answer.", True), ("And now?", False)]
+)
+def test_an_earlier_answer_that_stands_as_the_models_own_words_may_be_refined_too(asks: str, rests: bool) -> None:
+    draft = "It is 330 metres tall."
+    trace = Trace()
+    trace.retrieval(TOWER, LOUVRE)
+    trace.chat(f"Context:\n{TOWER}\n\nQuestion: {QUESTION}", draft)
+    refine = f"More context below.\n---\n{LOUVRE}\n---\n{asks}"
+    trace.chat([message("user", QUESTION), message("assistant", draft), message("user", refine)], draft)
+    assert [p.text for p in trace.assembly.chains[-1].context] == [LOUVRE, *([draft] if rests else [])]
+
+
 def test_an_earlier_turn_that_is_quoted_is_no_passage() -> None:
     trace = Trace()
     trace.retrieval(TOWER)

@@ -52,6 +52,7 @@ from groundwire.suppliers import feeds, ranks_in, recast, strangers_among, unsee
 
 _NO_ROWS: tuple[Any, ...] = ("[]", (), [])
 """A list of documents with none in it, as it stands on a span."""
+_MODELS = ("assistant", "model", "ai")
 _OTHER_TASKS: dict[str, tuple[Reason, str]] = {
     "judgement": ("judgement", "it judges passages or an answer"),
     "query": ("query", "it words a question or a query"),
@@ -117,7 +118,7 @@ class _Reading:
         self._places = material.places
         self._reference = material.reference
         # What assistants said is no source; what tools returned is.
-        self._messages = [m for m in call.prompt if m.get("role") not in ("assistant", "model", "ai")]
+        self._messages = [m for m in call.prompt if m.get("role") not in _MODELS]
         self._texts = [message_text(m, "\n\n") for m in self._messages]
         self._results = [r for m in self._messages for r in tool_results(m)]
         self._handed = [text for m in self._messages for text in handed_over(m)]
@@ -253,10 +254,11 @@ class _Reading:
     def _with_drafts(self, passages: Sequence[Passage]) -> list[Passage]:
         """The passages, and the earlier answers that this one was asked to refine, behind those in the prompt."""
         known = {words(p.text) for p in passages}
+        said = [message_text(m) for m in self._call.prompt if m.get("role") in _MODELS]
         drafts = [
             Passage(text=draft, source="prompt", span_id=self._call.record.span_id)
             for text in self._texts
-            for draft in drafts_in(text, self._earlier)
+            for draft in drafts_in(text, self._earlier, said)
             if words(draft) not in known
         ]
         in_prompt = [p for p in passages if p.in_prompt]

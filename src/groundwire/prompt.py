@@ -49,6 +49,7 @@ _DRAFT_LABEL = re.compile(
     r"(?i)\b(?:existing|original|previous|prior|current|initial|draft|intermediate|partial) "
     r"(?:answer|response|summary)\W{0,8}$"
 )
+_REFINES = re.compile(r"(?i)\b(?:refin|improv|revis)(?:e|ing) (?:[\w'-]+ ){0,3}(?:answer|response|summary)\b")
 _CONTEXT_LABEL = re.compile(
     r"(?i)\b(?:contexts?|documents?|passages?|sources?|excerpts?|extracts?|evidence|notes|facts)\b"
 )
@@ -166,8 +167,16 @@ def without_answers(prompt: str, answers: Iterable[str]) -> str:
     return prompt
 
 
-def drafts_in(prompt: str, answers: Iterable[str]) -> list[str]:
-    """Earlier answers that the prompt hands on to be refined: the next answer rests on them as on its passages."""
+def drafts_in(prompt: str, answers: Iterable[str], said: Sequence[str] = ()) -> list[str]:
+    """Earlier answers that the prompt hands on to be refined: the next answer rests on them as on its passages.
+
+    Args:
+        prompt: one message of it.
+        answers: those of the trace so far.
+        said: what stands in the other messages as said by the model.
+    """
+    if said and _REFINES.search(prompt):
+        prompt = "".join(f"Existing answer: {text}\n" for text in said) + prompt
     found: list[str] = []
     for answer in answers:
         text = answer.strip()
