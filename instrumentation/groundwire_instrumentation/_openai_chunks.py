@@ -5,7 +5,7 @@ from typing import Any
 
 from groundwire.model import Response
 from groundwire_instrumentation._openai_chat import FINISH, parts_of, said_in, thought_in, tool_call
-from groundwire_instrumentation._openai_usage import members, tier, usage_of
+from groundwire_instrumentation._openai_usage import failure, members, tier, usage_of
 
 
 class _Choice:
@@ -118,6 +118,7 @@ class Chunks:
     def response(self) -> Response:
         choices = [self._choices[index] for index in sorted(self._choices, key=lambda index: index or 0)]
         last = members(self._last)
+        error = failure(last)
         if not last.get("model"):  # Azure's last ones may say nothing but what a filter found
             last = self._named or last
         return Response(
@@ -126,6 +127,7 @@ class Chunks:
             messages=[{"role": "assistant", "parts": c.parts()} for c in choices],
             finish_reasons=[FINISH.get(c.finish, c.finish) for c in choices if c.finish],
             usage=usage_of(self._usage, last),
+            error=error,
             attributes=tier(last),
         )
 

@@ -580,6 +580,15 @@ def test_an_error_event_inside_a_stream_is_the_error_of_the_span(tracing: Tracin
     assert parts(tracing, "gen_ai.output.messages") == [{"type": "text", "content": "Everest "}]
 
 
+def test_an_error_event_that_the_application_reads_itself_is_the_error_of_the_span(tracing: Tracing) -> None:
+    events = [*CHUNKS[:2], {"error": {"code": 502, "message": "overloaded"}}]
+    client = answering(lambda _: stream(events))
+    with client.chat.completions.with_streaming_response.create(stream=True, **CHAT) as answer:
+        list(answer.iter_lines())
+    assert attributes(tracing)["error.type"] == "502"
+    assert parts(tracing, "gen_ai.output.messages") == [{"type": "text", "content": "Everest "}]
+
+
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
