@@ -104,6 +104,38 @@ def test_a_family_is_restored(library: Any) -> None:
     assert all(a.keys() == b.keys() and all(a[k] is b[k] for k in a) for a, b in zip(after, before, strict=True))
 
 
+def test_classes_that_are_derived_later_are_of_the_family(library: Any) -> None:
+    told: list[type[Any]] = []
+
+    class Telling(library.Index):  # type: ignore[misc]
+        def __init_subclass__(cls, **kwargs: Any) -> None:
+            told.append(cls)
+
+    library.Telling = Telling
+    with traced(_provider("Index+.search", "Telling+.search")) as tracing:
+
+        class Late(library.Deep):  # type: ignore[misc]
+            def search(self, query: str) -> list[int]:
+                return [*super().search(query), 5]
+
+        class Told(Telling, known=True):
+            def search(self, query: str) -> list[int]:
+                return [6]
+
+        for made, found in ((Late, [0, 2, 5]), (Told, [6])):
+            assert made().search("q") == found
+            assert decoded(tracing.span.attributes)["gen_ai.retrieval.documents"] == [{"id": str(n)} for n in found]
+            tracing.clear()
+        with pytest.raises(TypeError, match="takes no keyword arguments"):
+            type("Wrong", (library.Index,), {}, known=True)
+    assert told == [Told]
+    assert "__init_subclass__" not in vars(library.Index)
+    for after in (Late, type("Later", (library.Index,), {"search": lambda self, query: [7]})):
+        assert isinstance(vars(after)["search"], types.FunctionType)
+        after().search("q")
+    assert tracing.spans == []
+
+
 def test_the_classes_of_a_metaclass_are_a_family_those_to_come_as_well(library: Any) -> None:
     with traced(_provider("Kind+.search")) as tracing:
         late = library.Kind("Late", (library.Other,), {"search": lambda self, query: [5]})

@@ -129,6 +129,7 @@ class Patches:
         elif not (isinstance(owner, type) and issubclass(owner, type)):
             for each in _family(owner, attribute):
                 self._patch_method(provider, each, attribute, operations)
+            self._patch_heirs(provider, owner, attribute, operations)
         else:
             for each in _made_by(owner, attribute):
                 self._patch_method(provider, each, attribute, operations)
@@ -147,6 +148,19 @@ class Patches:
         setattr(owner, attribute, wrapper)
         self._patches.append(_Patch(owner, attribute, own, wrapper))
 
+    def _patch_heirs(self, provider: Provider, owner: Any, attribute: str, operations: tuple[Operation, ...]) -> None:
+        """Classes that are derived later, as those of modules that are imported then."""
+        own = vars(owner).get("__init_subclass__")
+
+        def derived(made: type[Any], **kwargs: Any) -> None:
+            initialize = super(owner, made).__init_subclass__ if own is None else own.__get__(None, made)
+            initialize(**kwargs)
+            self._patch_born(provider, made, attribute, operations)
+
+        wrapper = classmethod(derived)
+        owner.__init_subclass__ = wrapper
+        self._patches.append(_Patch(owner, "__init_subclass__", own, wrapper))
+
     def _patch_births(
         self, provider: Provider, metaclass: Any, attribute: str, operations: tuple[Operation, ...]
     ) -> None:
@@ -154,14 +168,17 @@ class Patches:
 
         def born(made: type[Any], *args: Any, **kwargs: Any) -> None:
             initialize(made, *args, **kwargs)
-            try:
-                if self.active and attribute in vars(made):
-                    self._patch_method(provider, made, attribute, operations)
-            except Exception:
-                _log.debug("%s: %r could not be instrumented", provider.name, made, exc_info=True)
+            self._patch_born(provider, made, attribute, operations)
 
         self._patches.append(_Patch(metaclass, "__init__", vars(metaclass).get("__init__"), born))
         metaclass.__init__ = born
+
+    def _patch_born(self, provider: Provider, made: Any, attribute: str, operations: tuple[Operation, ...]) -> None:
+        try:
+            if self.active and attribute in vars(made):
+                self._patch_method(provider, made, attribute, operations)
+        except Exception:
+            _log.debug("%s: %r could not be instrumented", provider.name, made, exc_info=True)
 
     def _patch_executor(self, target: str) -> None:
         module_name, _, attribute = target.partition(":")

@@ -17,7 +17,8 @@ from langchain_core.tools import StructuredTool
 from langchain_core.vectorstores import InMemoryVectorStore
 
 from conformance.cases import ANY, Case, Mode
-from conformance.runnable_steps import ANSWER, PARTIAL, Embedded, Step
+from conformance.langchain_embedded import Embedded
+from conformance.runnable_steps import ANSWER, PARTIAL, Step
 from groundwire_instrumentation.langchain import PROVIDER
 
 QUERY = "How high is it?"

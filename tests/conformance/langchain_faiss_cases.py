@@ -11,8 +11,8 @@ from langchain_community.vectorstores.utils import DistanceStrategy
 from langchain_core.documents import Document
 
 from conformance.cases import Case, Mode
+from conformance.langchain_embedded import Embedded
 from conformance.playing import play
-from conformance.runnable_steps import Embedded
 from groundwire_instrumentation.langchain_faiss import PROVIDER
 
 QUERY = "How high is it?"

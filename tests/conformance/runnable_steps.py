@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
-from langchain_core.embeddings import Embeddings
-
 from conformance.cases import Mode
 from conformance.playing import play
 
@@ -55,13 +53,3 @@ class Step:
                 raise Lost("in the middle")
             self._served()
             yield word
-
-
-class Embedded(Embeddings):
-    """Texts by their first letter."""
-
-    def embed_documents(self, texts: list[str]) -> list[list[float]]:
-        return [self.embed_query(text) for text in texts]
-
-    def embed_query(self, text: str) -> list[float]:
-        return [0.6, 0.8] if text.startswith("F") else [1.0, 0.0]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from langchain_community.vectorstores.faiss import FAISS
 
-from conformance.runnable_steps import Embedded
+from conformance.langchain_embedded import Embedded
 from groundwire_instrumentation import faiss, langchain, langchain_faiss, openai
 from providers.test_frameworks import QUESTION, ask, run
 
