@@ -46,7 +46,7 @@ def _common(models: Any, arguments: Mapping[str, Any], config: Mapping[str, Any]
         attributes["gen_ai.request.stop_sequences"] = tuple(stop)
     if level := get(config.get("thinking_config"), "thinking_level"):
         attributes["gen_ai.request.reasoning.level"] = str(plain(level)).lower()
-    _, host, port = server(client._http_options.base_url)
+    _, host, port = server(get(config.get("http_options"), "base_url") or client._http_options.base_url)
     tier = plain(config.get("service_tier"))
     return {
         "model": arguments["model"].rpartition("models/")[2],

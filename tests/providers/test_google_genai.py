@@ -196,6 +196,13 @@ def test_a_model_s_full_name_is_its_name(tracing: Tracing, model: str) -> None:
     assert tracing.span.name == f"chat {MODEL}"
 
 
+@pytest.mark.parametrize("name", ["base_url", "baseUrl"])
+def test_the_host_of_one_call_may_be_its_own(tracing: Tracing, name: str) -> None:
+    elsewhere: Any = {"http_options": {name: "https://gateway.example:8443"}}
+    asking().models.generate_content(**ASK | {"config": elsewhere})
+    assert (attributes(tracing)["server.address"], attributes(tracing)["server.port"]) == ("gateway.example", 8443)
+
+
 # --- answers --------------------------------------------------------------------------------------------------------
 
 
