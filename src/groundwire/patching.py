@@ -152,7 +152,7 @@ class Patches:
         """Classes that are derived later, as those of modules that are imported then."""
         own = vars(owner).get("__init_subclass__")
 
-        def derived(made: type[Any], **kwargs: Any) -> None:
+        def derived(made: type[Any], /, **kwargs: Any) -> None:
             initialize = super(owner, made).__init_subclass__ if own is None else own.__get__(None, made)
             initialize(**kwargs)
             self._patch_born(provider, made, attribute, operations)
