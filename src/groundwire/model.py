@@ -147,8 +147,8 @@ class Operation:
     kind: OperationKind
     targets: tuple[str, ...]
     """`module:Class.method` (or `module:function`), sync and async side by side; `module:Class+.method` is that of the
-    class and of every subclass that has the method of its own, now or later; of a metaclass, that of every class that it
-    has made or will make."""
+    class and of every subclass that has the method of its own, now or later; of a metaclass, that of every class that
+    it has made or will make."""
     request: Callable[[Any, Mapping[str, Any]], Request]
     """(instance the method is bound to, arguments by name) -> Request."""
     response: Callable[[Any], Response]
