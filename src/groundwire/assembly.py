@@ -12,7 +12,8 @@ The rules:
   prompt; those of its documents that did not are listed after the others, marked as dropped. A search that
   gave nothing but what a nearer one gave too worked for another answer, and is none of them. What was found and what a
   retriever around it, or a reranker after it, put in its place, with more around it or less of it, are one passage.
-- An earlier answer that the prompt asks to refine, or that answers a part of the question, is a passage of the prompt.
+- An earlier answer that the prompt asks to refine, that answers a part of the question, or that a tool gave, is a
+  passage of the prompt.
 - An answer span that lists documents itself is believed: these are its passages, none if the list is empty, and its
   query is the question. That is how answers are written down whose calls nobody traced.
 - Where spans list no document text, the passages are cut out of the prompt itself.
@@ -46,7 +47,7 @@ from groundwire.dialects.gen_ai import (
 from groundwire.model import Document, NoChain, Passage, RagChain, Reason, SpanRecord
 from groundwire.other_tasks import other_task
 from groundwire.parting import Cut, cut_tool_result
-from groundwire.prompt import drafts_in, question_in, reached, without_answers, words
+from groundwire.prompt import drafts_in, holds_answer, question_in, reached, without_answers, words
 from groundwire.said import answer_in, fields_in
 from groundwire.suppliers import feeds, ranks_in, recast, strangers_among, unseen_before
 
@@ -267,8 +268,10 @@ class _Reading:
     def _cut(self, *, spans_list_text: bool) -> list[Passage]:
         """Passages out of the prompt itself, where no span tells them."""
         cuts = [Cut(text) for text in self._handed]
-        if not spans_list_text:
-            cuts += [cut for result in self._results for cut in cut_tool_result(result)]
+        # Where spans list texts and none is here, a tool may still have answered from them: what it said is a source.
+        for result in self._results:
+            if not spans_list_text or holds_answer(result, self._earlier):
+                cuts += cut_tool_result(result)
         texts = [without_answers(text, self._earlier) for text in self._texts]
         for text in texts:
             cuts += cut_marked(text, strong=spans_list_text)

@@ -50,6 +50,8 @@ _DRAFT_LABEL = re.compile(
     r"(?:answer|response|summary)\W{0,8}$"
 )
 _REFINES = re.compile(r"(?i)\b(?:refin|improv|revis)(?:e|ing) (?:[\w'-]+ ){0,3}(?:answer|response|summary)\b")
+_SHORTEST = 12
+"""Characters of an answer that no prompt holds by chance."""
 _CONTEXT_LABEL = re.compile(
     r"(?i)\b(?:contexts?|documents?|passages?|sources?|excerpts?|extracts?|evidence|notes|facts)\b"
 )
@@ -153,7 +155,7 @@ def without_answers(prompt: str, answers: Iterable[str]) -> str:
     """
     for answer in answers:
         text = answer.strip()
-        if len(text) < 12:
+        if len(text) < _SHORTEST:
             continue
         at = prompt.find(text)
         while at >= 0:
@@ -165,6 +167,12 @@ def without_answers(prompt: str, answers: Iterable[str]) -> str:
             else:
                 at = prompt.find(text, at + len(text))
     return prompt
+
+
+def holds_answer(text: str, answers: Iterable[str]) -> bool:
+    """Whether a text repeats one of some answers whole, if that is no single word."""
+    key = words(text)
+    return any(len(answer.strip()) >= _SHORTEST and words(answer) in key for answer in answers)
 
 
 def drafts_in(prompt: str, answers: Iterable[str], said: Sequence[str] = ()) -> list[str]:
