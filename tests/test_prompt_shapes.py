@@ -183,8 +183,15 @@ def test_an_earlier_answer_that_stands_as_the_models_own_words_may_be_refined_to
     assert [p.text for p in trace.assembly.chains[-1].context] == [LOUVRE, *([draft] if rests else [])]
 
 
-@pytest.mark.parametrize(("result", "rests"), [(f"Answer: {ANSWER}", True), ("It rains in Paris, yes.", False)])
-def test_an_answer_rests_on_what_a_tool_answered_from_passages(result: str, rests: bool) -> None:
+@pytest.mark.parametrize(
+    ("result", "passages"),
+    [
+        (f"Answer: {ANSWER}", [f"Answer: {ANSWER}"]),
+        (json.dumps({"replies": [{"text": ANSWER, "tokens": 7}]}), [ANSWER]),
+        ("It rains in Paris, yes.", []),
+    ],
+)
+def test_an_answer_rests_on_what_a_tool_answered_from_passages(result: str, passages: list[str]) -> None:
     trace = Trace()
     trace.retrieval(TOWER, LOUVRE)
     trace.chat(f"Decide what to do.\n\nContext:\n{TOWER}", "yes")
@@ -192,8 +199,8 @@ def test_an_answer_rests_on_what_a_tool_answered_from_passages(result: str, rest
     tool = {"role": "tool", "parts": [{"type": "tool_call_response", "id": "1", "response": result}]}
     final = trace.chat([message("user", QUESTION), tool], "The tower is 330 metres tall.")
     chain = trace.assembly.chains[-1]
-    assert (chain.span_id == final.span_id) is rests
-    assert not rests or [p.text for p in chain.context] == [result]
+    assert (chain.span_id == final.span_id) is bool(passages)
+    assert not passages or [p.text for p in chain.context] == passages
 
 
 def test_an_earlier_turn_that_is_quoted_is_no_passage() -> None:

@@ -47,7 +47,7 @@ from groundwire.dialects.gen_ai import (
 from groundwire.model import Document, NoChain, Passage, RagChain, Reason, SpanRecord
 from groundwire.other_tasks import other_task
 from groundwire.parting import Cut, cut_tool_result
-from groundwire.prompt import drafts_in, holds_answer, question_in, reached, without_answers, words
+from groundwire.prompt import drafts_in, question_in, reached, repeated_in, without_answers, words
 from groundwire.said import answer_in, fields_in
 from groundwire.suppliers import feeds, ranks_in, recast, strangers_among, unseen_before
 
@@ -270,7 +270,10 @@ class _Reading:
         cuts = [Cut(text) for text in self._handed]
         # Where spans list texts and none is here, a tool may still have answered from them: what it said is a source.
         for result in self._results:
-            if not spans_list_text or holds_answer(result, self._earlier):
+            answers = repeated_in(result, self._earlier) if spans_list_text else []
+            if answers and result.lstrip()[:1] in ("{", "["):
+                cuts += [Cut(text) for text in answers]  # the rest is for programs
+            elif answers or not spans_list_text:
                 cuts += cut_tool_result(result)
         texts = [without_answers(text, self._earlier) for text in self._texts]
         for text in texts:

@@ -169,10 +169,10 @@ def without_answers(prompt: str, answers: Iterable[str]) -> str:
     return prompt
 
 
-def holds_answer(text: str, answers: Iterable[str]) -> bool:
-    """Whether a text repeats one of some answers whole, if that is no single word."""
+def repeated_in(text: str, answers: Iterable[str]) -> list[str]:
+    """Those of the answers that a text repeats whole, single words left out."""
     key = words(text)
-    return any(len(answer.strip()) >= _SHORTEST and words(answer) in key for answer in answers)
+    return [answer for answer in answers if len(answer.strip()) >= _SHORTEST and words(answer) in key]
 
 
 def drafts_in(prompt: str, answers: Iterable[str], said: Sequence[str] = ()) -> list[str]:
