@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from opentelemetry.trace import NoOpTracerProvider
 
+from groundwire import ScoringSpanProcessor
 from groundwire.cli import run
 from groundwire.opentelemetry_instrumentor import GroundwireInstrumentor
 from groundwire.zero_code import Settings, environment
@@ -259,8 +260,10 @@ def test_without_its_package_the_instrumentor_is_the_same() -> None:
 
 
 def test_a_mistake_keeps_no_other_instrumentor_from_starting(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Or a processor that an earlier test left to the collector would make one of ours needless.
+    monkeypatch.setattr(ScoringSpanProcessor, "is_in_use", staticmethod(lambda: False))
     GroundwireInstrumentor().instrument(skip_dep_check=True, tracer_provider=NoOpTracerProvider())
     GroundwireInstrumentor().uninstrument()
     assert "groundwire could not start" in caplog.text
