@@ -16,7 +16,8 @@ def grow(call: dict[str, Any], pieces: Sequence[Any]) -> None:
         steps = [
             int(place) if place else name or quoted for name, place, quoted in _STEP.findall(piece.json_path or "")
         ]
-        holder, key = call, "arguments"
+        holder: Any = call
+        key: Any = "arguments"
         for step in steps:
             inner = _at(holder, key)
             if inner is None:
