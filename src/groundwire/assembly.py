@@ -45,7 +45,7 @@ from groundwire.dialects.gen_ai import (
     view,
 )
 from groundwire.model import Document, NoChain, Passage, RagChain, Reason, SpanRecord
-from groundwire.other_tasks import other_task
+from groundwire.other_tasks import is_prose, other_task
 from groundwire.parting import Cut, cut_tool_result
 from groundwire.prompt import drafts_in, question_in, reached, repeated_in, without_answers, words
 from groundwire.said import answer_in, fields_in
@@ -153,14 +153,18 @@ class _Reading:
 
     def other_task(self, chain: RagChain) -> str | None:
         """What the call did instead of answering; who lists passages himself says that it answers."""
-        if semconv.RETRIEVAL_DOCUMENTS in self._call.record.attributes:
+        if is_prose(chain.answer) or semconv.RETRIEVAL_DOCUMENTS in self._call.record.attributes:
             return None
-        asked = "\n".join(self._texts)
-        question = chain.question or ""
-        for text in (*(p.text for p in chain.context), "" if "\n" in question else question):
-            asked = asked.replace(text.strip(), "_") if text.strip() else asked
+
+        def instructions() -> str:
+            asked = "\n".join(self._texts)
+            question = chain.question or ""
+            for text in (*(p.text for p in chain.context), "" if "\n" in question else question):
+                asked = asked.replace(text.strip(), "_") if text.strip() else asked
+            return asked
+
         said = first_choice(self._call.output)
-        return other_task(asked, said, fields_in(said))
+        return other_task(instructions, said, fields_in(said))
 
     def _given(self) -> list[Passage] | None:
         """Documents that the answer span lists itself; None where it lists none, or none of them with its text."""
@@ -254,6 +258,10 @@ class _Reading:
 
     def _with_drafts(self, passages: Sequence[Passage]) -> list[Passage]:
         """The passages, and the earlier answers that this one was asked to refine, behind those in the prompt."""
+        in_prompt = [p for p in passages if p.in_prompt]
+        rest = [p for p in passages if not p.in_prompt]
+        if not self._earlier:
+            return [*in_prompt, *rest]
         known = {words(p.text) for p in passages}
         said = [message_text(m) for m in self._call.prompt if m.get("role") in _MODELS]
         drafts = [
@@ -262,8 +270,7 @@ class _Reading:
             for draft in drafts_in(text, self._earlier, said)
             if words(draft) not in known
         ]
-        in_prompt = [p for p in passages if p.in_prompt]
-        return [*in_prompt, *drafts, *(p for p in passages if not p.in_prompt)]
+        return [*in_prompt, *drafts, *rest]
 
     def _cut(self, *, spans_list_text: bool) -> list[Passage]:
         """Passages out of the prompt itself, where no span tells them."""

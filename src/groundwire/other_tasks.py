@@ -9,7 +9,7 @@ Where what came back has names, they may say it all: `relevant`, `search_query`.
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
 _REMARKS = re.compile(
@@ -36,6 +36,9 @@ _CONCLUSION = re.compile(
 )
 """The last line of who thinks aloud first."""
 _LONGEST_VERDICT = 40
+_LONGEST_QUERY = 400
+_CONCLUDES = 200
+"""Characters at the end in which a conclusion stands."""
 _DIGIT = re.compile(r"\d")
 _QUALITIES = (
     r"relevan\w*|relat(?:ed|es)|ground\w*|support\w*|sufficien\w*|enough|faithful\w*|hallucinat\w*|useful|helpful"
@@ -69,11 +72,23 @@ _WORDS_QUERY = re.compile(
 _QUERY_LABEL = re.compile(r"(?i)(?:^|\n)[^\w\n]*(?:\w+[ -]){0,3}(?:question|query|queries)[^\w\n]*:\W*\Z")
 
 
-def other_task(instructions: str, output: str, fields: Mapping[str, str]) -> Literal["judgement", "query"] | None:
+def is_prose(answer: str) -> bool:
+    """Whether an answer is too long for a grade or a query, and ends in none: as nearly all are."""
+    text = answer.strip()
+    if len(text) <= _LONGEST_QUERY or text[0] in "{[`" or text[-1] == "?":
+        return False
+    _, line, last = text[-_CONCLUDES:].rpartition("\n")
+    return not line or (":" not in last and "]" not in last)
+
+
+def other_task(
+    instructions: Callable[[], str], output: str, fields: Mapping[str, str]
+) -> Literal["judgement", "query"] | None:
     """What a call did instead of answering; None where nothing certain says so.
 
     Args:
-        instructions: its prompt, without the passages and the user's question, which may speak of anything.
+        instructions: gives its prompt, without the passages and the user's question, which may speak of anything; asked
+            for only where what it said may be something else.
         output: what it said.
         fields: the same by name, where it was said in DSPy's fields; else empty.
     """
@@ -90,18 +105,25 @@ def other_task(instructions: str, output: str, fields: Mapping[str, str]) -> Lit
             return "query"
         judged = bool(said) and all((not key or _VERDICT.search(key)) and _is_verdict(v) for key, v in said)
         names = [key for key, _ in said if key]
-    elif text.endswith("?") or ("\n" not in text and _QUERY_LABEL.search(instructions[-200:])):
+    elif text.endswith("?") or (len(text) <= _LONGEST_QUERY and "\n" not in text and _labelled(instructions())):
         asks = "\n" not in text or all(line.rstrip().endswith("?") for line in text.splitlines() if line.strip())
-        return "query" if asks and _WORDS_QUERY.search(instructions) else None
+        return "query" if asks and _WORDS_QUERY.search(instructions()) else None
     else:
-        judged = _is_verdict(concluded[1] if (concluded := _CONCLUSION.search(text[-200:])) else text)
-    if judged and not names and _DIGIT.search(text) and not _NUMBERS.search(instructions):
+        concluded = _CONCLUSION.search(text[-_CONCLUDES:]) if "\n" in text else None
+        judged = _is_verdict(concluded[1] if concluded else text)
+    if judged and not names and _DIGIT.search(text) and not _NUMBERS.search(instructions()):
         return None
-    if judged and (
-        any(map(_SAYS_ENOUGH.search, names)) or (_JUDGES.search(instructions) and not _ANSWERS_TOO.search(instructions))
-    ):
+    if judged and (any(map(_SAYS_ENOUGH.search, names)) or _asks_to_judge(instructions())):
         return "judgement"
     return None
+
+
+def _asks_to_judge(instructions: str) -> bool:
+    return _JUDGES.search(instructions) is not None and _ANSWERS_TOO.search(instructions) is None
+
+
+def _labelled(instructions: str) -> bool:
+    return _QUERY_LABEL.search(instructions[-200:]) is not None
 
 
 def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:

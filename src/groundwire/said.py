@@ -29,9 +29,10 @@ def answer_in(output: Sequence[Message]) -> str:
     text = first_choice(output)
     if not text and any(is_refusal(m) for m in output):
         return "".join(str(p.get("content", "")) for m in output for p in parts_of(m))
-    parts = next((parts_of(m) for m in output if message_text(m) == text), [])
-    if parts and parts[-1].get("type") == "tool_call":
-        return _handed_on(parts) or (text if len(text.encode(errors="replace")) > _LEAD_IN else "")
+    for message in output:
+        parts = parts_of(message)
+        if parts and parts[-1].get("type") == "tool_call" and message_text(message) == text:
+            return _handed_on(parts) or (text if len(text.encode(errors="replace")) > _LEAD_IN else "")
     stripped = text.strip()
     if stripped.startswith("{") and stripped.endswith("}"):
         member = _member(stripped, _ANSWER_KEYS)
