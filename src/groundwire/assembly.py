@@ -121,8 +121,9 @@ class _Reading:
         # What assistants said is no source; what tools returned is.
         self._messages = [m for m in call.prompt if m.get("role") not in _MODELS]
         self._texts = [message_text(m, "\n\n") for m in self._messages]
-        self._results = [r for m in self._messages for r in tool_results(m)]
-        self._handed = [text for m in self._messages for text in handed_over(m)]
+        beside = [m for m in self._messages if any(p.get("type") != "text" for p in parts_of(m))]  # rarely any
+        self._results = [r for m in beside for r in tool_results(m)]
+        self._handed = [text for m in beside for text in handed_over(m)]
 
     def chain(self, answer: str) -> RagChain | None:
         """The chain, or None where the prompt carries no passages."""
@@ -164,7 +165,7 @@ class _Reading:
             return asked
 
         said = first_choice(self._call.output)
-        return other_task(instructions, said, fields_in(said))
+        return other_task(instructions, self._texts[-1][-200:] if self._texts else "", said, fields_in(said))
 
     def _given(self) -> list[Passage] | None:
         """Documents that the answer span lists itself; None where it lists none, or none of them with its text."""

@@ -82,13 +82,14 @@ def is_prose(answer: str) -> bool:
 
 
 def other_task(
-    instructions: Callable[[], str], output: str, fields: Mapping[str, str]
+    instructions: Callable[[], str], end: str, output: str, fields: Mapping[str, str]
 ) -> Literal["judgement", "query"] | None:
     """What a call did instead of answering; None where nothing certain says so.
 
     Args:
         instructions: gives its prompt, without the passages and the user's question, which may speak of anything; asked
             for only where what it said may be something else.
+        end: how its prompt ends.
         output: what it said.
         fields: the same by name, where it was said in DSPy's fields; else empty.
     """
@@ -105,7 +106,7 @@ def other_task(
             return "query"
         judged = bool(said) and all((not key or _VERDICT.search(key)) and _is_verdict(v) for key, v in said)
         names = [key for key, _ in said if key]
-    elif text.endswith("?") or (len(text) <= _LONGEST_QUERY and "\n" not in text and _labelled(instructions())):
+    elif text.endswith("?") or (len(text) <= _LONGEST_QUERY and "\n" not in text and _QUERY_LABEL.search(end)):
         asks = "\n" not in text or all(line.rstrip().endswith("?") for line in text.splitlines() if line.strip())
         return "query" if asks and _WORDS_QUERY.search(instructions()) else None
     else:
@@ -120,10 +121,6 @@ def other_task(
 
 def _asks_to_judge(instructions: str) -> bool:
     return _JUDGES.search(instructions) is not None and _ANSWERS_TOO.search(instructions) is None
-
-
-def _labelled(instructions: str) -> bool:
-    return _QUERY_LABEL.search(instructions[-200:]) is not None
 
 
 def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:

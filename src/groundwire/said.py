@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from groundwire.dialects.gen_ai import first_choice, is_refusal, message_text, parts_of
+from groundwire.dialects.gen_ai import is_refusal, message_text, parts_of
 from groundwire.model import Message
 
 _FIELD = re.compile(r"\[\[ ## (\w+) ## \]\]\s*(.*?)\s*(?=\[\[ ## \w+ ## \]\]|\Z)", re.DOTALL)
@@ -26,13 +26,12 @@ def answer_in(output: Sequence[Message]) -> str:
 
     Empty where a tool is to be called: "let me look that up" answers nobody.
     """
-    text = first_choice(output)
+    said = next((m for m in output if message_text(m)), output[0] if output else {})
+    text, parts = message_text(said), parts_of(said)
     if not text and any(is_refusal(m) for m in output):
         return "".join(str(p.get("content", "")) for m in output for p in parts_of(m))
-    for message in output:
-        parts = parts_of(message)
-        if parts and parts[-1].get("type") == "tool_call" and message_text(message) == text:
-            return _handed_on(parts) or (text if len(text.encode(errors="replace")) > _LEAD_IN else "")
+    if parts and parts[-1].get("type") == "tool_call":
+        return _handed_on(parts) or (text if len(text.encode(errors="replace")) > _LEAD_IN else "")
     stripped = text.strip()
     if stripped.startswith("{") and stripped.endswith("}"):
         member = _member(stripped, _ANSWER_KEYS)
