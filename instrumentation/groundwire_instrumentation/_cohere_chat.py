@@ -147,13 +147,10 @@ class ChatEvents:
         kind = event.type
         if kind == "content-delta" or kind == "content-start":
             index, content = event.index or 0, members(event.delta.message.content)
-            text, thought = content.get("text"), content.get("thinking")
             block = self._blocks.get(index) or self._blocks.setdefault(index, Joining())
-            if thought:
+            if thought := content.get("thinking"):
                 block.add("reasoning", thought)
-            if text and block.text is not None:  # nearly always
-                block.text.append(text)
-            elif text:
+            if text := content.get("text"):
                 block.add("text", text)
             return
         delta = getattr(event, "delta", None)

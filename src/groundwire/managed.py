@@ -1,6 +1,5 @@
 """Calls that are made by entering a `with`: the SDK hands out a context manager, and asks when that is entered."""
 
-from types import TracebackType
 from typing import Any
 
 import wrapt
@@ -10,10 +9,10 @@ from groundwire.bodies import then
 from groundwire.call import Call
 from groundwire.leaving import leave
 from groundwire.proxies import traced
-from groundwire.watched import Watched
+from groundwire.watched import Left, LeftAsync
 
 
-class Managed(Watched):
+class Managed(Left, LeftAsync):
     """A context manager whose entering makes the request, and gives a stream or a response that holds one as `data`."""
 
     def __enter__(self) -> Any:
@@ -28,14 +27,6 @@ class Managed(Watched):
             otel_context.detach(token)
         return _entered(entered, call)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> Any:
-        try:
-            return self.__wrapped__.__exit__(kind, error, trace)
-        finally:
-            self._self_leave(error)
-
     async def __aenter__(self) -> Any:
         call = self._self_call
         token = otel_context.attach(call.context)
@@ -47,14 +38,6 @@ class Managed(Watched):
         finally:
             leave(token)
         return _entered(entered, call)
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> Any:
-        try:
-            return await self.__wrapped__.__aexit__(kind, error, trace)
-        finally:
-            self._self_leave(error)
 
 
 class _Holding(wrapt.ObjectProxy):  # type: ignore[type-arg]

@@ -6,14 +6,13 @@ between two chunks.
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import partial
-from types import TracebackType
 from typing import Any
 
 from opentelemetry import context as otel_context
 
 from groundwire.call import Call
 from groundwire.leaving import leave
-from groundwire.watched import Watched
+from groundwire.watched import Left, LeftAsync, Watched
 
 _END: Any = object()
 
@@ -65,7 +64,7 @@ class Chunks(Watched):
             self._self_call.abandon()
 
 
-class SyncStream(Chunks):
+class SyncStream(Chunks, Left):
     """A stream of chunks read with `for` or `next`."""
 
     def __next__(self) -> Any:
@@ -89,16 +88,8 @@ class SyncStream(Chunks):
         entered = self.__wrapped__.__enter__()
         return self if entered is self.__wrapped__ else entered
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> Any:
-        try:
-            return self.__wrapped__.__exit__(kind, error, trace)
-        finally:
-            self._self_leave(error)
 
-
-class AsyncStream(Watched):
+class AsyncStream(LeftAsync):
     """A stream of chunks read with `async for` or `anext`."""
 
     def __init__(self, wrapped: Any, call: Call) -> None:
@@ -114,14 +105,6 @@ class AsyncStream(Watched):
     async def __aenter__(self) -> Any:
         entered = await self.__wrapped__.__aenter__()
         return self if entered is self.__wrapped__ else entered
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> Any:
-        try:
-            return await self.__wrapped__.__aexit__(kind, error, trace)
-        finally:
-            self._self_leave(error)
 
     @property
     def close(self) -> Callable[[], Awaitable[Any]]:
