@@ -144,6 +144,17 @@ class ChatEvents:
         self._end: Any = None
 
     def add(self, event: Any) -> None:
+        try:
+            said = event.__dict__
+            told = said["delta"].__dict__["message"].__dict__["content"].__dict__
+            if said["type"] == "content-delta" and told["thinking"] is None:  # nearly always
+                self._blocks[said["index"] or 0].text.append(told["text"] or "")
+                return
+        except (AttributeError, KeyError, TypeError):
+            pass
+        self._add(event)
+
+    def _add(self, event: Any) -> None:
         kind = event.type
         if kind == "content-delta" or kind == "content-start":
             index, content = event.index or 0, members(event.delta.message.content)

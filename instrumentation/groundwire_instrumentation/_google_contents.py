@@ -12,7 +12,7 @@ from groundwire.wire import member
 def get(value: Any, name: str) -> Any:
     """A member of a model of the SDK, or of the mapping that stands for one, in either spelling."""
     if not isinstance(value, dict):
-        return member(value, name)
+        return None if value is None else member(value, name)
     return value[name] if name in value else value.get(_camel(name))
 
 
@@ -38,7 +38,7 @@ def messages_of(contents: Any) -> Iterator[Message]:
     """Contents, as the SDK reads them: parts that follow each other without a message around them are one."""
     loose: list[dict[str, Any]] = []
     for one in contents if isinstance(contents, list) else () if contents is None else (contents,):
-        parts = one if isinstance(one, list) else get(one, "parts")
+        parts = one if isinstance(one, list) else None if isinstance(one, str) else get(one, "parts")
         if parts is None:
             loose.append(part_of(one))
             continue

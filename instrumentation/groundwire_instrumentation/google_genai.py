@@ -90,26 +90,31 @@ class _Chunks:
         self._last: Any = None
         self._counts: dict[str, int] = {}
         self._usage: Any = None
+        self._counted: Any = None
         self._blocked: Any = None
 
     def add(self, chunk: Any) -> None:
         self._last = chunk
         said = chunk.__dict__  # every attribute of these models is asked for in vain first
         if (usage := said.get("usage_metadata")) is not None:
-            if self._usage is not None and usage.__pydantic_fields_set__ != self._usage.__pydantic_fields_set__:
+            if (counts := usage.__pydantic_fields_set__) != self._counted:
                 self._count()
+                self._counted = counts
             self._usage = usage
-        if (feedback := said.get("prompt_feedback")) is not None:
-            self._blocked = feedback.block_reason or self._blocked
         try:
             (candidate,) = said["candidates"]
             of_candidate = candidate.__dict__
             (part,) = of_candidate["content"].__dict__["parts"]
-            if of_candidate["finish_reason"] is None and part.__pydantic_fields_set__ == _TEXT:  # nearly always
+            if (
+                of_candidate["finish_reason"] is said["prompt_feedback"] is None
+                and part.__pydantic_fields_set__ == _TEXT
+            ):  # nearly always
                 self._candidates[of_candidate["index"] or 0].text.append(part.__dict__["text"])
                 return
         except (AttributeError, KeyError, TypeError, ValueError):
             pass
+        if (feedback := said.get("prompt_feedback")) is not None:
+            self._blocked = feedback.block_reason or self._blocked
         for candidate in said.get("candidates") or ():
             self._add(candidate)
 
@@ -139,7 +144,7 @@ class _Chunks:
 
     def _count(self) -> None:
         """What is told later holds, for as long as it is told: so only the last of those that tell the same counts."""
-        told = self._usage.__dict__
+        told = vars(self._usage) if self._usage is not None else {}
         self._counts |= {name: count for name in _COUNTS if (count := told.get(name)) is not None}
 
     def response(self) -> Response:
@@ -152,8 +157,7 @@ class _Chunks:
         if self._blocked is not None and not messages:
             reasons = ["content_filter"]
             messages = [{"role": "assistant", "parts": _marked([])}]
-        if self._usage is not None:
-            self._count()
+        self._count()
         return Response(
             model=getattr(self._last, "model_version", None),
             id=getattr(self._last, "response_id", None),
