@@ -5,11 +5,11 @@ from functools import partial
 from typing import Any
 
 from groundwire.hosts import COMPATIBLE, server
-from groundwire.model import Message, Operation, Provider, Request, Response, Usage
+from groundwire.model import Operation, Provider, Request, Response, Usage
 from groundwire_instrumentation import _mistral_conversations as conversations
 from groundwire_instrumentation import _openai_responses
-from groundwire_instrumentation._joining import Joining
-from groundwire_instrumentation._mistral_messages import get, listed, message, parts_of, tool, tool_call, usage
+from groundwire_instrumentation._mistral_chunks import Events, answered
+from groundwire_instrumentation._mistral_messages import listed, message, tool, usage
 
 _PARAMETERS: Mapping[str, str] = {
     "temperature": "gen_ai.request.temperature",
@@ -24,9 +24,7 @@ _PARAMETERS: Mapping[str, str] = {
     "agent_id": "gen_ai.agent.id",
     "output_dimension": "gen_ai.embeddings.dimension.count",
 }
-_TEXT = {"content", "role"}
 _SCALARS = (int, float, str)
-_FINISH: Mapping[str, str] = {"tool_calls": "tool_call", "model_length": "length"}
 
 
 def _targets(*methods: str) -> tuple[str, ...]:
@@ -101,89 +99,11 @@ def _embed_request(resource: Any, arguments: Mapping[str, Any]) -> Request:
 # --- what came back -------------------------------------------------------------------------------------------------
 
 
-class _Events:
-    """Chunks of one answer, of which a whole one is the only one."""
-
-    def __init__(self) -> None:
-        self._last: Any = None
-        self._usage: Any = None
-        self._parts: dict[int, Joining] = {}
-        self._calls: dict[tuple[int, int], dict[str, Any]] = {}
-        self._finish: dict[int, str] = {}
-
-    def add(self, event: Any) -> None:
-        self.take(event.data)
-
-    def take(self, chunk: Any) -> None:
-        """One chunk, without the event around it."""
-        self._last = chunk
-        said = chunk.__dict__  # every attribute of these models is asked for in vain first
-        if usage := said.get("usage"):  # what is not set is false
-            self._usage = usage
-        try:
-            (choice,) = said["choices"]
-            of_choice = choice.__dict__
-            delta = of_choice["delta"]
-            text = delta.__dict__["content"]
-            if text and type(text) is str and delta.__pydantic_fields_set__ <= _TEXT and not of_choice["finish_reason"]:
-                self._parts[of_choice["index"]].text.append(text)  # nearly always
-                return
-        except (AttributeError, KeyError, TypeError, ValueError):
-            pass
-        for choice in said.get("choices") or ():
-            self._add(choice)
-
-    def _add(self, choice: Any) -> None:
-        index, reason = choice.index, choice.finish_reason
-        parts = self._parts.get(index) or self._parts.setdefault(index, Joining())
-        if reason:
-            self._finish[index] = _FINISH.get(reason, reason)
-        message = get(choice, "delta") or get(choice, "message")
-        for one in (message,) if message is not None else listed(get(choice, "messages")):
-            for part in parts_of(get(one, "content")):
-                if part["type"] in ("text", "reasoning"):
-                    parts.add(part["type"], part["content"])
-                else:
-                    parts.put(part)
-            for place, call in enumerate(listed(get(one, "tool_calls"))):
-                self._add_call((index, get(call, "index") or place), tool_call(call))
-
-    def _add_call(self, place: tuple[int, int], call: dict[str, Any]) -> None:
-        known = self._calls.get(place)
-        if known is None:
-            self._calls[place] = call
-            return
-        known["id"] = known["id"] or call["id"]
-        known["name"] = known["name"] or call["name"]
-        if isinstance(known["arguments"], str) and isinstance(call["arguments"], str):
-            known["arguments"] += call["arguments"]
-
-    def response(self) -> Response:
-        messages: list[Message] = []
-        for index, parts in sorted(self._parts.items()):
-            calls = [call for (choice, _), call in sorted(self._calls.items()) if choice == index]
-            messages.append({"role": "assistant", "parts": [*parts.parts(), *calls]})
-        return Response(
-            model=get(self._last, "model"),
-            id=get(self._last, "id"),
-            messages=messages or None,
-            finish_reasons=[self._finish[index] for index in sorted(self._finish)],
-            usage=usage(self._usage),
-            error="error" if "error" in self._finish.values() else None,
-        )
-
-
 class _ResponseEvents(_openai_responses.Events):
     """Frames of a streamed response, each around an event."""
 
     def add(self, event: Any) -> None:
         super().add(event.data)
-
-
-def _response(result: Any) -> Response:
-    events = _Events()
-    events.take(result)
-    return events.response()
 
 
 def _embed_response(result: Any) -> Response:
@@ -202,19 +122,19 @@ PROVIDER = Provider(
             "chat",
             _targets(*(f"{chat}.complete" for chat in _CHATS)),
             _request,
-            _response,
+            answered,
             iterables=("messages", "tools"),
         ),
         Operation(
             "chat",
             _targets(*(f"{chat}.stream" for chat in _CHATS)),
             partial(_request, stream=True),
-            _response,
-            stream=_Events,
+            answered,
+            stream=Events,
             iterables=("messages", "tools"),
         ),
-        Operation("chat", _targets("fim:Fim.complete"), _fim_request, _response),
-        Operation("chat", _targets("fim:Fim.stream"), partial(_fim_request, stream=True), _response, stream=_Events),
+        Operation("chat", _targets("fim:Fim.complete"), _fim_request, answered),
+        Operation("chat", _targets("fim:Fim.stream"), partial(_fim_request, stream=True), answered, stream=Events),
         Operation(
             "chat",
             _targets("responses:Responses.create"),
