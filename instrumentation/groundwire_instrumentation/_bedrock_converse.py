@@ -8,7 +8,7 @@ from typing import Any
 
 from groundwire.media import blob_part, uri_part
 from groundwire.model import Message, Response, Usage
-from groundwire_instrumentation import _bedrock_bodies as bedrock_bodies
+from groundwire_instrumentation import _bedrock_answers as bedrock_answers
 
 _PARAMETERS: Mapping[str, str] = {
     "temperature": "gen_ai.request.temperature",
@@ -105,7 +105,7 @@ def answer(result: Mapping[str, Any]) -> Response:
     parts = [_part(block) for block in message.get("content") or ()]
     return Response(
         messages=[{"role": message.get("role") or "assistant", "parts": parts}],
-        finish_reasons=(bedrock_bodies.FINISH.get(reason, reason),) if reason else (),
+        finish_reasons=(bedrock_answers.FINISH.get(reason, reason),) if reason else (),
         usage=usage(result.get("usage")),
     )
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from groundwire.hosts import server
 from groundwire.model import Document, Operation, Provider, Request, Response
+from groundwire_instrumentation import _bedrock_answers as bedrock_answers
 from groundwire_instrumentation import _bedrock_bodies as bedrock_bodies
 from groundwire_instrumentation import _bedrock_converse
 
@@ -94,12 +95,12 @@ def _invoked(result: Mapping[str, Any]) -> Response:
     return (
         _bedrock_converse.answer(body)
         if isinstance(body.get("output"), Mapping)
-        else bedrock_bodies.answered(body, _headers(result))
+        else bedrock_answers.answered(body, _headers(result))
     )
 
 
 def _embedded(result: Mapping[str, Any]) -> Response:
-    return Response(usage=bedrock_bodies.usage(result.get("body") or {}, _headers(result)))
+    return Response(usage=bedrock_answers.usage(result.get("body") or {}, _headers(result)))
 
 
 class _Chunks:
@@ -107,14 +108,14 @@ class _Chunks:
 
     def __init__(self) -> None:
         self._nova = _bedrock_converse.Events()
-        self._other: bedrock_bodies.Chunks | None = None
+        self._other: bedrock_answers.Chunks | None = None
 
     def add(self, event: Mapping[str, Any]) -> None:
         chunk = bedrock_bodies.document((event.get("chunk") or {}).get("bytes"))
         if _NOVA & chunk.keys():
             self._nova.add(chunk)
         elif chunk:
-            self._other = self._other or bedrock_bodies.Chunks()
+            self._other = self._other or bedrock_answers.Chunks()
             self._other.add(chunk)
 
     def response(self) -> Response:
