@@ -10,29 +10,23 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from opentelemetry import trace
-from opentelemetry.context import Context, get_current
+from opentelemetry.context import get_current
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import (
-    ReadableSpan,
-    Span,
     SpanProcessor,
-    SynchronousMultiSpanProcessor,
     TracerProvider,
 )
 
 from groundwire import runtime
 from groundwire.budget import DEFAULT_LIMIT
 from groundwire.call import Capture, Recorder
+from groundwire.delivery import Scoring, Socket, guest_pipeline, own_pipeline
 from groundwire.errors import ConfigurationError
 from groundwire.export import Target, processors
 from groundwire.model import Evaluator, Provider
-from groundwire.observer import ScoringObserver
-from groundwire.outlets import SCOPE, Annotator
+from groundwire.plugins import chosen_providers
 from groundwire.plugins import evaluators as load_evaluators
-from groundwire.plugins import is_installed, provider_names
-from groundwire.plugins import provider as load_provider
 from groundwire.pricing import PRICES
-from groundwire.processor import ScoringSpanProcessor
 from groundwire.recall import Recall, Vault
 from groundwire.settings import Environment, capture_of, read_environment
 from groundwire.version import __version__
@@ -46,59 +40,6 @@ _log = logging.getLogger(__name__)
 _lock = threading.RLock()
 
 
-class _Socket(SpanProcessor):
-    """A processor whose inside can be changed: the SDK lets one add processors and never take them away."""
-
-    def __init__(self) -> None:
-        self.inside: SpanProcessor | None = None
-
-    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        if (inside := self.inside) is not None:
-            inside.on_start(span, parent_context)
-
-    def on_end(self, span: ReadableSpan) -> None:
-        if (inside := self.inside) is not None:
-            inside.on_end(span)
-
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        return True if (inside := self.inside) is None else inside.force_flush(timeout_millis)
-
-    def shutdown(self) -> None:
-        if (inside := self.inside) is not None:
-            inside.shutdown()
-
-
-class _OnlyCalls(SpanProcessor):
-    """Lets through spans of calls, ours or another's in our stead: others go where their application sends them."""
-
-    def __init__(self, downstream: SpanProcessor) -> None:
-        self._downstream = downstream
-
-    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        if _is_ours(span):
-            self._downstream.on_start(span, parent_context)
-
-    def on_end(self, span: ReadableSpan) -> None:
-        if _is_ours(span):
-            self._downstream.on_end(span)
-
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        return self._downstream.force_flush(timeout_millis)
-
-    def shutdown(self) -> None:
-        self._downstream.shutdown()
-
-
-def _is_ours(span: ReadableSpan) -> bool:
-    scope = span.instrumentation_scope
-    if scope is None:
-        return False
-    # Another's spans of a library that ours stands aside for stand in for ours.
-    return scope.name.startswith("groundwire") or any(
-        f"{scope.name}.".startswith(f"{other.module}.") for other in tuple(_installation.aside.values())
-    )
-
-
 class _Installation:
     """What is in force between `instrument()` and `shutdown()`."""
 
@@ -110,7 +51,7 @@ class _Installation:
         """Who stands in for a provider, by its place."""
         self.lookout: Lookout | None = None
         self.steadiness: Steadiness | None = None
-        self.socket: _Socket | None = None
+        self.socket: Socket | None = None
         self.provider: TracerProvider | None = None
         """The provider that we made, if the application had none."""
         self.made: weakref.WeakSet[TracerProvider] = weakref.WeakSet()
@@ -119,7 +60,7 @@ class _Installation:
         self.in_force: trace.TracerProvider | None = None
         """The provider that spans of ours go through, whoever made it."""
         self.watchers: tuple[Callable[[trace.TracerProvider], None], ...] = ()
-        self.sockets: weakref.WeakKeyDictionary[object, _Socket] = weakref.WeakKeyDictionary()
+        self.sockets: weakref.WeakKeyDictionary[object, Socket] = weakref.WeakKeyDictionary()
         self._flushes = False
 
     def flush_at_exit(self) -> None:
@@ -178,22 +119,22 @@ def instrument(
         environment = read_environment()
         mode = capture_of(capture, environment)
         scorers = load_evaluators(evaluators)
-        chosen = _providers(providers, exclude)
+        chosen = chosen_providers(providers, exclude)
         if not 0.0 <= sample <= 1.0:
             raise ConfigurationError(f"sample must be between 0 and 1, got {sample!r}")
         existing = tracer_provider or _existing_provider()
         targets = processors(export, environment) if existing is None or export is not None else []
 
         shutdown(timeout_s=5.0)
-        vault = Vault()
+        scoring = Scoring(scorers, sample, mode, Vault())
         if existing is None:
             provider: trace.TracerProvider = _own_provider(service_name or environment.service_name)
-            _fill(provider, _own_pipeline(targets, scorers, sample, mode, vault))
+            _fill(provider, own_pipeline(targets, scoring))
         else:
-            provider = existing
+            provider, by_default = existing, evaluators is None
             _installation.flush_at_exit()
-            _fill(provider, _guest_pipeline(provider, targets, scorers, evaluators is None, sample, mode, vault))
-        recorder = Recorder(mode, PRICES, Recall(), vault, _content_limit(environment))
+            _fill(provider, guest_pipeline(provider, targets, scoring, by_default=by_default, stand_ins=_stand_ins))
+        recorder = Recorder(mode, PRICES, Recall(), scoring.vault, _content_limit(environment))
         tracer = provider.get_tracer("groundwire", __version__)
         _installation.in_force = provider
         for watcher in _installation.watchers:
@@ -296,28 +237,6 @@ def shutdown(timeout_s: float = 30.0) -> None:
         inside.shutdown()
 
 
-def _providers(asked: Sequence[str | Provider] | None, exclude: Sequence[str]) -> list[Provider]:
-    known = provider_names()
-    for name in exclude:
-        if name not in known:
-            load_provider(name)  # raises, and says what is installed
-    if asked is not None:
-        entries = [p if isinstance(p, Provider) else load_provider(p) for p in asked]
-        return [p for p in entries if p.name not in exclude]
-    found: list[Provider] = []
-    for name in known:
-        if name in exclude:
-            continue
-        try:
-            provider = load_provider(name)
-        except Exception:  # somebody else's broken plug-in must not keep the others from working
-            _log.warning("provider %s could not be loaded", name, exc_info=True)
-            continue
-        if is_installed(provider):
-            found.append(provider)
-    return found
-
-
 def _existing_provider() -> TracerProvider | None:
     provider = trace.get_tracer_provider()
     if isinstance(provider, TracerProvider) and provider not in _installation.made:
@@ -348,50 +267,15 @@ def _fill(provider: trace.TracerProvider, pipeline: SpanProcessor | None) -> Non
     if socket is None:
         if not hasattr(provider, "add_span_processor"):
             raise ConfigurationError(f"{provider!r} takes no span processors; give an SDK TracerProvider")
-        socket = _installation.sockets[provider] = _Socket()
+        socket = _installation.sockets[provider] = Socket()
         provider.add_span_processor(socket)  # pyright: ignore[reportAttributeAccessIssue]
     socket.inside = pipeline
     _installation.socket = socket
 
 
-def _own_pipeline(
-    targets: Sequence[SpanProcessor], scorers: Sequence[Evaluator], sample: float, mode: Capture, vault: Vault
-) -> SpanProcessor:
-    return ScoringSpanProcessor(
-        _together(targets),
-        evaluators=scorers if mode != "off" else (),
-        sample=sample,
-        export_content=mode == "full",
-        vault=vault,
-    )
-
-
-def _guest_pipeline(
-    provider: trace.TracerProvider,
-    targets: Sequence[SpanProcessor],
-    scorers: Sequence[Evaluator],
-    by_default: bool,
-    sample: float,
-    mode: Capture,
-    vault: Vault,
-) -> SpanProcessor | None:
-    parts: list[SpanProcessor] = []
-    if targets:
-        parts.append(_OnlyCalls(_own_pipeline(targets, scorers, sample, mode, vault)))
-    elif scorers and mode != "off" and not (by_default and ScoringSpanProcessor.is_in_use()):
-        # One that is in use was put there by the application: ours have just been shut down.
-        annotator = Annotator(provider.get_tracer(SCOPE, __version__), content=mode == "full")
-        parts.append(ScoringObserver(annotator, scorers, sample=sample, vault=vault))
-    return _together(parts) if parts else None
-
-
-def _together(parts: Sequence[SpanProcessor]) -> SpanProcessor:
-    if len(parts) == 1:
-        return parts[0]
-    together = SynchronousMultiSpanProcessor()  # type: ignore[no-untyped-call]
-    for part in parts:
-        together.add_span_processor(part)
-    return together
+def _stand_ins() -> list[str]:
+    """Packages that trace a library which ours stands aside for."""
+    return [other.module for other in tuple(_installation.aside.values())]
 
 
 def _content_limit(environment: Environment) -> int:

@@ -1,32 +1,22 @@
-"""Spans for the application's own code: its requests, and retrievers that no library of ours knows.
-
-A function of any shape keeps its shape: a generator stays a generator that takes `send`, `throw` and `close`. A span
-is current while the function's own code runs, and at no other time.
-"""
+"""Spans for the application's own code: its requests, and retrievers that no library of ours knows."""
 
 import functools
 import inspect
-import logging
-import weakref
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any, ParamSpec, TypeAlias, TypeVar, overload
+from typing import Any, ParamSpec, TypeVar, overload
 
-from opentelemetry import context as otel_context
-from opentelemetry.context import Context
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode, set_span_in_context
+from opentelemetry.trace import SpanKind, set_span_in_context
 
 from groundwire import semconv
-from groundwire.budget import encodable
-from groundwire.call import Call, Recorder
+from groundwire.call import Call
 from groundwire.documents import as_documents
-from groundwire.leaving import leave
 from groundwire.model import Operation, Provider, Request, Response
 from groundwire.readable import readable
-from groundwire.runtime import Runtime, current
+from groundwire.runtime import Runtime
+from groundwire.scopes import RetrievalScope, Scope, WorkflowScope, begun
 from groundwire.searching import searching
-
-_log = logging.getLogger(__name__)
+from groundwire.shapes import in_scope
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -66,7 +56,7 @@ class retrieval:  # in lower case, as it is used like a function
         self.documents: Any = None
         """Set this: texts, mappings with `text` / `id` / `score`, objects with a text, or (document, score) pairs."""
         self._request = Request(query=query, top_k=top_k, data_source=name)
-        self._scope = _Scope(None)
+        self._scope = Scope(None)
 
     def __enter__(self) -> "retrieval":
         self._scope = _begin_retrieval(lambda: self._request)
@@ -76,7 +66,7 @@ class retrieval:  # in lower case, as it is used like a function
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        scope, self._scope = self._scope, _Scope(None)
+        scope, self._scope = self._scope, Scope(None)
         scope.__exit__()
         scope.piece(self.documents)
         scope.end(error)
@@ -121,11 +111,11 @@ def _retriever(function: Callable[..., Any], *, name: str | None) -> Any:
         counts = [v for n in _TOP_K_NAMES if type(v := given.get(n, defaults.get(n))) is int]
         return Request(query=texts[0] if texts else None, top_k=counts[0] if counts else None, data_source=title)
 
-    return _traced(function, lambda args, kwargs: _begin_retrieval(lambda: request(args, kwargs)))
+    return in_scope(function, lambda args, kwargs: _begin_retrieval(lambda: request(args, kwargs)))
 
 
-def _begin_retrieval(request: Callable[[], Request]) -> "_Scope":
-    def begin(runtime: Runtime) -> _Scope:
+def _begin_retrieval(request: Callable[[], Request]) -> Scope:
+    def begin(runtime: Runtime) -> Scope:
         asked = request()
         subject = asked.data_source
         span = runtime.tracer.start_span(
@@ -135,9 +125,9 @@ def _begin_retrieval(request: Callable[[], Request]) -> "_Scope":
             attributes=semconv.request_attributes("retrieval", _PROVIDER.name, asked),
         )
         context = searching("retrieval", set_span_in_context(span))
-        return _Retrieval(Call(runtime.recorder, _PROVIDER, _RETRIEVAL, asked, span, context))
+        return RetrievalScope(Call(runtime.recorder, _PROVIDER, _RETRIEVAL, asked, span, context))
 
-    return _begin(begin)
+    return begun(begin)
 
 
 # --- requests -------------------------------------------------------------------------------------------------------
@@ -166,7 +156,7 @@ def _workflow(function: Callable[..., Any], *, name: str | None) -> Any:
     title = name or _title(function)
     signature = _signature(function)
 
-    def begin(runtime: Runtime, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> _Scope:
+    def begin(runtime: Runtime, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Scope:
         attributes: dict[str, Any] = {
             semconv.OPERATION: semconv.WORKFLOW,
             semconv.AGENT_NAME: title,
@@ -179,232 +169,9 @@ def _workflow(function: Callable[..., Any], *, name: str | None) -> Any:
             attributes[semconv.INPUT_VALUE] = readable(asked, runtime.recorder.content_limit)
         name = f"{semconv.WORKFLOW} {title}"
         span = runtime.tracer.start_span(name, runtime.context(), SpanKind.INTERNAL, attributes)
-        return _Workflow(span, runtime.recorder)
+        return WorkflowScope(span, runtime.recorder)
 
-    return _traced(function, lambda args, kwargs: _begin(lambda runtime: begin(runtime, args, kwargs)))
-
-
-# --- spans that are open while something runs -----------------------------------------------------------------------
-
-
-class _Scope:
-    """Entering it makes its span current; leaving does not end that. Without a context it does nothing."""
-
-    def __init__(self, context: Context | None) -> None:
-        self._context = context
-        self._tokens: list[Any] = []
-        self._pieces: list[Any] = []
-
-    @property
-    def is_open(self) -> bool:
-        return self._context is not None
-
-    def __enter__(self) -> None:
-        if self._context is not None:
-            self._tokens.append(otel_context.attach(self._context))
-
-    def __exit__(self, *_: object) -> None:
-        if self._tokens:
-            leave(self._tokens.pop())
-
-    def reads(self, result: Any) -> bool:
-        """Whether this result is only there once it has been iterated over."""
-        return inspect.isgenerator(result)
-
-    def piece(self, value: Any) -> None:
-        """Keep a part of the output."""
-        if self._context is not None and len(self._pieces) < 100_000:
-            self._pieces.append(value)
-
-    def end(self, error: BaseException | None) -> None:
-        """End the span; any further call does nothing."""
-        if self._context is not None:
-            self._context = None
-            try:
-                self._end(error)
-            except Exception:
-                _log.debug("span could not be ended", exc_info=True)
-
-    def _end(self, error: BaseException | None) -> None:
-        raise NotImplementedError
-
-
-class _Retrieval(_Scope):
-    def __init__(self, call: Call) -> None:
-        super().__init__(call.context)
-        self._call = call
-
-    def reads(self, result: Any) -> bool:
-        return isinstance(result, Iterator)  # listing its documents would use it up
-
-    def _end(self, error: BaseException | None) -> None:
-        if error is not None:
-            self._call.fail(error)
-        else:
-            self._call.succeed(self._pieces)
-
-
-class _Workflow(_Scope):
-    def __init__(self, span: Span, recorder: Recorder) -> None:
-        super().__init__(set_span_in_context(span))
-        self._span = span
-        self._recorder = recorder
-
-    def _end(self, error: BaseException | None) -> None:
-        try:
-            if self._recorder.capture == "full" and self._pieces:
-                self._span.set_attribute(semconv.OUTPUT_VALUE, readable(self._pieces, self._recorder.content_limit))
-            if error is not None:
-                self._span.set_attribute(semconv.ERROR_TYPE, type(error).__qualname__)
-                self._span.set_status(Status(StatusCode.ERROR, encodable(str(error)[:1000])))
-        finally:
-            self._span.end()
-
-
-def _begin(begin: Callable[[Runtime], _Scope]) -> _Scope:
-    runtime = current()
-    if runtime is not None:
-        try:
-            return begin(runtime)
-        except Exception:
-            _log.debug("call could not be traced", exc_info=True)
-    return _Scope(None)
-
-
-# --- functions of every shape ---------------------------------------------------------------------------------------
-
-_Begin: TypeAlias = Callable[[tuple[Any, ...], dict[str, Any]], _Scope]
-
-
-def _traced(function: Any, begin: _Begin) -> Any:
-    """A function of the same shape, with a span around each call."""
-    if isinstance(function, staticmethod | classmethod):
-        return type(function)(_traced(function.__func__, begin))
-    if inspect.isasyncgenfunction(function):
-        return _async_generator(function, begin)
-    if inspect.isgeneratorfunction(function):
-        return _generator(function, begin)
-    if inspect.iscoroutinefunction(function):
-        return _coroutine(function, begin)
-
-    @functools.wraps(function)
-    def plain(*args: Any, **kwargs: Any) -> Any:
-        scope = begin(args, kwargs)
-        try:
-            with scope:
-                result = function(*args, **kwargs)
-        except BaseException as error:
-            scope.end(error)
-            raise
-        return _handed_on(result, scope)
-
-    return plain
-
-
-def _coroutine(function: Callable[..., Any], begin: _Begin) -> Callable[..., Any]:
-    @functools.wraps(function)
-    async def coroutine(*args: Any, **kwargs: Any) -> Any:
-        scope = begin(args, kwargs)
-        try:
-            with scope:
-                result = await function(*args, **kwargs)
-        except BaseException as error:
-            scope.end(error)
-            raise
-        return _handed_on(result, scope)
-
-    return coroutine
-
-
-def _generator(function: Callable[..., Any], begin: _Begin) -> Callable[..., Generator[Any, Any, Any]]:
-    @functools.wraps(function)
-    def generator(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        scope = begin(args, kwargs)
-        error: BaseException | None = None
-        try:
-            source = function(*args, **kwargs)
-            step, given = source.send, None
-            while True:
-                with scope:
-                    try:
-                        piece = step(given)
-                    except StopIteration as stop:
-                        return stop.value
-                scope.piece(piece)
-                try:
-                    step, given = source.send, (yield piece)
-                except GeneratorExit:
-                    with scope:
-                        source.close()
-                    raise
-                except BaseException as thrown:
-                    step, given = source.throw, thrown
-        except BaseException as raised:
-            error = None if isinstance(raised, GeneratorExit) else raised
-            raise
-        finally:
-            scope.end(error)
-
-    return generator
-
-
-def _async_generator(function: Callable[..., Any], begin: _Begin) -> Callable[..., AsyncGenerator[Any, Any]]:
-    @functools.wraps(function)
-    async def generator(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        scope = begin(args, kwargs)
-        error: BaseException | None = None
-        try:
-            source = function(*args, **kwargs)
-            step, given = source.asend, None
-            while True:
-                with scope:
-                    try:
-                        piece = await step(given)
-                    except StopAsyncIteration:
-                        return
-                scope.piece(piece)
-                try:
-                    step, given = source.asend, (yield piece)
-                except GeneratorExit:
-                    with scope:
-                        await source.aclose()
-                    raise
-                except BaseException as thrown:
-                    step, given = source.athrow, thrown
-        except BaseException as raised:
-            error = None if isinstance(raised, GeneratorExit) else raised
-            raise
-        finally:
-            scope.end(error)
-
-    return generator
-
-
-def _handed_on(result: Any, scope: _Scope) -> Any:
-    """The result, after ending the span; or, if it is yet to come, the same thing that ends the span when it has."""
-    if not scope.is_open:
-        return result
-    shape: Callable[[Callable[[], Any], _Begin], Callable[[], Any]]
-    source = result
-    if scope.reads(result):
-        shape = _generator
-        if not inspect.isgenerator(result):
-            source = _iterated(result)
-    elif inspect.isasyncgen(result):
-        shape = _async_generator
-    elif inspect.iscoroutine(result):
-        shape = _coroutine
-    else:
-        scope.piece(result)
-        scope.end(None)
-        return result
-    later = shape(lambda: source, lambda _args, _kwargs: scope)()
-    weakref.finalize(later, scope.end, None)  # for those that nobody starts
-    return later
-
-
-def _iterated(values: Iterable[Any]) -> Generator[Any, Any, Any]:
-    yield from values
+    return in_scope(function, lambda args, kwargs: begun(lambda runtime: begin(runtime, args, kwargs)))
 
 
 # --- what goes in and comes out -------------------------------------------------------------------------------------

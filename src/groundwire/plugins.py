@@ -3,6 +3,7 @@
 Only what is asked for is loaded, so a package that is broken is told of by its name, and harms nobody else.
 """
 
+import logging
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,8 @@ from groundwire.model import Evaluator, Provider
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
+
+_log = logging.getLogger(__name__)
 
 DEFAULT_EVALUATORS = ("faithfulness", "context_relevance", "answer_relevance")
 """What runs unless something else is asked for: local, without a key or a download."""
@@ -67,6 +70,37 @@ def evaluator(name: str) -> Evaluator:
 
     entry = _entry(_EVALUATORS, "evaluator", name)
     return made(_loaded(entry, "evaluator"), _told(entry), name)
+
+
+def chosen_providers(asked: Sequence[str | Provider] | None, exclude: Sequence[str]) -> list[Provider]:
+    """The providers to trace with; of those that nobody asked for by name, the ones whose library is there.
+
+    Args:
+        asked: names or objects; None: all.
+        exclude: names that are left out.
+
+    Raises:
+        UnknownPlugin, ConfigurationError: as `provider`, of names that were given.
+    """
+    known = provider_names()
+    for name in exclude:
+        if name not in known:
+            provider(name)  # raises, and says what is installed
+    if asked is not None:
+        entries = [p if isinstance(p, Provider) else provider(p) for p in asked]
+        return [p for p in entries if p.name not in exclude]
+    found: list[Provider] = []
+    for name in known:
+        if name in exclude:
+            continue
+        try:
+            entry = provider(name)
+        except Exception:  # somebody else's broken plug-in must not keep the others from working
+            _log.warning("provider %s could not be loaded", name, exc_info=True)
+            continue
+        if is_installed(entry):
+            found.append(entry)
+    return found
 
 
 def is_installed(found: Provider) -> bool:
