@@ -53,12 +53,27 @@ JUDGED = [
     (f"Do the documents hold enough information? Reply SUFFICIENT or INSUFFICIENT.{CONTEXT}", "INSUFFICIENT"),
     (f"Decide whether the context is sufficient.{CONTEXT}", '{"is_sufficient": false, "reasoning": "No year."}'),
     (f"Which of these passages are relevant? Return their numbers as a list.{PASSAGES}", "[1]"),
+    (f"From 0 to 1, how relevant is the document below to the query?{CONTEXT}\n\nRelevance score:", "0.8"),
+    (f"You say whether the documents found are relevant. Answer only 'True' or 'False'.{PASSAGES}", "True"),
+    (
+        f"Return a verdict, and what is missing.{CONTEXT}",
+        '{"verdict": "insufficient", "gaps": ["The year it was built"]}',
+    ),
+    (f"Rate on a scale from 1 to 5.{CONTEXT}", '{"relevance": 4, "completeness": 5, "conciseness": 3}'),
+    (
+        f"Give a rating of how well the context answers it.{CONTEXT}",
+        "Evaluation: the height is there.\nTotal rating: 5",
+    ),
+    (f"Decide if the answer can be derived from the context: 1 or 0 as the score.{FACTS}", '{"score": 1}'),
+    (f"Rank the passages by their relevance, such as [2] > [1].{PASSAGES}", "[1] > [2]"),
+    (f"Select the two most diverse documents.{PASSAGES}", '{"indices": [1, 2]}'),
 ]
 QUERIES = [
     (f"The documents do not answer it. Rewrite the question for a search.{CONTEXT}", "What is the tower's height?"),
     (f"Given the context, return a question that can be answered from it.{CONTEXT}", "How tall is it?"),
     (f"Formulate a better query.{CONTEXT}\n\nImproved query:", "Eiffel Tower height metres"),
     (f"Generate three questions that the context answers.{CONTEXT}", "1. How tall is it?\n2. When was it built?"),
+    (f"Set up a quiz.{CONTEXT}", '{"question_1": "How tall is it?", "question_2": "Where is it?"}'),
     (f"What must be searched for next?{CONTEXT}", '{"reasoning": "The year is missing.", "search_query": "built in"}'),
     (
         f"Given the fields `context`, `question`, produce the fields `search_query`.{CONTEXT}",
@@ -88,6 +103,9 @@ ANSWERS = [
     (f"Is the claim supported by the context? Answer SUPPORTED or REFUTED.{CONTEXT}", "SUPPORTED"),
     (f"Rewrite the question in your mind, then answer it.{CONTEXT}", ANSWER),
     (f"Answer, or ask what the user means.{CONTEXT}", "Do you mean the tower in Paris?"),
+    (f"Generate a brief answer for the given question.{CONTEXT}", "Do you mean the tower in Paris?"),
+    (f"If there is none, ask the user to rephrase the question.{CONTEXT}", "Could you rephrase the question?"),
+    (f"Choose the best of the passages.{PASSAGES}", "The first one"),
     (f"Reply with no_answer if the context is not relevant.{CONTEXT}", "no_answer"),
 ]
 

@@ -14,12 +14,14 @@ from typing import Any, Literal
 
 _REMARKS = re.compile(
     r"(?i)^(?:reason(?:ing|s)?|explanations?|justification|rationale|comments?|feedback|thoughts?|analysis"
-    r"|statements?|claims?|evidence|quotes?|(?:document|doc|passage|chunk|source)(?:_?(?:id|name|number))?|id)$"
+    r"|statements?|claims?|evidence|quotes?|(?:document|doc|passage|chunk|source)(?:_?(?:id|name|number))?|id|gaps|issues"
+    r"|missing\w*)$"
 )
 """Members of a JSON object that say why, or of what."""
 _VERDICT = re.compile(
     r"(?i)(?:scores?|grades?|verdict|relevan\w*|ground\w*|support\w*|rating|sufficien\w*|enough|useful\w*|faithful\w*"
-    r"|hallucinat\w*|correct|factual|attributed|valid|confidence|decision|judge?ment)$|^(?:scores?|grade|relevan|ground|support)"
+    r"|hallucinat\w*|correct\w*|complete\w*|concise\w*|coheren\w*|accura\w*|factual|attributed|valid|confidence|decision"
+    r"|judge?ment|ind(?:ex|ices))$|^(?:scores?|grade|relevan|ground|support)"
 )
 _SAYS_ENOUGH = re.compile(r"(?i)relevan|grounded|sufficien|faithful|hallucinat|binary_score|supported")
 """Those of them that are no answer to whatever question."""
@@ -28,11 +30,13 @@ _VERDICTS = re.compile(
     r"|faithful|related)|(?:in)?(?:sufficient|correct)|enough|use(?:ful|less)|helpful|ambiguous|pass(?:ed)?|fail(?:ed)?"
     r"|good|bad|high|medium|low|idk|factual|hallucinated|contradict(?:s|ed|ory)|\d{1,3}(?:\.\d+)?(?:/\d+)?)"
 )
+_JUDGES_ALONE = re.compile(r"(?i)(?:ir)?relevant|(?:in)?sufficient")
 _NUMBERS = re.compile(r"(?i)\b(?:scor|rat(?:e|ing)|scale|grad|numbers?|ids?|ind(?:ex|ices))")
 """Without one of these in a prompt, a number is no grade."""
 _FENCE = re.compile(r"\A```\w*\s*(.*?)\s*```\Z", re.DOTALL)
 _CONCLUSION = re.compile(
-    r"(?i)\n[^\w\n]*(?:result|score|verdict|grade|rating|decision|judge?ment|relevan\w+)[^\w\n]*[:\]][^\w\n]*([^\n]+)\Z"
+    r"(?i)\n[^\w\n]*(?:(?:total|final|overall|relevance) )?(?:result|score|verdict|grade|rating|decision|judge?ment"
+    r"|relevan\w+)[^\w\n]*[:\]][^\w\n]*([^\n]+)\Z"
 )
 """The last line of who thinks aloud first."""
 _LONGEST_VERDICT = 40
@@ -42,32 +46,42 @@ _CONCLUDES = 200
 _DIGIT = re.compile(r"\d")
 _QUALITIES = (
     r"relevan\w*|relat(?:ed|es)|ground\w*|support\w*|sufficien\w*|enough|faithful\w*|hallucinat\w*|useful|helpful"
-    r"|in line with|address(?:es)?|resolves?|attribut\w*|contradict\w*|factual|(?:in)?correct"
+    r"|in line with|address(?:es)?|resolves?|attribut\w*|contradict\w*|factual|(?:in)?correct(?:ly)?"
+    r"|(?:deduced|derived|inferred) from"
 )
 _JUDGES = re.compile(
     r"(?i)\b(?:graders?|grading|classifiers?|binary score|grade (?:it|the|this|each|as))\b"
     r"|\b(?:assess|judg|evaluat|decid|determin|tell|check|verif|rat|scor|classif|estimat|indicat)(?:e|es|ing|y|ies)? "
-    r"(?:(?:[\w-]+ ){0,4}(?:relevanc[ey]|faithfulness|groundedness|usefulness|helpfulness|sufficiency)\b"
+    r"(?:(?:[\w'’-]+ ){0,4}(?:relevanc[ey]|faithfulness|groundedness|usefulness|helpfulness|sufficiency)\b"
     rf"|(?:[\w-]+ ){{0,2}}(?:if|whether|how) [^.\n]{{0,120}}\b(?:{_QUALITIES})\b)"
     rf"|\b(?:yes|true)\b\W{{0,2}} if [^.\n]{{0,60}}\b(?:{_QUALITIES})\b"
+    r"|\bhow (?:well|relevant|useful|helpful)\b[^.?\n]{0,60}"
+    r"\b(?:document|passage|context|chunk|excerpt|snippet|text|source|answer)s?\b"
+    r"|\b(?:give|output|provide|assign|return) (?:a|one) (?:[\w'-]+ ){0,2}(?:score|rating)\b"
     r"|\b(?:is|are|does|do|which|whether)\b (?:(?:of|the|this|these|those|each|any|an?|given|retrieved|provided"
     r"|following) ){0,3}(?:document|passage|context|chunk|excerpt|snippet|text"
     rf"|source|answer|response|generation|information)s?\b[^.?\n]{{0,60}}\b(?:{_QUALITIES})\b"
 )
+_SELECTS = re.compile(
+    r"(?i)\b(?:re-?rank|rank|order|select|choose|pick) (?:[\w'-]+ ){0,8}"
+    r"(?:documents|passages|chunks|excerpts|snippets)\b"
+)
+"""Prompts to which numbers in brackets are the best passages."""
 _ANSWERS_TOO = re.compile(
     r"(?im)\bbefore (?:you )?(?:answer|respond|reply)(?:ing)?\b|\bthen,? answer\b(?! \W?(?:yes|no|true|false)\b)"
     r"|(?<!to )\b(?:give|write|provide) (?:a|the|your) (?:[\w-]+ )?answer\b"
-    r"|(?:^[^\w\n]{0,6}|[.!:;] |\b(?:and|please|if so),? )answer (?:it|only|the|this|my|from|using|based|in|briefly)\b"
+    r"|(?:^[^\w\n]{0,6}|[.!:;] |\b(?:and|please|if so),? )answer (?:it|the|this|my|from|using|based|in|briefly"
+    r"|only(?! (?:with )?\W?(?:yes|no|true|false|relevant)\b))\b"
 )
 """Prompts that ask for an answer as well."""
 _QUERY = re.compile(
     r"(?i)^(?:(?:new|improved|better|standalone|rewritten|rephrased|optimi[sz]ed|search|sub|web|next|follow[_ ]?up)"
-    r"[_ ]?)*(?:quer(?:y|ies)|questions?)$"
+    r"[_ ]?)*(?:quer(?:y|ies)|questions?)(?:[_ ]?\d+)?$"
 )
 _WORDS_QUERY = re.compile(
-    r"(?i)\b(?:re-?write|re-?phrase|re-?formulate|re-?word|improve|transform|formulate|generate|suggest|propose|write"
-    r"|produce|come up with|(?:return|output) (?:an?|one|the)(?= (?:[\w-]+ ){0,2}(?:question|query)))\b"
-    r"[^.\n]{0,80}\b(?:questions?|quer(?:y|ies))\b"
+    r"(?i)\b(?:re-?write|(?<!user to )re-?phrase|re-?formulate|re-?word|improve|transform|formulate|generate|suggest"
+    r"|propose|write|produce|come up with|(?:return|output) (?:an?|one|the)(?= (?:[\w-]+ ){0,2}(?:question|query)))\b"
+    r"(?:(?!\b(?:answers?|respon[sd]\w*|reply|summary) )[^.\n]){0,80}\b(?:questions?|quer(?:y|ies))\b"
 )
 _QUERY_LABEL = re.compile(r"(?i)(?:^|\n)[^\w\n]*(?:\w+[ -]){0,3}(?:question|query|queries)[^\w\n]*:\W*\Z")
 
@@ -100,27 +114,29 @@ def other_task(
         try:
             leaves = list(fields.items() or _leaves(json.loads(text)))
         except (ValueError, RecursionError):
-            return None
+            leaves = [("", text)] if text[:1] == "[" else []  # `[2] > [1]`
         said = [(key, value) for key, value in leaves if not _REMARKS.match(key)]
         if said and all(_QUERY.match(key) for key, _ in said):
             return "query"
         judged = bool(said) and all((not key or _VERDICT.search(key)) and _is_verdict(v) for key, v in said)
-        names = [key for key, _ in said if key]
+        # What is said under a name may say it all as well: {"verdict": "insufficient"}.
+        names = [key for key, _ in said if key] + [v for key, v in said if key and _JUDGES_ALONE.match(str(v))]
     elif text.endswith("?") or (len(text) <= _LONGEST_QUERY and "\n" not in text and _QUERY_LABEL.search(end)):
         asks = "\n" not in text or all(line.rstrip().endswith("?") for line in text.splitlines() if line.strip())
         return "query" if asks and _WORDS_QUERY.search(instructions()) else None
     else:
         concluded = _CONCLUSION.search(text[-_CONCLUDES:]) if "\n" in text else None
         judged = _is_verdict(concluded[1] if concluded else text)
-    if judged and not names and _DIGIT.search(text) and not _NUMBERS.search(instructions()):
+    if judged and not names and text[:1] != "[" and _DIGIT.search(text) and not _NUMBERS.search(instructions()):
         return None
-    if judged and (any(map(_SAYS_ENOUGH.search, names)) or _asks_to_judge(instructions())):
+    if judged and (any(map(_SAYS_ENOUGH.search, names)) or _asks_to_judge(instructions(), text)):
         return "judgement"
     return None
 
 
-def _asks_to_judge(instructions: str) -> bool:
-    return _JUDGES.search(instructions) is not None and _ANSWERS_TOO.search(instructions) is None
+def _asks_to_judge(instructions: str, said: str) -> bool:
+    judges = _JUDGES.search(instructions) or (said[:1] in ("[", "{") and _SELECTS.search(instructions))
+    return bool(judges) and _ANSWERS_TOO.search(instructions) is None
 
 
 def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
