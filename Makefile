@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .NOTPARALLEL:
-.PHONY: demo test test-stores test-rerankers test-postgres test-jaeger test-phoenix test-browser test-ray test-together test-litellm test-dspy test-weaviate test-weaviate-real test-adapters compatibility check format bench bench-clients judgement clean help
+.PHONY: demo test test-stores test-rerankers test-postgres test-jaeger test-phoenix test-browser test-ray test-together test-litellm test-dspy test-weaviate test-weaviate-real test-adapters compatibility check format bench bench-clients bench-clients-apart judgement clean help
 
 help: ## this list
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,6 +83,11 @@ bench: .venv/installed-test ## measure what tracing costs, that no span is lost 
 
 bench-clients: .venv/installed-test ## measure what tracing costs with each client (ARGS="cohere groq --blocks 200", ARGS=--streams)
 	$(BIN)/python benchmarks/clients.py $(ARGS)
+
+bench-clients-apart: ## the same for Together and LiteLLM, which test-together and test-litellm install
+	@missed=0; for name in together litellm; do PYTHONPATH=src:instrumentation:evaluators \
+	  $${XDG_CACHE_HOME:-$$HOME/.cache}/groundwire/conformance/$$name/bin/python benchmarks/clients.py $$name $(ARGS) \
+	  || missed=1; done; exit $$missed
 
 judgement: .venv/installed-test ## measure the judges on labelled sets (DATA=directory, ARGS="--quick")
 	@test -n "$(DATA)" || { echo "make judgement DATA=directory of the labelled sets"; exit 1; }

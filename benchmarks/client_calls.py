@@ -138,7 +138,7 @@ def _mapping_calls(
             choice = chunk.choices[0]
             kept.texts.append(choice.delta.content or "")
             kept.finish = choice.finish_reason or kept.finish
-        kept.usage = chunk.usage or kept.usage
+        kept.usage = getattr(chunk, "usage", None) or kept.usage  # LiteLLM's have none but at the end
         kept.last = chunk
 
     def ended(kept: Kept) -> dict[str, Any]:
