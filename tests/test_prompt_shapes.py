@@ -203,6 +203,15 @@ def test_an_answer_rests_on_what_a_tool_answered_from_passages(result: str, pass
     assert not passages or [p.text for p in chain.context] == passages
 
 
+def test_what_a_model_takes_out_of_a_passage_for_a_search_is_found_and_not_said_before() -> None:
+    part = "It is 330 metres tall and was completed in 1889."
+    trace = Trace()
+    trace.chat(f"Take out what is relevant.\n\nContext:\n{TOWER}", part, attributes={"groundwire.part_of": "retrieval"})
+    trace.retrieval(part)
+    trace.chat([message("system", f"Use these pieces of context to answer.\n\n{part}"), message("user", QUESTION)])
+    assert [(p.text, p.source) for p in trace.chain.context] == [(part, "retrieval")]
+
+
 def test_an_earlier_turn_that_is_quoted_is_no_passage() -> None:
     trace = Trace()
     trace.retrieval(TOWER)

@@ -64,7 +64,7 @@ class Material:
     suppliers: tuple[SpanRecord, ...] = ()
     """Retrieval and rerank spans that ended before it started, or inside it, linked ones first."""
     outputs: tuple[Any, ...] = ()
-    """Output messages of chat spans that ended before it started."""
+    """Output messages of chat spans that ended before it started, those inside searches left out."""
     rivals: tuple[Rival, ...] = ()
     """Chat spans that ended earlier: inside it, around it, or of another instrumentation, at the same time or asked the
     same."""
@@ -91,6 +91,8 @@ class _Call:
     """The provider's id of its answer."""
     prompt: int | None = None
     """A digest of what was asked; None where that is not compared."""
+    searching: bool = False
+    """Whether it was made inside a search: what it said is what was found, and no earlier answer."""
 
 
 @dataclass(slots=True)
@@ -148,8 +150,9 @@ class ChainIndex:
             cost = attributes.get(semconv.COST)
             cost = cost if isinstance(cost, int | float) else None
             response = attributes.get(semconv.RESPONSE_ID)
+            prompt, searching = _prompt(span), semconv.PART_OF in attributes
             call = _Call(
-                span.span_id, span.start_ns, span.end_ns, span.scope, output, tokens, cost, response, _prompt(span)
+                span.span_id, span.start_ns, span.end_ns, span.scope, output, tokens, cost, response, prompt, searching
             )
             size = _length(output)
             # A span around another repeats its figures: the first to end that has one is billed. The inner one may
@@ -199,7 +202,8 @@ class ChainIndex:
             if call.output is None:
                 continue
             if call.end_ns <= span.start_ns:
-                outputs.append(call.output)
+                if not call.searching:
+                    outputs.append(call.output)
                 if prompt is not None and call.prompt == prompt and call.scope != span.scope:
                     rivals.append(Rival(call.span_id, call.output))
             elif _same_road(trace, call, span) or (call.scope != span.scope and _within(call, span)):
