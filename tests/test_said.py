@@ -25,7 +25,13 @@ SAID = {
     "announced": ([text("Let me write that down."), calling({"answer": ANSWER})], ANSWER),
     "a whole answer, and something done beside it": ([text(LONG), calling({"name": "tower"}, "remember")], LONG),
     "the same without blanks": ([text(CHINESE), calling({"name": "铁塔"}, "remember")], CHINESE),
-    "after a tool of the provider": ([text("Let me see."), calling({"query": "x"}), RESULT, text(ANSWER)], ANSWER),
+    "the end of thoughts that the prompt began": ([text(f" I know it now.\nFinal Answer: {ANSWER}")], ANSWER),
+    "the end of a talk": ([text(f"Thought: Do I need to use a tool? No\nAI: {ANSWER}")], ANSWER),
+    "an action that ends": ([text(f'```json\n{{"action": "Final Answer", "action_input": "{ANSWER}"}}\n```')], ANSWER),
+    "after a tool of the provider": (
+        [text("Let me see."), calling({"query": "x"}), RESULT, text(ANSWER)],
+        f"Let me see.{ANSWER}",
+    ),
 }
 CALLED = {
     "a search": [calling({"query": "Eiffel Tower"})],
@@ -34,6 +40,8 @@ CALLED = {
     "two tools": [calling({"answer": ANSWER}), calling({"query": "x"})],
     "arguments that are no object": [calling("[1]")],
     "arguments cut in their middle": [calling('{"answer": "It is')],
+    "a thought that the prompt began": [text(" I look for more.\nAction: search\nAction Input: tower height")],
+    "an action": [text('Action:\n```\n{"action": "search", "action_input": {"query": "tower"}}\n```')],
     "an empty answer": [calling({"answer": ""})],
 }
 
@@ -49,7 +57,7 @@ def trace_of(parts: list[dict[str, Any]]) -> Trace:
 @pytest.mark.parametrize("which", SAID)
 def test_an_answer_may_be_the_arguments_of_a_tool_or_stand_beside_one(which: str) -> None:
     parts, answer = SAID[which]
-    assert trace_of(parts).chain.answer.endswith(answer)
+    assert trace_of(parts).chain.answer == answer
 
 
 @pytest.mark.parametrize("which", CALLED)

@@ -10,9 +10,16 @@ from groundwire.model import Message
 
 _FIELD = re.compile(r"\[\[ ## (\w+) ## \]\]\s*(.*?)\s*(?=\[\[ ## \w+ ## \]\]|\Z)", re.DOTALL)
 """How DSPy has models write: one field after the other."""
-_ACTION = re.compile(r"\A\s*(?:Thought|Action):.*^[ \t]*Action Input:", re.DOTALL | re.MULTILINE)
-_FINAL = re.compile(r"\A\s*Thought:.*?^[ \t]*(?:Final )?Answer:\s*(\S.*)\Z", re.DOTALL | re.MULTILINE)
-"""How models write that reason and act in plain text (ReAct): the call of a tool, the end."""
+_ACTION = re.compile(r"^[ \t]*Action:.*^[ \t]*Action Input:", re.DOTALL | re.MULTILINE)
+_FINAL = re.compile(
+    r"(?:\A\s*(?:Thought:|Do I need to use a tool\?).*?^[ \t]*(?:(?:Final )?Answer|AI):|^[ \t]*Final Answer:)"
+    r"\s*(\S.*)\Z",
+    re.DOTALL | re.MULTILINE,
+)
+"""How models write that reason and act in plain text (ReAct): the call of a tool, the end. A prompt that ends in
+`Thought:` leaves that word out of what is said."""
+_ACTING = re.compile(r"\{.*\"action_input\".*\}", re.DOTALL)
+"""The same as a JSON object, alone or behind a thought."""
 _ANSWER_KEYS = ("answer", "final_answer", "response", "output", "result", "text", "content", "reply")
 _ARGUMENTS = _ANSWER_KEYS[:3]
 """Of a tool: those that no tool has which does anything but hand an answer on."""
@@ -33,13 +40,16 @@ def answer_in(output: Sequence[Message]) -> str:
     if parts and parts[-1].get("type") == "tool_call":
         return _handed_on(parts) or (text if len(text.encode(errors="replace")) > _LEAD_IN else "")
     stripped = text.strip()
+    acting = _ACTING.search(text) if '"action_input"' in text else None
+    if acting is not None and (action := _member(acting[0], ("action",))) is not None:
+        return (_member(acting[0], ("action_input",)) or "") if action == "Final Answer" else ""
     if stripped.startswith("{") and stripped.endswith("}"):
         member = _member(stripped, _ANSWER_KEYS)
         return text if member is None else member
-    if (final := _FINAL.match(text)) is not None:
+    if (final := _FINAL.search(text)) is not None:
         return final[1].strip()
     fields = fields_in(text)
-    if "next_tool_name" in fields or _ACTION.match(text):
+    if "next_tool_name" in fields or _ACTION.search(text):
         return ""  # a tool is to be called
     return next((fields[key] for key in _ANSWER_KEYS if key in fields), next(reversed(fields.values()), text))
 
