@@ -47,7 +47,8 @@ from groundwire.dialects.gen_ai import (
 from groundwire.model import Document, NoChain, Passage, RagChain, Reason, SpanRecord
 from groundwire.other_tasks import is_prose, other_task
 from groundwire.parting import Cut, cut_tool_result
-from groundwire.prompt import drafts_in, question_in, reached, repeated_in, without_answers, words
+from groundwire.prompt import drafts_in, reached, repeated_in, spoken, without_answers, words
+from groundwire.question import question_in
 from groundwire.said import answer_in, fields_in
 from groundwire.suppliers import feeds, ranks_in, recast, strangers_among, unseen_before
 
@@ -120,7 +121,7 @@ class _Reading:
         self._reference = material.reference
         # What assistants said is no source; what tools returned is.
         self._messages = [m for m in call.prompt if m.get("role") not in _MODELS]
-        self._texts = [message_text(m, "\n\n") for m in self._messages]
+        self._texts = [spoken(message_text(m, "\n\n")) for m in self._messages]
         beside = [m for m in self._messages if any(p.get("type") != "text" for p in parts_of(m))]  # rarely any
         self._results = [r for m in beside for r in tool_results(m)]
         self._handed = [text for m in beside for text in handed_over(m)]

@@ -1,5 +1,6 @@
 """One block of a prompt, or what a tool returned, parted into passages."""
 
+import ast
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -7,15 +8,18 @@ from dataclasses import dataclass
 from typing import Any
 
 ITEM_NOUN = r"document|doc|passage|source|chunk|excerpt|context|result|snippet|article|reference"
+_DRESS = r"[ \t]*(?:[-*•][ \t]+)?(?:\*\*|#+[ \t]*|[-=]{2,}[ \t]*)?"
 MARKER = re.compile(
-    r"(?i)^[ \t]*(?:[-*•][ \t]+)?(?:\*\*|#+[ \t]*)?(?:"
+    rf"(?i)^{_DRESS}(?:"
     rf"\[(?:(?:{ITEM_NOUN})[ #:]*)?([\w.-]{{1,40}})(?:[ |,][^\]]{{0,200}})?\][:.]?"
-    rf"|(?:{ITEM_NOUN})[ \t]*(?:[#:]|no\.?|id:?)?[ \t]*\[?(\d+)\]?(?:[ \t]*\([^)]{{0,200}}\))?"
-    r"[ \t]*(?:\*\*)?[ \t]*(?:[:.)|-]|$)"
+    rf"|(?:{ITEM_NOUN})[ \t]*(?:[#:]|no\.?|id:?)?[ \t]*\[?(\d+)\]?(?:[ \t]*[(\[][^)\]]{{0,200}}[)\]])?"
+    r"[ \t]*(?:\*\*(?:[ \t]*\([^)]{0,200}\))?)?[ \t]*(?:[:.)|]|[-=]+|$)"
     r"|\(?(\d{1,3})[.)](?=\s)"
     r")(?:\*\*)?[ \t]*"
 )
-NAMED = re.compile(rf"(?i)^[ \t]*(?:[-*•][ \t]+)?(?:\*\*|#+[ \t]*)?\[?(?:{ITEM_NOUN})\b")
+NAMED = re.compile(rf"(?i)^{_DRESS}\[?(?:{ITEM_NOUN})\b")
+_FILE = re.compile(r"^[ \t]*([\w./ ()-]{1,80}\.[a-zA-Z]{2,5}(?:#[\w=&.-]{1,40})?): ")
+"""The name of a file in front of its text, as Azure's samples write sources."""
 RULE = re.compile(r"^[ \t]*(?:-{3,}|={3,}|\*{3,}|#{3,}|_{3,}|`{3,}\w*|\"{3})[ \t]*$")
 WORD = re.compile(r"\w+")
 _BODY_LABEL = re.compile(r"(?im)^[ \t]*[\"']?(?:page[ _]?)?(?:content|text|passage|body)[\"']?[ \t]*[:=][ \t]*")
@@ -57,14 +61,20 @@ def cut_tool_result(text: str) -> list[Cut]:
 def parted(block: str, attributes: str = "") -> list[Cut]:
     """The passages of one block: by item tags, markers, bullets, or rules and blank lines."""
     items = elements(block, _ITEM_TAG)
+    bodies = elements(block, _BODY_TAG)
+    if len(bodies) == 1 and not any(_BODY_TAG.search(body) for _, body in items):
+        return [Cut(t, _id(attributes))] if _worth(t := _inner(block)) else []  # the block is one item
     if items:
         return [Cut(t, _id(tag)) for tag, body in items if _worth(t := _inner(body))]
     stripped = block.strip()
+    if len(stripped) > 2 and stripped[0] == stripped[-1] and stripped[0] in "'\"":
+        block = stripped = stripped[1:-1]
     if stripped[:1] in ("[", "{"):
         try:
             json.loads(stripped)
         except (ValueError, RecursionError):
-            pass
+            if stripped[0] == "[" and (listed := _python_list(stripped)):
+                return rows(listed)
         else:
             return cut_tool_result(stripped) if stripped[0] == "[" else [Cut(stripped)]
     lines = block.splitlines()
@@ -78,10 +88,11 @@ def parted(block: str, attributes: str = "") -> list[Cut]:
                 pieces.append((next((g for g in marker.groups() if g), None), [line[marker.end() :]]))
             elif pieces and not RULE.match(line):
                 pieces[-1][1].append(line)
-    elif _BULLET.match(first):
+    elif _BULLET.match(first) or _FILE.match(first):
+        opening = _BULLET if _BULLET.match(first) else _FILE
         for line in lines:
-            if _BULLET.match(line):
-                pieces.append((None, [_BULLET.sub("", line)]))
+            if (start := opening.match(line[:2000])) is not None:
+                pieces.append((start[1] if opening is _FILE else None, [line[start.end() :]]))
             elif pieces:
                 pieces[-1][1].append(line)
     else:
@@ -92,6 +103,19 @@ def parted(block: str, attributes: str = "") -> list[Cut]:
             elif pieces[-1][1]:
                 pieces.append((None, []))
     return [Cut(text, identity) for identity, body in pieces if _worth(text := _bare("\n".join(body)))]
+
+
+def _python_list(block: str) -> list[Any] | None:
+    """A list as Python writes it: what a template gets that is given the list itself."""
+    try:
+        value = ast.literal_eval(block) if len(block) <= _LONGEST_LITERAL else None
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
+    return value if isinstance(value, list) else None
+
+
+_LONGEST_LITERAL = 100_000
+"""Characters of Python that are read: it takes a hundred times the memory."""
 
 
 def _bare(piece: str) -> str:
@@ -144,19 +168,25 @@ def _worth(text: str) -> bool:
 
 
 def elements(text: str, opening: re.Pattern[str]) -> list[tuple[str, str]]:
-    """(attributes, content) of the outermost elements with such a start tag; those never closed are passed over."""
+    """(start tag, content) of the outermost elements with such a start tag; those never closed are passed over.
+
+    An instruction may name a tag before its element comes ("the text in <context> tags"): the last start tag before an
+    end counts. `<context/>` ends an element too: a template that many have copied writes it so.
+    """
     found: list[tuple[str, str]] = []
     unclosed: set[str] = set()
     at = 0
     while (start := opening.search(text, at)) is not None:
         at = start.end()
         name = start.group(1).casefold()
-        if name in unclosed:
+        if name in unclosed or start.group().endswith("/>"):
             continue
-        end = re.compile(rf"(?i)</{re.escape(name)}\s*>").search(text, at)
+        end = re.compile(rf"(?i)</{re.escape(name)}\s*>|<{re.escape(name)}\s*/>").search(text, at)
         if end is None:
             unclosed.add(name)
             continue
+        for again in re.compile(rf"(?i)<{re.escape(name)}\b[^<>]*>").finditer(text, at, end.start()):
+            start, at = again, again.end()
         found.append((start.group(), text[at : end.start()]))
         at = end.end()
     return found

@@ -1,19 +1,14 @@
-"""What a prompt holds: which passages reached it, and the user's question inside it.
+"""What a prompt holds: which passages reached it, and which earlier answers.
 
 Templates differ and nobody marks them up, so everything here goes by words: white space, case, punctuation and
 JSON escapes do not count when a passage is looked for.
 """
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from html import unescape
-from typing import Any
 from unicodedata import is_normalized, normalize
-
-from groundwire.cutting import QUESTION_KEYS, cut_marked, instructs
-from groundwire.parting import elements
 
 _WORD = re.compile(r"\w+")
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
@@ -22,29 +17,9 @@ _ESCAPES = re.compile(r"\\(?:[nrt\"/]|u[0-9a-fA-F]{4})")
 _WINDOW = 8
 """Words that are looked for at a time where a passage is not in the prompt as a whole."""
 
-_QUESTION = (
-    r"(?:the |current |original )?(?:user(?:'s)? )?(?:question|query|q|input|request|prompt)|human|user"
-    r"|frage|pregunta|pergunta|domanda|(?:用户|当前)?问题|用户提问|問題|質問|질문"
-)
-_AFTER_QUESTION = (
-    r"(?:helpful |final |your |concise |short )*(?:answer|response|reply|output)|instructions?|assistant|ai"
-    r"|contexts?|documents?|passages?|sources?|search results?|<|上下文|回答|答案|답변"
-)
-_LABELLED_QUESTION = re.compile(
-    rf"(?is)(?:^|\n)[^\w\n<]{{0,6}}(?:(?:{_QUESTION})|(?:[\w'-]+ ){{1,6}}(?:question|query))"
-    rf"[*_ \t]*[:：][*_ \t]*\n*(.+?)"
-    rf"(?=\n[^\w\n<]{{0,6}}(?:{_AFTER_QUESTION})[^\n:：]{{0,30}}[:：]|\n[ \t]*\n|\n[^\w\n]*</|$)"
-)
-_TITLED_QUESTION = re.compile(rf"(?i)(?:^|\n)#+[ \t]*(?:{_QUESTION})[ \t]*\n+([^\n#]+)")
-_QUESTION_TAG = re.compile(r"(?i)<((?:user_?)?(?:question|query|input|request))\b[^<>]*>")
-_INLINE_QUESTION = re.compile(r"(?i)\b(?:question|query|answer)[ \t]*:[ \t]*([^\n]+\?)")
-_QUOTED_QUESTION = re.compile(
-    r"(?i)\b(?:question|query|frage|pregunta|pergunta|domanda)[ \t:]*[\"“«„]([^\"”»“\n]+)[\"”»“]"
-)
 _ANSWER_LABEL = re.compile(r"(?i)(?:answer|response|reply|assistant|ai|bot|output|draft|\ba)\W{0,6}$")
 _SUB_ANSWER = re.compile(r"(?i)\bsub[- _]?(?:question|query)\b[^\n]*\n[^\n]{0,20}$")
 """An answer that stands behind the part of the question that it answers: the synthesis rests on it."""
-_ANSWERED = re.compile(r"(?i)[^\w\n]*\n[^\w\n]*a(?:nswer)?[^\w\n]*:[ \t]*\w")
 _DRAFT_LABEL = re.compile(
     r"(?i)\b(?:existing|original|previous|prior|current|initial|draft|intermediate|partial) "
     r"(?:answer|response|summary)\W{0,8}$"
@@ -96,6 +71,21 @@ def _unescaped(escape: re.Match[str]) -> str:
 _kept_words = lru_cache(maxsize=64)(_words)
 _SPACED = "".join(chr(i) if _WORD.match(chr(i)) else " " for i in range(128))
 """What stands for each ASCII character: a blank for what is in no word."""
+
+
+def spoken(text: str) -> str:
+    """A prompt that was put into a model's own chat template, with its tokens told as labels and blank lines."""
+    if not any(sign in text for sign in _TOKEN_SIGNS):
+        return text
+    return _TOKEN.sub("\n\n", _ROLE_TOKEN.sub(lambda m: f"\n\n{next(g for g in m.groups() if g)}:\n", text))
+
+
+_TOKEN_SIGNS = ("<|", "[INST]", "<start_of_turn>", "<s>")
+_ROLE_TOKEN = re.compile(
+    r"<\|im_start\|>\s*(\w+)|<\|start_header_id\|>\s*(\w+)\s*<\|end_header_id\|>|<\|(system|user|assistant)\|>"
+    r"|<start_of_turn>\s*(\w+)"
+)
+_TOKEN = re.compile(r"<\|[\w ]{1,30}\|>|</?s>|\[/?INST\]|<</?SYS>>|<end_of_turn>")
 
 
 # --- passages that spans listed -------------------------------------------------------------------------------------
@@ -195,75 +185,3 @@ def drafts_in(prompt: str, answers: Iterable[str], said: Sequence[str] = ()) -> 
                 break
             at = prompt.find(text, at + len(text))
     return found
-
-
-# --- the question ---------------------------------------------------------------------------------------------------
-
-
-def question_in(message: str, queries: Sequence[str], passages: Sequence[str]) -> str | None:
-    """The user's question, without the template around it.
-
-    Args:
-        message: text of the last user message.
-        queries: texts that were retrieved with, latest first. A query may be a rewrite, so the message goes first.
-        passages: texts known to be in the message.
-    """
-    asked_for = _member(message)
-    if asked_for is not None:
-        return asked_for
-    bare = message  # a passage may hold questions of its own
-    for passage in passages:
-        bare = bare.replace(passage.strip(), "\n\n")
-    tagged = [text for _, body in elements(bare, _QUESTION_TAG) if (text := body.strip())]
-    if tagged:
-        return tagged[-1]
-    labelled = _labelled(bare)
-    key = words(message)
-    inside = next((q for q in queries if len(words(q)) > 2 and words(q) in key), None)
-    if labelled is not None:
-        if inside is None:
-            return labelled
-        # A question of several paragraphs was searched for as a whole; one that has its answer was asked before.
-        whole = words(inside).startswith(words(labelled))
-        return inside if whole or (_answered(labelled, bare) and labelled in bare.rpartition(inside)[0]) else labelled
-    templated = any(words(p) in key for p in passages) or bool(cut_marked(message))
-    if not templated:
-        if inside is not None and message.replace(inside, "").count("?") == 0 and len(inside.split()) >= 3:
-            return inside
-        return (message.strip() if len(message) <= 8000 else None) or inside
-    if inside is not None:
-        return inside
-    inline = _INLINE_QUESTION.findall(bare) or _QUOTED_QUESTION.findall(bare)
-    if inline:
-        return str(inline[-1]).strip()
-    rest = [p for piece in re.split(r"\n[ \t]*\n", bare) if (p := piece.strip()) and not p.endswith(":")]
-    asked = [line for p in reversed(rest) if (line := p.splitlines()[-1].strip()).endswith("?")]
-    alone = rest if len(rest) == 1 and passages and not instructs(rest[0]) else []
-    return next(iter([*asked[:1], *alone, *queries[:1], *rest[-1:]]), None)
-
-
-def _member(message: str) -> str | None:
-    """The question in a message that is a JSON object."""
-    if message.lstrip()[:1] != "{":
-        return None
-    try:
-        value: Any = json.loads(message)
-    except (ValueError, RecursionError):
-        return None
-    named = (value.get(key) for key in QUESTION_KEYS)
-    return next((text.strip() for text in named if isinstance(text, str) and text.strip()), None)
-
-
-def _answered(question: str, message: str) -> bool:
-    """Whether the last that a message has of a question is followed by its answer."""
-    return _ANSWERED.match(message.rpartition(question)[2]) is not None
-
-
-def _labelled(message: str) -> str | None:
-    """What stands behind the last label such as `Question:`."""
-    found = [m.group(1).strip(" \t\n*") for m in _LABELLED_QUESTION.finditer(message)]
-    found = found or [m.group(1).strip() for m in _TITLED_QUESTION.finditer(message)]
-    if not found or not 0 < len(found[-1]) <= 4000:
-        return None
-    first, _, _ = found[-1].partition("\n")
-    return first.strip() if first.rstrip().endswith("?") else found[-1]

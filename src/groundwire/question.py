@@ -1,0 +1,176 @@
+"""The user's question in the last message of a prompt, without the template around it.
+
+Templates are read as people write them: a label, a tag or a title in front of the question, an instruction that ends in
+it ("Answer the question based on the above context: ..."), quotes around it, the next label glued to its end.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from groundwire.cutting import QUESTION_KEYS, cut_marked, instructs
+from groundwire.parting import RULE, elements
+from groundwire.prompt import words
+
+_QUESTION = (
+    r"(?:the |current |original |new |latest |follow[- ]?up )?(?:(?:user|customer)(?:'s)? )?"
+    r"(?:question|query|q|input|request|prompt|message)|human|user|customer"
+    r"|frage|pregunta|pergunta|domanda|(?:用户|当前)?问题|用户提问|問題|質問|질문"
+)
+_AFTER_QUESTION = (
+    r"(?:helpful |final |your |concise |short )*(?:answer|response|reply|output)|instructions?|assistant|ai"
+    r"|(?:user )?(?:question|query)|(?:\w+ ){0,2}(?:contexts?|documents?|passages?|sources?)|search results?"
+    r"|(?:\w+ )?history|<|上下文|回答|答案|답변"
+)
+_LABELLED = re.compile(
+    rf"(?is)(?:^|\n)[ \t]*[^\w\n<]{{0,6}}(?P<label>(?:{_QUESTION})|(?:[\w'-]+ ){{1,8}}(?:question|query))"
+    rf"(?: (?:is|was|as|follows|below|to|you|must|should|need|have|work|on|answer|now)){{0,5}}"
+    rf"[*_ \t]*[:：][*_\s]*(?:-{{3,}}\s*)?(?P<text>.+?)"
+    rf"(?=\n[ \t]*[^\w\n<]{{0,6}}(?:{_AFTER_QUESTION})[^\n:：]{{0,30}}[:：]|\n[ \t]*\n|\n[^\w\n]*</|$)"
+)
+_FOR_THE_QUESTION = re.compile(r"(?i)\b(?:contexts?|documents?|passages?|sources?|information)\b(?!.*\banswer)")
+"""A label of the passages that speaks of the question."""
+_ROLE = re.compile(r"(?i)human|user|customer")
+_TITLED = re.compile(
+    rf"(?i)(?:^|\n)[ \t]*(?:#+[ \t]*(?:{_QUESTION})|(?:user(?:'s)? )?(?:question|query))[ \t]*\n\s*([^\n#]+)"
+)
+_TAG = re.compile(r"(?i)<((?:user_?)?(?:question|query|input|request)|q)\b[^<>]*>")
+_INLINE = re.compile(
+    r"(?i)\b(?:question|query|answer)(?: [^\n:?.]{1,60})?[ \t]*:\s*([^\n]+\?[\"'`”»]?)"
+    r"|\b(?:question|query) (?:is )?(?-i:(?=[A-Z¿¡]))([^\n?]+\?)"
+)
+_QUOTED = re.compile(
+    r"(?i)\b(?:question|query|frage|pregunta|pergunta|domanda)[ \t:]*"
+    r"(?:[\"“«„]([^\"”»“\n]+)[\"”»“]|'([^\n]+?)'(?!\w)|`([^`\n]+)`)"
+)
+_LAST = re.compile(r"(?i)\b(?:question|query)(?: [^\n:?.]{1,60})?:\s*(\w[^\n]+)")
+"""An instruction that ends in what is asked, question mark or none."""
+_NEXT_LABEL = re.compile(
+    r"(?i)[.;]?(?: (?:with|using|from|here|is|are|the|this|these|following|relevant|retrieved))* ?"
+    r"(?:contexts?|documents?|passages?|sources?|information|answer|response):\Z"
+)
+_FIRST = re.compile(
+    r"(?i)\A([^\n:]+)\n\s*(?:[\w'-]+ ){0,3}(?:contexts?|documents?|sources?|passages?|search results?):\s*(?:\n|\Z)"
+)
+"""What is asked, and behind it a heading of passages."""
+_IN_QUOTES = re.compile(r"""\A([\"'`“«„])(.{3,}?)[\"'`”»“](?!\w)(\W*\Z)?""")
+_LEAD = re.compile(
+    r"(?i)\A(?:based|relying|using|given|from|according)\b(?: [\w']+){0,6} (?:above|below|provided|given"
+    r"|(?:context|document|passage|source|excerpt|result|information)s?)(?: (?:above|below|only))?, (?=\w)"
+)
+"""Where the answer is to come from, in front of a question."""
+_ENDED = re.compile(r"(.*?\?)(?:[\"'`”»]?[^\w\n(]*|[^\n?]{0,80}[:：]\W*)\Z")
+"""A question behind which nothing stands but signs, or the next label."""
+_ANSWERED = re.compile(r"(?i)[^\w\n]*\n[^\w\n]*(?:a(?:nswer)?|assistant|ai|bot)[^\w\n]*:[ \t]*\w")
+
+
+def question_in(message: str, queries: Sequence[str], passages: Sequence[str]) -> str | None:
+    """The user's question; None where the message is empty.
+
+    Args:
+        message: text of the last user message.
+        queries: texts that were retrieved with, latest first. A query may be a rewrite, so the message goes first.
+        passages: texts known to be in the message.
+    """
+    asked_for = _member(message)
+    if asked_for is not None:
+        return asked_for
+    bare = message  # a passage may hold questions of its own
+    for passage in passages:
+        bare = bare.replace(passage.strip(), "\n\n")
+    tagged = [text for _, body in elements(bare, _TAG) if (text := body.strip())]
+    if tagged:
+        return tagged[-1]
+    labelled = _labelled(bare)
+    key = words(message)
+    inside = next((q for q in queries if len(words(q)) > 2 and words(q) in key), None)
+    if labelled is not None:
+        if inside is None:
+            return labelled
+        # A question of several paragraphs was searched for as a whole; one that has its answer was asked before.
+        whole = words(inside).startswith(words(labelled))
+        return inside if whole or (_answered(labelled, bare) and labelled in bare.rpartition(inside)[0]) else labelled
+    templated = any(words(p) in key for p in passages) or bool(cut_marked(message))
+    if not templated:
+        if inside is not None and message.replace(inside, "").count("?") == 0 and len(inside.split()) >= 3:
+            return inside
+        return (message.strip() if len(message) <= 8000 else None) or inside
+    return inside if inside is not None else _unlabelled(bare, queries, bool(passages))
+
+
+def _unlabelled(bare: str, queries: Sequence[str], known: bool) -> str | None:
+    """The question in a template that does not label it.
+
+    Args:
+        bare: the message without its passages.
+        queries: as in `question_in`.
+        known: whether there were any passages in it.
+    """
+    bare = bare.strip()
+    inline = _INLINE.findall(bare) or _QUOTED.findall(bare)
+    inline = inline or [(last,) for last in _LAST.findall(bare) if not instructs(last)]
+    if inline:
+        return _own(next(group for group in inline[-1] if group))
+    rest = [p for piece in re.split(r"\n[ \t]*\n", bare) if (p := _trimmed(piece)) and not p.endswith(":")]
+    asked = [line for p in reversed(rest) if (line := _trimmed(p.splitlines()[-1])).endswith("?")]
+    alone = rest if len(rest) == 1 and known and not instructs(rest[0]) else []
+    first = [m[1].strip() for m in [_FIRST.match(bare)] if m is not None and not instructs(m[1])]
+    return next(iter([*asked[:1], *alone, *first, *queries[:1], *rest[-1:]]), None)
+
+
+def _member(message: str) -> str | None:
+    """The question in a message that is a JSON object."""
+    if message.lstrip()[:1] != "{":
+        return None
+    try:
+        value: Any = json.loads(message)
+    except (ValueError, RecursionError):
+        return None
+    named = (value.get(key) for key in QUESTION_KEYS)
+    return next((text.strip() for text in named if isinstance(text, str) and text.strip()), None)
+
+
+def _answered(question: str, message: str) -> bool:
+    """Whether the last that a message has of a question is followed by its answer."""
+    return _ANSWERED.match(message.rpartition(question)[2]) is not None
+
+
+def _labelled(message: str) -> str | None:
+    """What stands behind the last label such as `Question:`; turns of a conversation that were answered are none."""
+    found = [
+        text
+        for m in _LABELLED.finditer(message)
+        if not _FOR_THE_QUESTION.search(m["label"])
+        and (text := _own(m["text"].strip("*")))
+        and not (_ROLE.fullmatch(m["label"]) and _is_turn(text, message))
+    ]
+    found = found or [_trimmed(m.group(1)) for m in _TITLED.finditer(message)]
+    return found[-1] if found and 0 < len(found[-1]) <= 4000 else None
+
+
+def _is_turn(text: str, message: str) -> bool:
+    """Whether what a user said is an earlier turn, or the template that holds the question."""
+    return _answered(text, message) or (instructs(text) and not text.endswith("?"))
+
+
+def _trimmed(text: str) -> str:
+    """A question without quotes around it and without what follows it on its line: a sign, the next label."""
+    text = _LEAD.sub("", text.strip())
+    quoted = _IN_QUOTES.match(text)
+    if quoted is not None and (quoted[3] is not None or quoted[2].endswith("?")):
+        return quoted[2].strip()
+    first, _, _ = text.partition("\n")
+    ended = _ENDED.match(first.rstrip())
+    return ended[1].strip() if ended is not None else text
+
+
+def _own(text: str) -> str:
+    """What stands behind a label, without what else the template says in the lines after it."""
+    first, *more = _trimmed(text).splitlines() or [""]
+    lines = [_NEXT_LABEL.sub("", first.rstrip())]
+    for line in more:
+        if (said := line.strip()).endswith(":") or instructs(said) or RULE.match(said):
+            break
+        lines.append(line)
+    return "\n".join(lines).strip()
