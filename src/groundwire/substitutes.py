@@ -31,13 +31,16 @@ def _passing(method: Callable[..., Any], parameters: tuple[str, ...]) -> Callabl
 
 
 def handing_out(made: type[Any], attribute: str, active: Callable[[], bool], function: Any) -> Any:
-    """The function, but that what it returns has the class in the attribute where the application put nothing."""
+    """The function, but that what it returns has the class in the attribute where the original would be used.
+
+    That is where the application put nothing there, or the original itself, as Django does.
+    """
 
     def called(wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         result = wrapped(*args, **kwargs)
         try:
             # One of the application's own making chooses for itself.
-            if active() and type(result).__flags__ & _IMMUTABLE and getattr(result, attribute) is None:
+            if active() and type(result).__flags__ & _IMMUTABLE and getattr(result, attribute) in (None, made.__base__):
                 setattr(result, attribute, made)
         except Exception:
             _log.debug("%r cannot be given a class", result, exc_info=True)

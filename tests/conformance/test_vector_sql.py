@@ -174,6 +174,15 @@ def test_plain_cursors_of_psycopg2_are_traced_where_their_connection_is_made_aft
     assert opened().cursor_factory is None
 
 
+def test_a_connection_that_names_the_plain_cursors_is_traced_too() -> None:
+    """Django's do."""
+    with traced(*PROVIDERS) as tracing:
+        cursor = opened(cursor_factory=psycopg2.extensions.cursor).cursor()
+        cursor.execute(PLAIN, (NEAR,))
+        assert [row[1] for row in cursor] == TEXTS
+        assert rows(tracing) == [whole(0), whole(1)]
+
+
 def test_a_connection_that_chooses_its_cursors_keeps_them() -> None:
     class Mine(psycopg2.extensions.cursor):
         pass
