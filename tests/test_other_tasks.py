@@ -64,9 +64,23 @@ JUDGED = [
         f"Give a rating of how well the context answers it.{CONTEXT}",
         "Evaluation: the height is there.\nTotal rating: 5",
     ),
+    (f"You are told what to judge.\n\nOutput a single score, and why.{FACTS}", "4.5\nIt says what the facts say."),
     (f"Decide if the answer can be derived from the context: 1 or 0 as the score.{FACTS}", '{"score": 1}'),
     (f"Rank the passages by their relevance, such as [2] > [1].{PASSAGES}", "[1] > [2]"),
     (f"Select the two most diverse documents.{PASSAGES}", '{"indices": [1, 2]}'),
+]
+PASSAGES_MADE = [
+    (
+        f"<document>\n{TOWER}\n\n{LOUVRE}\n</document>\nHere is a chunk of it:\n<chunk>\n{LOUVRE}\n</chunk>\n"
+        "Write a short context to situate this chunk within the document, so that a search finds it.",
+        "This is about a museum in Paris, after a tower.",
+    ),
+    (f"Extract the parts of the context that are relevant to the question.{CONTEXT}", TOWER[:40]),
+    (
+        f"See if any of the text helps. Return any relevant text verbatim.{CONTEXT}",
+        f"1. {TOWER[:40]}\n2. {TOWER[-22:]}",
+    ),
+    (f"Extract any part of the context that is relevant, else return NO_OUTPUT.{CONTEXT}", "NO_OUTPUT"),
 ]
 QUERIES = [
     (f"The documents do not answer it. Rewrite the question for a search.{CONTEXT}", "What is the tower's height?"),
@@ -106,13 +120,20 @@ ANSWERS = [
     (f"Generate a brief answer for the given question.{CONTEXT}", "Do you mean the tower in Paris?"),
     (f"If there is none, ask the user to rephrase the question.{CONTEXT}", "Could you rephrase the question?"),
     (f"Choose the best of the passages.{PASSAGES}", "The first one"),
+    (f"Extract the answer from the context.{CONTEXT}", "330 metres"),
+    (f"First extract the relevant quotes. Then answer the question.{CONTEXT}", TOWER[:40]),
+    (f"Besides giving an answer, return a score of how well it answers.{CONTEXT}", f"{ANSWER}\nScore: 90"),
+    (prompt("A model is asked to situate each chunk in its document.", question="What is asked?"), "To situate each."),
     (f"Reply with no_answer if the context is not relevant.{CONTEXT}", "no_answer"),
 ]
 
 
 @pytest.mark.parametrize("listed", [True, False])
 @pytest.mark.parametrize(
-    ("reason", "asked", "said"), [("judgement", *c) for c in JUDGED] + [("query", *c) for c in QUERIES]
+    ("reason", "asked", "said"),
+    [("judgement", *c) for c in JUDGED]
+    + [("query", *c) for c in QUERIES]
+    + [("part_of_search", *c) for c in PASSAGES_MADE],
 )
 def test_what_judges_or_words_a_question_is_no_answer(reason: str, asked: str, said: str, listed: bool) -> None:
     trace = Trace()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from built import ANSWER, BANANA, LOUVRE, QUESTION, TOWER, Trace, message
+from built import ANSWER, BANANA, LOUVRE, QUESTION, TOWER, Trace, message, prompt
 from groundwire.dialects.chat_messages import message as as_message
 
 PASSAGES = (TOWER, LOUVRE)
@@ -201,6 +201,48 @@ def test_an_answer_rests_on_what_a_tool_answered_from_passages(result: str, pass
     chain = trace.assembly.chains[-1]
     assert (chain.span_id == final.span_id) is bool(passages)
     assert not passages or [p.text for p in chain.context] == passages
+
+
+@pytest.mark.parametrize(
+    "brings_together",
+    [
+        "Write the final answer out of these notes:\n\n{}\n\n{}\n\nQuestion: {}",
+        "Here are question and answer pairs:\n\nQuestion 1: Tall?\nAnswer 1: {}\n\nQuestion 2: And?\nAnswer 2: {}\n\n"
+        "Use them to answer the question: {}",
+    ],
+)
+def test_what_was_said_of_each_passage_is_what_the_whole_rests_on(brings_together: str) -> None:
+    said = "The tower is 330 metres tall.", "The museum is the most visited one."
+    trace = Trace()
+    trace.retrieval(TOWER, LOUVRE)
+    for passage, each in zip((TOWER, LOUVRE), said, strict=True):
+        trace.chat(f"Context: {passage}\n\nQuestion: {QUESTION}", each)
+    trace.chat(brings_together.format(*said, QUESTION), ANSWER)
+    chain = trace.assembly.chains[-1]
+    assert (len(trace.assembly.chains), chain.question, [p.text for p in chain.context]) == (3, QUESTION, list(said))
+
+
+REASONING = (
+    "Use this format:\n\nQuestion: the input\nThought: what to do\nAction: the tool\nAction Input: its input\n"
+    "Observation: the result of the action\nThought: I know the final answer\nFinal Answer: the answer\n\nBegin!\n\n"
+)
+
+
+@pytest.mark.parametrize("listed", [True, False])
+@pytest.mark.parametrize("as_messages", [True, False])
+def test_what_a_tool_answered_in_plain_text_is_what_an_answer_rests_on(as_messages: bool, listed: bool) -> None:
+    acts = "Thought: I ask.\nAction: guide\nAction Input: tower"
+    trace = Trace()
+    if listed:  # the tool answers from passages itself
+        trace.retrieval(TOWER)
+        trace.chat(prompt(TOWER), ANSWER)
+    one = [message("user", f"{REASONING}Question: {QUESTION}\n{acts}\nObservation: {ANSWER}\nThought:")]
+    turns = ("system", REASONING), ("user", QUESTION), ("assistant", acts), ("user", f"Observation: {ANSWER}")
+    trace.chat(
+        [message(*turn) for turn in turns] if as_messages else one, "Thought: I know.\nFinal Answer: 330 metres."
+    )
+    chain = trace.assembly.chains[-1]
+    assert (chain.answer, chain.question, [p.text for p in chain.context]) == ("330 metres.", QUESTION, [ANSWER])
 
 
 def test_what_a_model_takes_out_of_a_passage_for_a_search_is_found_and_not_said_before() -> None:

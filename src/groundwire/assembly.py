@@ -45,9 +45,9 @@ from groundwire.dialects.gen_ai import (
     view,
 )
 from groundwire.model import Document, NoChain, Passage, RagChain, Reason, SpanRecord
-from groundwire.other_tasks import is_prose, other_task
+from groundwire.other_tasks import is_prose, is_taken_out, other_task, prepares
 from groundwire.parting import Cut, cut_tool_result
-from groundwire.prompt import drafts_in, reached, repeated_in, spoken, without_answers, words
+from groundwire.prompt import drafts_in, observations_in, reached, repeated_in, spoken, without_answers, words
 from groundwire.question import question_in
 from groundwire.said import answer_in, fields_in
 from groundwire.suppliers import feeds, ranks_in, recast, strangers_among, unseen_before
@@ -58,6 +58,7 @@ _MODELS = ("assistant", "model", "ai")
 _OTHER_TASKS: dict[str, tuple[Reason, str]] = {
     "judgement": ("judgement", "it judges passages or an answer"),
     "query": ("query", "it words a question or a query"),
+    "passages": ("part_of_search", "it makes passages out of others"),
 }
 
 
@@ -124,6 +125,8 @@ class _Reading:
         self._texts = [spoken(message_text(m, "\n\n")) for m in self._messages]
         beside = [m for m in self._messages if any(p.get("type") != "text" for p in parts_of(m))]  # rarely any
         self._results = [r for m in beside for r in tool_results(m)]
+        for message, text in zip(self._messages, self._texts, strict=True):
+            self._results += observations_in(text) if message.get("role") != "system" else ()
         self._handed = [text for m in beside for text in handed_over(m)]
 
     def chain(self, answer: str) -> RagChain | None:
@@ -155,8 +158,9 @@ class _Reading:
 
     def other_task(self, chain: RagChain) -> str | None:
         """What the call did instead of answering; who lists passages himself says that it answers."""
-        if is_prose(chain.answer) or semconv.RETRIEVAL_DOCUMENTS in self._call.record.attributes:
+        if semconv.RETRIEVAL_DOCUMENTS in self._call.record.attributes:
             return None
+        last = self._texts[-1] if self._texts else ""
 
         def instructions() -> str:
             asked = "\n".join(self._texts)
@@ -165,8 +169,10 @@ class _Reading:
                 asked = asked.replace(text.strip(), "_") if text.strip() else asked
             return asked
 
+        if prepares(last, instructions) or is_taken_out(chain.answer, [p.text for p in chain.context], instructions):
+            return "passages"
         said = first_choice(self._call.output)
-        return other_task(instructions, self._texts[-1][-200:] if self._texts else "", said, fields_in(said))
+        return None if is_prose(chain.answer) else other_task(instructions, last[-200:], said, fields_in(said))
 
     def _given(self) -> list[Passage] | None:
         """Documents that the answer span lists itself; None where it lists none, or none of them with its text."""
@@ -287,6 +293,9 @@ class _Reading:
         texts = [without_answers(text, self._earlier) for text in self._texts]
         for text in texts:
             cuts += cut_marked(text, strong=spans_list_text)
+        if not cuts and spans_list_text:  # what was said of each passage, for this prompt to put together
+            made = [said for text in texts for said in repeated_in(text, self._earlier)]
+            cuts = [Cut(said) for said in made if not said.rstrip().endswith("?")]
         if not cuts and self._suppliers and not spans_list_text:
             question = self._question(())
             for text in texts:
@@ -304,7 +313,7 @@ class _Reading:
         user = [
             text
             for message, text in zip(self._messages, self._texts, strict=True)
-            if message.get("role") in ("user", "human", None) and text.strip()
+            if message.get("role") in ("user", "human", None) and text.strip() and not text.startswith("Observation:")
         ]
         if not user:
             return queries[0] if queries else None

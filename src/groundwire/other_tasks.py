@@ -9,8 +9,10 @@ Where what came back has names, they may say it all: `relevant`, `search_query`.
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
+
+from groundwire.prompt import words
 
 _REMARKS = re.compile(
     r"(?i)^(?:reason(?:ing|s)?|explanations?|justification|rationale|comments?|feedback|thoughts?|analysis"
@@ -39,6 +41,8 @@ _CONCLUSION = re.compile(
     r"|relevan\w+)[^\w\n]*[:\]][^\w\n]*([^\n]+)\Z"
 )
 """The last line of who thinks aloud first."""
+_RATED = re.compile(r"(\d{1,3}(?:\.\d+)?)\s*\n")
+"""The first line of who gives reasons afterwards."""
 _LONGEST_VERDICT = 40
 _LONGEST_QUERY = 400
 _CONCLUDES = 200
@@ -69,7 +73,7 @@ _SELECTS = re.compile(
 """Prompts to which numbers in brackets are the best passages."""
 _ANSWERS_TOO = re.compile(
     r"(?im)\bbefore (?:you )?(?:answer|respond|reply)(?:ing)?\b|\bthen,? answer\b(?! \W?(?:yes|no|true|false)\b)"
-    r"|(?<!to )\b(?:give|write|provide) (?:a|the|your) (?:[\w-]+ )?answer\b"
+    r"|(?<!to )\b(?:give|write|provide) (?:a|the|your) (?:[\w-]+ )?answer\b|\bgiving an answer\b"
     r"|(?:^[^\w\n]{0,6}|[.!:;] |\b(?:and|please|if so),? )answer (?:it|the|this|my|from|using|based|in|briefly"
     r"|only(?! (?:with )?\W?(?:yes|no|true|false|relevant)\b))\b"
 )
@@ -84,6 +88,45 @@ _WORDS_QUERY = re.compile(
     r"(?:(?!\b(?:answers?|respon[sd]\w*|reply|summary) )[^.\n]){0,80}\b(?:questions?|quer(?:y|ies))\b"
 )
 _QUERY_LABEL = re.compile(r"(?i)(?:^|\n)[^\w\n]*(?:\w+[ -]){0,3}(?:question|query|queries)[^\w\n]*:\W*\Z")
+
+
+_PREPARES = re.compile(
+    r"(?i)\bsituat(?:e|es|ing) (?:this|the|each) (?:[\w-]+ ){0,2}(?:chunk|passage|excerpt|section|text)\b"
+)
+_ENDS = 600
+"""Characters at the end of a prompt in which it says what it is for."""
+_TAKES_OUT = re.compile(
+    r"(?i)\b(?:extract|return|copy|quote) (?:[\w*'’-]+ ){0,10}(?:relevant|verbatim)\b"
+    r"|\bextract (?:[\w*'’-]+ ){0,6}(?:sentences|segments|passages|parts?|snippets|spans|quotes)\b"
+)
+_NOTHING = re.compile(r"(?i)\W*(?:no[_ ]output|none|nothing|n/?a|no relevant \w+)\W*")
+_NUMBERED = re.compile(r"\A\s*\d{1,3}[.)]\s")
+
+
+def prepares(prompt: str, instructions: Callable[[], str]) -> bool:
+    """Whether a prompt asks where in its document a chunk belongs, for an index to hold that as well.
+
+    Args:
+        prompt: its last message.
+        instructions: as for `other_task`; asked for only where the message may be such a prompt.
+    """
+    return _PREPARES.search(prompt[-_ENDS:]) is not None and _PREPARES.search(instructions()) is not None
+
+
+def is_taken_out(answer: str, passages: Sequence[str], instructions: Callable[[], str]) -> bool:
+    """Whether a call took out of passages, word for word, what bears on a question, as it was asked to.
+
+    Args:
+        answer: what it said.
+        passages: those in its prompt.
+        instructions: as for `other_task`.
+    """
+    held = [words(text) for text in passages]
+    lines = [words(_NUMBERED.sub("", line)) for line in answer.splitlines() if line.strip()]
+    if not _NOTHING.fullmatch(answer) and not all(any(line in text for text in held) for line in lines):
+        return False
+    asked = instructions()
+    return _TAKES_OUT.search(asked) is not None and _ANSWERS_TOO.search(asked) is None
 
 
 def is_prose(answer: str) -> bool:
@@ -125,7 +168,7 @@ def other_task(
         asks = "\n" not in text or all(line.rstrip().endswith("?") for line in text.splitlines() if line.strip())
         return "query" if asks and _WORDS_QUERY.search(instructions()) else None
     else:
-        concluded = _CONCLUSION.search(text[-_CONCLUDES:]) if "\n" in text else None
+        concluded = _CONCLUSION.search(text[-_CONCLUDES:]) or _RATED.match(text) if "\n" in text else None
         judged = _is_verdict(concluded[1] if concluded else text)
     if judged and not names and text[:1] != "[" and _DIGIT.search(text) and not _NUMBERS.search(instructions()):
         return None

@@ -17,7 +17,7 @@ _ESCAPES = re.compile(r"\\(?:[nrt\"/]|u[0-9a-fA-F]{4})")
 _WINDOW = 8
 """Words that are looked for at a time where a passage is not in the prompt as a whole."""
 
-_ANSWER_LABEL = re.compile(r"(?i)(?:answer|response|reply|assistant|ai|bot|output|draft|\ba)\W{0,6}$")
+_ANSWER_LABEL = re.compile(r"(?i)(?:(?:answer|response|reply|assistant|ai|bot|output|draft)(?![.!?])|\ba)\W{0,6}$")
 _SUB_ANSWER = re.compile(r"(?i)\bsub[- _]?(?:question|query)\b[^\n]*\n[^\n]{0,20}$")
 """An answer that stands behind the part of the question that it answers: the synthesis rests on it."""
 _DRAFT_LABEL = re.compile(
@@ -28,8 +28,12 @@ _REFINES = re.compile(r"(?i)\b(?:refin|improv|revis)(?:e|ing) (?:[\w'-]+ ){0,3}(
 _SHORTEST = 12
 """Characters of an answer that no prompt holds by chance."""
 _CONTEXT_LABEL = re.compile(
-    r"(?i)\b(?:contexts?|documents?|passages?|sources?|excerpts?|extracts?|evidence|notes|facts)\b"
+    r"(?i)\b(?:contexts?|documents?|passages?|sources?|excerpts?|extracts?|evidence|notes|facts|pairs)\b"
 )
+_OBSERVED = re.compile(
+    r"^[ \t]*Observation:\s*(.+?)(?=^[ \t]*(?:Thought|Action|Observation):|\Z)", re.DOTALL | re.MULTILINE
+)
+"""What a tool answered, where models reason and act in plain text (ReAct)."""
 
 
 def words(text: str) -> str:
@@ -163,6 +167,13 @@ def repeated_in(text: str, answers: Iterable[str]) -> list[str]:
     """Those of the answers that a text repeats whole, single words left out."""
     key = words(text)
     return [answer for answer in answers if len(answer.strip()) >= _SHORTEST and words(answer) in key]
+
+
+def observations_in(text: str) -> list[str]:
+    """What tools answered that were called in plain text; what a template says of that before its question is none."""
+    if "Observation:" not in text:
+        return []
+    return [seen for part in _OBSERVED.findall(text[max(text.rfind("\nQuestion:"), 0) :]) if (seen := part.strip())]
 
 
 def drafts_in(prompt: str, answers: Iterable[str], said: Sequence[str] = ()) -> list[str]:
