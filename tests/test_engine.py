@@ -412,6 +412,24 @@ def test_an_answer_in_a_trace_of_its_own_links_to_the_retrieval_in_its_prompt(to
         assert [link.context for link in answer.links] == [retrieval.context]
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"instructions": [{"type": "text", "content": f"Use this:\n{PASSAGE}"}]},
+        {"messages": [{"role": "tool", "parts": [{"type": "tool_call_response", "response": {"result": [PASSAGE]}}]}]},
+    ],
+    ids=["in instructions", "in what a tool gave"],
+)
+def test_passages_are_looked_for_wherever_a_prompt_may_hold_them(toy: Any, asked: dict[str, Any]) -> None:
+    chat = Operation("chat", (f"{MODULE}:search",), lambda *_: Request(model="m", **asked), lambda _: Response())
+    provider = _provider("Store.search")
+    with traced(replace(provider, operations=(*provider.operations, chat))) as tracing:
+        toy.Store().search([PASSAGE])
+        toy.search(["x"])
+        retrieval, answer = tracing.spans
+        assert [link.context for link in answer.links] == [retrieval.context]
+
+
 def test_an_answer_in_the_trace_of_its_retrieval_needs_no_link(toy: Any) -> None:
     provider = _provider("Store.search")
     provider = replace(provider, operations=(*provider.operations, _chat(PASSAGE)))

@@ -185,7 +185,8 @@ def _chosen(operations: tuple[Operation, ...], instance: Any, arguments: Argumen
 def _links(recall: Any, request: Request, context: Context) -> Any:
     try:
         trace_id = get_current_span(context).get_span_context().trace_id or None
-        return recall.links(semconv.texts(request.messages or ()), trace_id)
+        prompt = ({"parts": request.instructions or ()}, *(request.messages or ()))
+        return recall.links(semconv.texts(prompt), trace_id)
     except Exception:
         _log.debug("prompt could not be searched for retrievals", exc_info=True)
         return None

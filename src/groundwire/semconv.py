@@ -263,6 +263,20 @@ def texts(messages: Iterable[Mapping[str, Any]]) -> Iterator[str]:
                 value = part.get(key)
                 if isinstance(value, str):
                     yield value
+                elif isinstance(value, Mapping | list | tuple):
+                    yield from _strings(value)
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """The strings in what a tool was given or returned, where that is no text itself."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for member in value.values():
+            yield from _strings(member)
+    elif isinstance(value, list | tuple):
+        for member in value:
+            yield from _strings(member)
 
 
 def prompt_text(messages: Iterable[Mapping[str, Any]]) -> str:
