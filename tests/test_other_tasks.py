@@ -81,6 +81,7 @@ PASSAGES_MADE = [
         f"1. {TOWER[:40]}\n2. {TOWER[-22:]}",
     ),
     (f"Extract any part of the context that is relevant, else return NO_OUTPUT.{CONTEXT}", "NO_OUTPUT"),
+    (f"See if any of the text helps. Return any relevant text verbatim.{CONTEXT}", "None of it is relevant."),
 ]
 QUERIES = [
     (f"The documents do not answer it. Rewrite the question for a search.{CONTEXT}", "What is the tower's height?"),

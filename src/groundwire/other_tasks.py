@@ -99,7 +99,9 @@ _TAKES_OUT = re.compile(
     r"(?i)\b(?:extract|return|copy|quote) (?:[\w*'’-]+ ){0,10}(?:relevant|verbatim)\b"
     r"|\bextract (?:[\w*'’-]+ ){0,6}(?:sentences|segments|passages|parts?|snippets|spans|quotes)\b"
 )
-_NOTHING = re.compile(r"(?i)\W*(?:no[_ ]output|none|nothing|n/?a|no relevant \w+)\W*")
+_NOTHING = re.compile(
+    r"(?i)\W*(?:no[_ ]output|none|nothing|n/?a)\W*|[^.\n]{0,60}\bno(?:t|ne|thing)?\b[^.\n]{0,60}\brelevant\b[^.\n]{0,80}\W*"
+)
 _NUMBERED = re.compile(r"\A\s*\d{1,3}[.)]\s")
 
 
