@@ -28,6 +28,12 @@ SAID = {
     "the end of thoughts that the prompt began": ([text(f" I know it now.\nFinal Answer: {ANSWER}")], ANSWER),
     "the end of a talk": ([text(f"Thought: Do I need to use a tool? No\nAI: {ANSWER}")], ANSWER),
     "an action that ends": ([text(f'```json\n{{"action": "Final Answer", "action_input": "{ANSWER}"}}\n```')], ANSWER),
+    "a tag after thoughts": ([text(f"<thinking>The first one.</thinking>\n<answer>\n{ANSWER}\n</answer>")], ANSWER),
+    "a tag whose end was the word to stop at": ([text(f"<scratchpad>1889?</scratchpad><answer>{ANSWER}")], ANSWER),
+    "after thoughts of an open model": ([text(f"<think>\nIt says 330.\n</think>\n\n{ANSWER}")], ANSWER),
+    "after thoughts that the template began": ([text(f"It says 330.\n</think>\n\n{ANSWER}")], ANSWER),
+    "JSON in a fence": ([text(f'```json\n{{"answer": "{ANSWER}", "sources": [1]}}\n```')], ANSWER),
+    "signs of a comparison": ([text("300 < 330, so it is taller.")], "300 < 330, so it is taller."),
     "after a tool of the provider": (
         [text("Let me see."), calling({"query": "x"}), RESULT, text(ANSWER)],
         f"Let me see.{ANSWER}",

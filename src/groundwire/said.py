@@ -20,6 +20,13 @@ _FINAL = re.compile(
 `Thought:` leaves that word out of what is said."""
 _ACTING = re.compile(r"\{.*\"action_input\".*\}", re.DOTALL)
 """The same as a JSON object, alone or behind a thought."""
+_THOUGHT = re.compile(
+    r"(?is)\A\s*(?:<(think(?:ing)?|thoughts?|reasoning|scratchpad|analysis)>.*?</\1>|.*</think>)\s*(?=\S)"
+)
+"""What a model thinks aloud before it answers; the beginning of that may be the prompt's."""
+_TAGGED = re.compile(r"(?is)<(answer|final_answer|response)>\s*(\S.*?)\s*(?:</\1>|\Z)")
+"""An answer in a tag, whose end may have been the word to stop at."""
+_FENCED = re.compile(r"(?s)\A```\w*\s*(\{.*\})\s*```\Z")
 _ANSWER_KEYS = ("answer", "final_answer", "response", "output", "result", "text", "content", "reply")
 _ARGUMENTS = _ANSWER_KEYS[:3]
 """Of a tool: those that no tool has which does anything but hand an answer on."""
@@ -29,7 +36,7 @@ answer, whatever is done beside it."""
 
 
 def answer_in(output: Sequence[Message]) -> str:
-    """Text of the first choice; the answering member, where it is a JSON object, DSPy's fields or a tool's arguments.
+    """Text of the first choice; the answering part of it, where it is JSON, DSPy's fields, tags or a tool's arguments.
 
     Empty where a tool is to be called: "let me look that up" answers nobody.
     """
@@ -39,7 +46,13 @@ def answer_in(output: Sequence[Message]) -> str:
         return "".join(str(p.get("content", "")) for m in output for p in parts_of(m))
     if parts and parts[-1].get("type") == "tool_call":
         return _handed_on(parts) or (text if len(text.encode(errors="replace")) > _LEAD_IN else "")
+    if "<" in text:
+        text = _THOUGHT.sub("", text)
+        tagged = _TAGGED.findall(text)
+        text = tagged[-1][1] if tagged else text
     stripped = text.strip()
+    if (fenced := _FENCED.match(stripped)) is not None:
+        stripped = fenced[1]
     acting = _ACTING.search(text) if '"action_input"' in text else None
     if acting is not None and (action := _member(acting[0], ("action",))) is not None:
         return (_member(acting[0], ("action_input",)) or "") if action == "Final Answer" else ""
