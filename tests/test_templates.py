@@ -64,6 +64,8 @@ def test_question_and_passages_come_out(name: str, listed: bool, asked: str) -> 
         (f"Answer the question: {QUESTION} Here is relevant information: {TOWER}", QUESTION),
         (f"{QUESTION}Sources:\n{TOWER}", QUESTION),
         (f"Answer this user query: {QUESTION} with the following context:\n{TOWER}", QUESTION),
+        (f"Using this data: {TOWER}. Respond to this prompt: {QUESTION}", QUESTION),
+        (f"You have been asked: {REQUEST}\n\n<text>\n{TOWER}\n</text>\nWrite an answer.", REQUEST),
         (f"Context: {TOWER}. What is the answer to the question: `{QUESTION}`? Be brief.", QUESTION),
         (f"Given the query '{QUESTION}' and the context '{TOWER}', write an answer.", QUESTION),
         (f"Context: {TOWER}\n------Query: {QUESTION}Answer: ", QUESTION),

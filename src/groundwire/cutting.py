@@ -68,7 +68,7 @@ _END_HEADING = re.compile(
     r"|(?:user(?:'s)? )?(?:question|query)[ \t]*$)"
 )
 _INSTRUCTION = re.compile(
-    r"(?i)^\W*(?:given|in case|answer|using|use|based on|please|if (?:you|the)|do not|don't"
+    r"(?i)^\W*(?:(?:note|important|reminder)\W+)?(?:given|in case|answer|using|use|based on|please|if (?:you|the)|do not|don't"
     r"|respond|reply|remember|now|only"
     r"|you (?:are|must|should|will)|your task|write|cite|provide|be (?:concise|brief)|think|let's|note that you)\b"
 )

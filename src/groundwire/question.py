@@ -37,14 +37,14 @@ _TITLED = re.compile(
 )
 _TAG = re.compile(r"(?i)<((?:user_?)?(?:question|query|input|request)|q)\b[^<>]*>")
 _INLINE = re.compile(
-    r"(?i)\b(?:question|query|answer)(?: [^\n:?.]{1,60})?[ \t]*:\s*([^\n]+\?[\"'`”»]?)"
+    r"(?i)\b(?:question|query|answer|prompt|request|asked)(?: [^\n:?.]{1,60})?[ \t]*:\s*([^\n]+\?[\"'`”»]?)"
     r"|\b(?:question|query) (?:is )?(?-i:(?=[A-Z¿¡]))([^\n?]+\?)"
 )
 _QUOTED = re.compile(
     r"(?i)\b(?:question|query|frage|pregunta|pergunta|domanda)[ \t:]*"
     r"(?:[\"“«„]([^\"”»“\n]+)[\"”»“]|'([^\n]+?)'(?!\w)|`([^`\n]+)`)"
 )
-_LAST = re.compile(r"(?i)\b(?:question|query)(?: [^\n:?.]{1,60})?:\s*(\w[^\n]+)")
+_LAST = re.compile(r"(?i)\b(?:question|query|prompt|request|asked)(?: [^\n:?.]{1,60})?:\s*(\w[^\n]+)")
 """An instruction that ends in what is asked, question mark or none."""
 _NEXT_LABEL = re.compile(
     r"(?i)[.;]?(?: (?:with|using|from|here|is|are|the|this|these|following|relevant|retrieved))* ?"
