@@ -68,8 +68,8 @@ _END_HEADING = re.compile(
     r"|(?:user(?:'s)? )?(?:question|query)[ \t]*$)"
 )
 _INSTRUCTION = re.compile(
-    r"(?i)^\W*(?:(?:note|important|reminder)\W+)?(?:given|in case|answer|using|use|based on|please|if (?:you|the)|do not|don't"
-    r"|respond|reply|remember|now|only"
+    r"(?i)^\W*(?:(?:note|important|reminder)\W+)?(?:given|in case|answer|using|use|based on|please|if (?:you|the)"
+    r"|do not|don't|respond|reply|remember|now|only"
     r"|you (?:are|must|should|will)|your task|write|cite|provide|be (?:concise|brief)|think|let's|note that you)\b"
 )
 _ASKING = re.compile(r"(?i)\b(?:question|query)[^\n.:]{0,30}:[ \t]*$")
