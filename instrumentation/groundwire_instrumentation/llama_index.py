@@ -105,7 +105,8 @@ def _run_request(runner: Any, arguments: Mapping[str, Any]) -> Request:
 
 def _run_response(event: Any) -> Response:
     given = getattr(event, "result", event)
-    return Response(output=getattr(getattr(given, "response", None), "content", given))
+    said = getattr(given, "response", None)
+    return Response(output=said if isinstance(said, str) else getattr(said, "content", given))
 
 
 def _is_agent(runner: Any) -> bool:
@@ -165,6 +166,6 @@ PROVIDER = Provider(
             part="response_gen",
         ),
         Operation("agent", _RUN, _run_request, _run_response, on=_is_agent, pauses=_stopped),
-        Operation("workflow", _RUN, _run_request, _run_response, pauses=_stopped),
+        Operation("workflow", _RUN, _run_request, _run_response, _Words, part="result.response_gen", pauses=_stopped),
     ),
 )

@@ -100,7 +100,8 @@ _TAKES_OUT = re.compile(
     r"|\bextract (?:[\w*'’-]+ ){0,6}(?:sentences|segments|passages|parts?|snippets|spans|quotes)\b"
 )
 _NOTHING = re.compile(
-    r"(?i)\W*(?:no[_ ]output|none|nothing|n/?a)\W*|[^.\n]{0,60}\bno(?:t|ne|thing)?\b[^.\n]{0,60}\brelevant\b[^.\n]{0,80}\W*"
+    r"(?i)\W*(?:no[_ ]output|none|nothing|n/?a)\W*"
+    r"|[^.\n]{0,60}\bno(?:t|ne|thing)?\b[^.\n]{0,60}\brelevant\b[^.\n]{0,80}\W*"
 )
 _NUMBERED = re.compile(r"\A\s*\d{1,3}[.)]\s")
 

@@ -17,11 +17,15 @@ _log = logging.getLogger(__name__)
 def watched(result: Any, part: str, call: Call) -> Any:
     """The same mapping or object with that part of it watched; without such a part the call ends now."""
     if not isinstance(result, dict):
-        own = getattr(result, "__dict__", {})  # a property would be a stream that nobody reads
+        *path, part = part.split(".")
+        holder = result
+        for name in path:
+            holder = getattr(holder, name, None)
+        own = getattr(holder, "__dict__", {})  # a property would be a stream that nobody reads
         if not hasattr(own.get(part), "__next__") and not hasattr(own.get(part), "__anext__"):
             call.succeed(result)
         else:
-            setattr(result, part, stream_watched(own[part], call))
+            setattr(holder, part, stream_watched(own[part], call))
         return result
     if part not in result:
         call.succeed(result)

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 from llama_index.core.agent.workflow import AgentWorkflow, ReActAgent
+from llama_index.core.base.response.schema import AsyncStreamingResponse
 from llama_index.core.llms import CompletionResponse, CustomLLM, LLMMetadata
 from llama_index.core.postprocessor import LongContextReorder
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
+from llama_index.core.response_synthesizers import get_response_synthesizer
 from llama_index.core.retrievers import BaseRetriever
 from llama_index.core.schema import NodeWithScore, TextNode
 from llama_index.core.tools import FunctionTool
@@ -40,7 +42,7 @@ class Reasoning(CustomLLM):
         return CompletionResponse(text='Thought: I search.\nAction: search\nAction Input: {"query": "Everest"}')
 
     def stream_complete(self, prompt: str, formatted: bool = False, **_: Any) -> Any:
-        raise NotImplementedError
+        yield CompletionResponse(text=(said := ask(prompt)), delta=said)
 
 
 def search(query: str) -> str:
@@ -91,6 +93,27 @@ async def test_a_workflow_holds_what_its_steps_do() -> None:
     ]
     attributes = decoded(tracing.spans[-1].attributes)
     assert (attributes["input.value"], attributes["output.value"]) == (f'{{"question":"{QUESTION}"}}', ANSWER)
+
+
+class Streamed(Workflow):
+    """Gives its answer before it is there."""
+
+    @step
+    async def answer(self, event: StartEvent) -> StopEvent:
+        found = await asyncio.to_thread(StoredNodes().retrieve, event.question)
+        engine = get_response_synthesizer(llm=Reasoning(), streaming=True, use_async=True)
+        return StopEvent(result=await engine.asynthesize(event.question, nodes=found))
+
+
+async def test_a_workflow_whose_answer_is_a_stream_ends_with_it() -> None:
+    with traced(*ALL) as tracing:
+        response = await Streamed().run(question=QUESTION)
+        assert isinstance(response, AsyncStreamingResponse)
+        assert [span.name.partition(" ")[0] for span in tracing.spans] == ["retrieval", "retrieval"]
+        assert "".join([word async for word in response.async_response_gen()]) == ANSWER
+    told = names(tracing)
+    assert told[-2:] == [("chat gpt-4o-mini", "invoke_workflow Streamed"), ("invoke_workflow Streamed", None)]
+    assert decoded(tracing.spans[-1].attributes)["output.value"] == ANSWER
 
 
 async def test_workflows_at_the_same_time_are_trees_of_their_own() -> None:

@@ -39,9 +39,9 @@ class Operation:
     stream: Callable[[], Accumulator] | None = None
     """Makes the accumulator of one stream; None where the operation cannot stream."""
     part: str | None = None
-    """Key or attribute of the result under which its stream is; or key of its unread body, where `stream` is None:
-    `response` is then given the mapping once the application has read the body, with the JSON document (or None) in
-    its place."""
+    """Key or attribute (of an attribute: `result.stream`) of the result under which its stream is; or key of its unread
+    body, where `stream` is None: `response` is then given the mapping once the application has read the body, with the
+    JSON document (or None) in its place."""
     applies: Callable[[Mapping[str, Any]], bool] | None = None
     """Whether a call with these arguments is this operation, where one method serves several; None: always."""
     on: Callable[[Any], bool] | None = None
