@@ -1,7 +1,7 @@
 """Sentence Transformers: `rank` of a cross-encoder, and `predict` of pairs that have one query in common.
 
 Applications that call `predict` sort by its scores themselves: the order after is the order of those scores. Pairs of
-several queries are no reranking, nor are models that give several labels; nothing of their answers is written down.
+several queries are no reranking, nor is what a model with several labels is asked.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,6 +30,11 @@ def _one_query(arguments: Mapping[str, Any]) -> bool:
         return False
     query = pairs[0][0]
     return isinstance(query, str) and all(pair[0] == query and isinstance(pair[1], str) for pair in pairs)
+
+
+def _scores(encoder: Any) -> bool:
+    """Whether it gives one score for each pair: with several labels it classifies (entailed, contradicted ...)."""
+    return bool(getattr(encoder, "num_labels", 1) == 1)
 
 
 def _rank(encoder: Any, arguments: Mapping[str, Any]) -> Request:
@@ -64,7 +69,7 @@ def _ranked(before: Sequence[Document], result: Any) -> Response:
 
 
 def _scored(before: Sequence[Document], result: Any) -> Response:
-    scores = [float(score) for score in result]  # of a model with several labels: an error, and no documents
+    scores = [float(score) for score in result]
     rows = sorted(zip(before, scores, strict=True), key=lambda row: -row[1])
     return Response(documents=[_with(document, score) for document, score in rows], higher_is_better=True)
 
@@ -84,6 +89,6 @@ PROVIDER = Provider(
     distribution="sentence-transformers",
     operations=(
         Operation("rerank", _targets("rank"), _rank, _nothing, iterables=("documents",)),
-        Operation("rerank", _targets("predict"), _predict, _nothing, applies=_one_query),
+        Operation("rerank", _targets("predict"), _predict, _nothing, applies=_one_query, on=_scores),
     ),
 )

@@ -22,13 +22,13 @@ WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "everest", "fuji", "rome"
 
 
 @cache
-def weights() -> str:
-    """Where a model of two layers is."""
+def weights(labels: int = 1) -> str:
+    """Where a model of one layer is."""
     folder = tempfile.TemporaryDirectory()
     atexit.register(folder.cleanup)
     torch.manual_seed(1)
     size = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
-    config = BertConfig(vocab_size=len(WORDS), num_labels=1, initializer_range=1.0, **size)
+    config = BertConfig(vocab_size=len(WORDS), num_labels=labels, initializer_range=1.0, **size)
     BertForSequenceClassification(config).save_pretrained(folder.name)
     (Path(folder.name) / "vocab.txt").write_text("\n".join(WORDS))
     BertTokenizerFast(str(Path(folder.name) / "vocab.txt")).save_pretrained(folder.name)
