@@ -2,10 +2,11 @@
 
 The query's text is there where the collection itself makes vectors of texts. Whether a greater score is better
 depends on the metric, which a client does not know: it is told by the order of the hits. Each page of a search iterator
-is a retrieval; those of a query iterator are export.
+is a retrieval; those of a query iterator are export. Counting is neither. A search that groups what it finds lists the
+documents of its groups, each once.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -59,12 +60,23 @@ def _texts(queries: Iterable[Any]) -> list[str] | None:
 
 
 def _selects(arguments: Mapping[str, Any]) -> bool:
+    if any("(" in str(field) for field in arguments.get("output_fields") or ()):  # count(*), avg(price) ...
+        return False
     return any(arguments.get(name) for name in ("filter", "ids", "expr"))
 
 
 def _hits(result: Any) -> Response:
+    if groups := getattr(result, "agg_buckets", None):
+        return Response(documents=[list(dict(_grouped(some)).values()) for some in groups])
     lists = [[_hit(hit) for hit in hits] for hits in result]
     return Response(documents=lists, higher_is_better=scores_descend(lists))
+
+
+def _grouped(groups: Sequence[Any]) -> Iterator[tuple[Any, Document]]:
+    """What groups hold, by id: a group holds what groups inside it hold too."""
+    for group in groups:
+        yield from ((hit.pk, from_row(hit.fields, hit.pk, hit.score)) for hit in group.hits)
+        yield from _grouped(group.sub_groups)
 
 
 def _paged(page: Any) -> Response:

@@ -10,6 +10,8 @@ import pytest
 pytest.importorskip("milvus_lite", reason="make test-stores")
 
 import pymilvus
+from pymilvus.client.search_result import SearchResult
+from pymilvus.grpc_gen import schema_pb2
 
 from conformance.cases import ANY, decoded
 from conformance.harness import traced
@@ -118,6 +120,33 @@ def test_each_page_of_a_search_iterator_is_a_retrieval(
         assert {key: attributes[key] for key in told} == told
         assert not pages.next()
         assert [decoded(span.attributes)["gen_ai.retrieval.documents"] for span in tracing.spans[1:]] == [[]]
+
+
+def test_counting_is_no_retrieval(store: pymilvus.MilvusClient) -> None:
+    with traced(PROVIDER) as tracing:
+        assert store.query("mountains", "id > 0", ["count(*)"])[0] == {"count(*)": 2}
+        assert tracing.spans == []
+
+
+def test_a_search_that_groups_what_it_finds_lists_it_once(
+    store: pymilvus.MilvusClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pymilvus.client.search_aggregation", reason="pymilvus 3")
+    fields = {"fields": [{"field_name": "text", "string_val": TEXTS[0]}]}
+    hits = [{"int_pk": 1, "score": 0.5, **fields}]
+    inner = {"count": 2, "hits": [*hits, {"int_pk": 2, "score": 0.25}]}
+    found = schema_pb2.SearchResultData(
+        num_queries=1, topks=[0], agg_buckets=[{"count": 2, "hits": hits, "sub_groups": [inner]}], agg_topks=[1]
+    )
+    connection = SimpleNamespace(search=lambda **_: SearchResult(found), _get_schema=lambda *_, **__: ({}, 0))
+    monkeypatch.setattr(store, "_get_connection", lambda: connection)
+    with traced(PROVIDER) as tracing:
+        result: Any = store.search("mountains", NEAR)
+        assert [bucket.count for bucket in result.agg_buckets[0]] == [2]
+        assert decoded(tracing.span.attributes)["gen_ai.retrieval.documents"] == [
+            {"id": "1", "score": 0.5, "content": TEXTS[0]},
+            {"id": "2", "score": 0.25},
+        ]
 
 
 def test_a_search_that_fails_is_raised_and_told(collection: Any) -> None:
