@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from groundwire.model import Message, Response, Usage
+from groundwire.model import Document, Message, Response, Usage
 from groundwire_instrumentation._google_arguments import grow
 from groundwire_instrumentation._google_contents import part_of, plain
 from groundwire_instrumentation._joining import Joining
@@ -27,6 +27,7 @@ class Chunks:
         self._usage: Any = None
         self._counted: Any = None
         self._blocked: Any = None
+        self._found: list[Document] = []
 
     def add(self, chunk: Any) -> None:
         self._last = chunk
@@ -42,6 +43,7 @@ class Chunks:
             (part,) = of_candidate["content"].__dict__["parts"]
             if (
                 of_candidate["finish_reason"] is said["prompt_feedback"] is None
+                and of_candidate["grounding_metadata"] is None
                 and part.__pydantic_fields_set__ == _TEXT
             ):  # nearly always
                 self._candidates[of_candidate["index"] or 0].text.append(part.__dict__["text"])
@@ -56,6 +58,10 @@ class Chunks:
     def _add(self, candidate: Any) -> None:
         index = candidate.index or 0
         known = self._candidates.get(index) or self._candidates.setdefault(index, Joining())
+        grounds = candidate.grounding_metadata  # what Google's own search of files found
+        for chunk in (grounds and grounds.grounding_chunks) or ():
+            if (found := chunk.retrieved_context) is not None and found.text:
+                self._found.append(Document(found.text, found.uri or found.title, None, {"title": found.title}))
         for part in (candidate.content and candidate.content.parts) or ():
             if part.text is not None:
                 known.add("reasoning" if part.thought else "text", part.text)
@@ -99,6 +105,7 @@ class Chunks:
             messages=messages or None,
             finish_reasons=reasons,
             usage=_usage(self._counts, self._usage) if self._counts else None,
+            documents=self._found or None,
         )
 
 

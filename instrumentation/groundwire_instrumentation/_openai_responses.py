@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from groundwire.model import Message, Response
+from groundwire.model import Document, Message, Response
 from groundwire_instrumentation._openai_chat import parts_of, tool_call, tool_result
 from groundwire_instrumentation._openai_usage import failure, members, tier, usage_of, whole
 
@@ -51,11 +51,22 @@ def _finish(said: Mapping[str, Any], parts: Sequence[Mapping[str, Any]]) -> Sequ
     return ("error",) if status == "failed" else ()
 
 
+def _found(items: Sequence[Mapping[str, Any]]) -> list[Document] | None:
+    """What OpenAI's own search of files found for the answer, where `include` asked to be told."""
+    rows = [row for item in items if item.get("type") == "file_search_call" for row in item.get("results") or ()]
+    found = [
+        Document(row.get("text"), row.get("file_id"), row.get("score"), {"filename": row.get("filename")})
+        for row in map(_plain, rows)
+    ]
+    return found or None
+
+
 def answered(result: Any) -> Response:
     """A whole answer."""
     said = whole(result)
+    output = [_plain(item) for item in said.get("output") or ()]
     # Of a conversation that was made shorter, what the user said comes back.
-    items = [item for item in map(_item, map(_plain, said.get("output") or ())) if item["role"] != "user"]
+    items = [item for item in map(_item, output) if item["role"] != "user"]
     parts = [part for item in items for part in item["parts"]]
     return Response(
         model=said.get("model"),
@@ -63,6 +74,7 @@ def answered(result: Any) -> Response:
         messages=[{"role": "assistant", "parts": parts}] if parts else None,
         finish_reasons=_finish(said, parts),
         usage=usage_of(said.get("usage"), said),
+        documents=_found(output),
         error=failure(said),
         attributes=tier(said),
     )

@@ -61,6 +61,26 @@ def prompt(tracing: Tracing, contents: Any, **config: Any) -> list[Any]:
     return list(attributes(tracing)["gen_ai.input.messages"])
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+def test_what_google_found_in_files_stands_on_the_answer(tracing: Tracing, streamed: bool) -> None:
+    grounds = {
+        "groundingChunks": [
+            {"retrievedContext": {"text": ANSWER, "title": "survey.pdf"}},
+            {"retrievedContext": {"title": "no text"}},
+            {"web": {"uri": "https://example.org", "title": "a page"}},
+        ]
+    }
+    answer = content({"text": ANSWER}, finish=None)
+    answer["candidates"][0]["groundingMetadata"] = grounds
+    if streamed:
+        client = client_on(Wire(lambda _: chunks([answer])))
+        assert list(client.models.generate_content_stream(**ASK))
+    else:
+        asking(answer).models.generate_content(**ASK)
+    told = {"id": "survey.pdf", "content": ANSWER, "metadata": {"title": "survey.pdf"}}
+    assert attributes(tracing)["gen_ai.retrieval.documents"] == [told]
+
+
 # --- calls ----------------------------------------------------------------------------------------------------------
 
 

@@ -502,6 +502,27 @@ def test_an_odd_chunk_does_not_spoil_the_others(tracing: Tracing, odd: Any) -> N
     assert attributes(tracing)["gen_ai.usage.input_tokens"] == 120
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+def test_what_openai_found_in_files_stands_on_the_answer_where_it_is_told(tracing: Tracing, streamed: bool) -> None:
+    row = {"file_id": "file-1", "filename": "survey.pdf", "score": 0.9, "text": ANSWER, "attributes": {}}
+    search = {"type": "file_search_call", "id": "fs_1", "status": "completed", "queries": ["height"], "results": [row]}
+    answer = response(output=[search, *response()["output"]])
+    served = stream([*EVENTS[:-1], EVENTS[-1] | {"response": answer}]) if streamed else document(answer)
+    asked: Any = answering(lambda _: served).responses.create(
+        model="gpt-4o-mini", input=QUESTION, include=["file_search_call.results"], stream=streamed
+    )
+    assert not streamed or list(asked)
+    told = {"id": "file-1", "score": 0.9, "content": ANSWER, "metadata": {"filename": "survey.pdf"}}
+    assert attributes(tracing)["gen_ai.retrieval.documents"] == [told]
+
+
+def test_a_search_of_files_whose_results_are_not_told_says_nothing_of_passages(tracing: Tracing) -> None:
+    search = {"type": "file_search_call", "id": "fs_1", "status": "completed", "queries": ["height"], "results": None}
+    answer = response(output=[search, *response()["output"]])
+    answering(lambda _: document(answer)).responses.create(model="gpt-4o-mini", input=QUESTION)
+    assert "gen_ai.retrieval.documents" not in attributes(tracing)
+
+
 def test_an_odd_answer_of_the_responses_api_keeps_what_can_be_read(tracing: Tracing) -> None:
     for missing in ("id", "model", "status", "output"):
         answer = {k: v for k, v in response().items() if k != missing}
