@@ -3,7 +3,7 @@
 from itertools import groupby
 from typing import Any
 
-from groundwire.media import blob_part, file_part, uri_part
+from groundwire.media import apart, blob_part, document_part, file_part, uri_part
 from groundwire.model import Message
 from groundwire.wire import member
 
@@ -54,24 +54,30 @@ def part_of(block: Any) -> dict[str, Any]:
             "arguments": member(block, "input"),
         }
     if kind.endswith("tool_result"):
-        answer = prose(member(block, "content"))
-        return {"type": "tool_call_response", "id": member(block, "tool_use_id"), "response": answer}
+        return {"type": "tool_call_response", "id": member(block, "tool_use_id"), "response": _returned(block)}
     if kind == "search_result":
-        return {"type": "text", "content": prose(member(block, "content"))}
+        source, title = member(block, "source"), member(block, "title")
+        return document_part(prose(member(block, "content")), "search_result", id=source, title=title)
     if kind in ("image", "document"):
-        return _source(kind, member(block, "source"))
+        return _source(kind, member(block, "source"), block)
     return {"type": kind}
 
 
-def _source(modality: str, source: Any) -> dict[str, Any]:
+def _source(modality: str, source: Any, block: Any) -> dict[str, Any]:
     kind, data = member(source, "type"), member(source, "data")
-    if kind in ("text", "content"):  # a document to be cited: what the answer rests on
-        return {"type": "text", "content": data if kind == "text" else prose(member(source, "content"))}
+    if kind in ("text", "content"):  # what the answer rests on
+        text = data if kind == "text" else prose(member(source, "content"))
+        return document_part(text or "", title=member(block, "title"), context=member(block, "context"))
     if kind == "url":
         return uri_part(modality, member(source, "url"))
     if kind == "base64" and isinstance(data, str | bytes):
         return blob_part(modality, member(source, "media_type"), data)
     return file_part(modality, member(source, "file_id"))
+
+
+def _returned(block: Any) -> Any:
+    content = member(block, "content")
+    return apart([part_of(one) for one in listed(content)]) or prose(content)
 
 
 def prose(content: Any) -> str:

@@ -8,8 +8,9 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from groundwire.media import blob_part, uri_part
+from groundwire.media import uri_part
 from groundwire.model import Document, Message, Response
+from groundwire_instrumentation._anthropic_blocks import part_of
 
 _PARAMETERS: Mapping[str, str] = {
     "temperature": "gen_ai.request.temperature",
@@ -120,24 +121,10 @@ def parts_of(content: Any) -> list[dict[str, Any]]:
 
 
 def _part(block: Mapping[str, Any]) -> dict[str, Any]:
-    """One block of Claude, or one part of the protocol of OpenAI, by its `type`."""
-    name = str(block.get("type"))
-    if name in ("text", "thinking"):
-        return {"type": "text" if name == "text" else "reasoning", "content": block.get(name) or ""}
-    if name == "tool_use":
-        call = {"id": block.get("id"), "name": block.get("name"), "arguments": block.get("input")}
-        return {"type": "tool_call", **call}
-    if name == "tool_result":
-        answer = "\n".join(p.get("content", "") for p in parts_of(block.get("content")))
-        return {"type": "tool_call_response", "id": block.get("tool_use_id"), "response": answer}
-    if name == "image_url":
+    """One block of Claude, or one part of the protocol of OpenAI."""
+    if block.get("type") == "image_url":
         return uri_part("image", (block.get("image_url") or {}).get("url"))
-    source = block.get("source") or {}
-    if source.get("type") == "text":  # a document to be cited: what the answer rests on
-        return {"type": "text", "content": source.get("data") or ""}
-    if source.get("type") == "base64":
-        return blob_part(name, str(source.get("media_type")), source.get("data") or "")
-    return {"type": name}
+    return part_of(block)
 
 
 def ranking(body: Mapping[str, Any]) -> dict[str, Any]:

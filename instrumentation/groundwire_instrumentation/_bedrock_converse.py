@@ -6,7 +6,7 @@ Bedrock counts cached tokens beside `inputTokens`: they are added up here.
 from collections.abc import Mapping
 from typing import Any
 
-from groundwire.media import blob_part, uri_part
+from groundwire.media import apart, blob_part, document_part, uri_part
 from groundwire.model import Message, Response, Usage
 from groundwire_instrumentation import _bedrock_answers as bedrock_answers
 
@@ -63,23 +63,30 @@ def _part(block: Mapping[str, Any]) -> dict[str, Any]:
         call = {"id": value.get("toolUseId"), "name": value.get("name"), "arguments": value.get("input")}
         return {"type": "tool_call", **call}
     if kind == "toolResult":
-        given = list(value.get("content") or ())
-        answer = given[0]["json"] if len(given) == 1 and "json" in given[0] else _text(given)
-        return {"type": "tool_call_response", "id": value.get("toolUseId"), "response": answer}
+        return {"type": "tool_call_response", "id": value.get("toolUseId"), "response": _returned(value)}
     if kind == "reasoningContent":
         return {"type": "reasoning", "content": (value.get("reasoningText") or {}).get("text") or ""}
-    if kind in ("citationsContent", "searchResult"):
+    if kind == "citationsContent":
         return {"type": "text", "content": _text(value.get("content") or ())}
+    if kind == "searchResult":
+        text = _text(value.get("content") or ())
+        return document_part(text, "search_result", id=value.get("source"), title=value.get("title"))
     if kind == "guardContent":
         return {"type": "text", "content": (value.get("text") or {}).get("text") or ""}
     if kind in ("image", "document", "video", "audio"):
         source = value.get("source") or {}
-        if "text" in source or "content" in source:  # a document to be cited: what the answer rests on
-            return {"type": "text", "content": source.get("text") or _text(source.get("content") or ())}
+        if "text" in source or "content" in source:  # what the answer rests on
+            text = source.get("text") or _text(source.get("content") or ())
+            return document_part(text, title=value.get("name"), context=value.get("context"))
         if "bytes" in source:
             return blob_part(kind, f"{kind}/{value.get('format', 'unknown')}", source["bytes"])
         return uri_part(kind, (source.get("s3Location") or {}).get("uri"))
     return {"type": kind}
+
+
+def _returned(value: Mapping[str, Any]) -> Any:
+    given = list(value.get("content") or ())
+    return given[0]["json"] if len(given) == 1 and "json" in given[0] else apart(list(map(_part, given)))
 
 
 def _text(blocks: Any) -> str:

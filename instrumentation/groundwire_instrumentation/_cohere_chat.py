@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from groundwire.documents import passage
-from groundwire.media import uri_part
+from groundwire.media import apart, document_part, uri_part
 from groundwire.model import Message, Response, Usage
+from groundwire.wire import parse_document
 from groundwire_instrumentation._joining import Joining
 from groundwire_instrumentation._openai_usage import members
 
@@ -31,26 +32,32 @@ def rows(value: Any) -> Sequence[Any]:
 
 def plain(value: Any) -> Mapping[str, Any]:
     """A message, tool or document as a mapping: applications pass objects of the SDK or dictionaries."""
-    return value if isinstance(value, (dict, Mapping)) else value.model_dump(exclude_none=True, warnings=False)
+    if isinstance(value, (dict, Mapping)):
+        return value
+    dump = getattr(value, "model_dump", None)  # a row of pandas has none: the SDK sends what is in it
+    return dict(value) if dump is None else dump(exclude_none=True, warnings=False)
 
 
 def shown(document: Any) -> dict[str, Any]:
-    """A document of a chat as the result of a tool: its text, or all its fields where it has more than that."""
+    """A document of a chat: its text, or all its fields where it has more than that."""
     if isinstance(document, str):
-        return {"type": "tool_call_response", "id": None, "response": document}
+        return document_part(document)
     given = plain(document)
     data = given.get("data", {key: value for key, value in given.items() if key != "id"})  # v1 has no `data`
+    if isinstance(data, str) and isinstance(told := parse_document(data), Mapping):
+        data = told
     if isinstance(data, Mapping):
         text, rest = passage(data)
         data = text if text is not None and not rest else "\n".join(f"{key}: {value}" for key, value in data.items())
-    return {"type": "tool_call_response", "id": given.get("id"), "response": str(data)}
+    return document_part(str(data), id=given.get("id"))
 
 
 def message_of(message: Mapping[str, Any]) -> Message:
     role, content = message.get("role") or "user", message.get("content")
     items = [content] if isinstance(content, str) else rows(content)
     if role == "tool":
-        result = "\n".join(shown(_document(item))["response"] for item in items)
+        returned = [shown(_document(item)) for item in items]
+        result = returned[0]["content"] if len(returned) == 1 else apart(returned)
         return {
             "role": role,
             "parts": [{"type": "tool_call_response", "id": message.get("tool_call_id"), "response": result}],

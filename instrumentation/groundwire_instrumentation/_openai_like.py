@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from groundwire.hosts import COMPATIBLE, server
+from groundwire.media import document_part
 from groundwire.model import Operation, Request
 from groundwire_instrumentation import _openai_chat, _openai_chunks, openai
 
@@ -68,9 +69,9 @@ def _text_request(client: Any, arguments: Mapping[str, Any]) -> Request:
 
 
 def _shown(document: Mapping[str, Any]) -> dict[str, Any]:
-    """A document beside the messages, as what a tool returned."""
+    """A document beside the messages."""
     source = document.get("source") or {}
     text = source.get("text")
     if text is None:
         text = "\n".join(f"{key}: {value}" for key, value in (source.get("data") or {}).items())
-    return {"type": "tool_call_response", "id": document.get("id"), "response": text}
+    return document_part(text, id=document.get("id"))

@@ -127,7 +127,7 @@ class _Reading:
         self._results = [r for m in beside for r in tool_results(m)]
         for message, text in zip(self._messages, self._texts, strict=True):
             self._results += observations_in(text) if message.get("role") != "system" else ()
-        self._handed = [text for m in beside for text in handed_over(m)]
+        self._handed = [document for m in beside for document in handed_over(m)]
 
     def chain(self, answer: str) -> RagChain | None:
         """The chain, or None where the prompt carries no passages."""
@@ -184,7 +184,7 @@ class _Reading:
 
     def _listed(self) -> list[Passage]:
         """Documents that spans list, best ranking first; all dropped where none reached the prompt."""
-        prompt = "\n".join([*self._texts, *self._results, *self._handed])
+        prompt = "\n".join([*self._texts, *self._results, *(d.text or "" for d in self._handed)])
         reranked = [v for v in self._suppliers if v.kind == "rerank"]
         retrieved = [v for v in self._suppliers if v.kind == "retrieval"]
         retrieved += unseen_before(reranked, retrieved)
@@ -282,7 +282,7 @@ class _Reading:
 
     def _cut(self, *, spans_list_text: bool) -> list[Passage]:
         """Passages out of the prompt itself, where no span tells them."""
-        cuts = [Cut(text) for text in self._handed]
+        cuts = [Cut(d.text or "", d.id) for d in self._handed]
         # Where spans list texts and none is here, a tool may still have answered from them: what it said is a source.
         for result in self._results:
             answers = repeated_in(result, self._earlier) if spans_list_text else []

@@ -1,4 +1,4 @@
-"""Images, audio and files in messages, as message parts of the GenAI conventions.
+"""Images, audio, files and documents in messages, as message parts of the GenAI conventions.
 
 Bytes never go onto a span: size, MIME type and SHA-256 stand for them.
 """
@@ -6,7 +6,8 @@ Bytes never go onto a span: size, MIME type and SHA-256 stand for them.
 import base64
 import binascii
 import hashlib
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 
 def blob_part(modality: str, mime_type: str, data: str | bytes) -> dict[str, Any]:
@@ -40,3 +41,15 @@ def uri_part(modality: str, url: Any) -> dict[str, Any]:
 def file_part(modality: str, identity: Any) -> dict[str, Any]:
     """A file that was uploaded before."""
     return {"type": "file", "modality": modality, "file_id": identity}
+
+
+def document_part(text: str, kind: Literal["document", "search_result"] = "document", **about: Any) -> dict[str, Any]:
+    """A text that is handed over to answer from: one passage, whole, with what is known about it (id, title)."""
+    return {"type": kind, "content": text, **{name: value for name, value in about.items() if value}}
+
+
+def apart(parts: Sequence[Mapping[str, Any]]) -> Any:
+    """What a tool returned in several parts: documents as they are, or texts apart, as several passages are."""
+    if parts and all(part["type"] in ("document", "search_result") and "content" in part for part in parts):
+        return list(parts)
+    return "\n\n".join(text for part in parts if (text := part.get("content")))

@@ -89,7 +89,7 @@ ASKED_CONVERSE = _at(
                 "parts": [
                     _text(QUESTION),
                     {"type": "blob", "mime_type": "image/png", "modality": "image", "size": 6, "sha256": ANY},
-                    _text(ANSWER),
+                    {"type": "document", "content": ANSWER, "title": "peaks"},
                 ],
             },
             {
@@ -289,7 +289,7 @@ CASES = [
         Answer(events=CONVERSE_EVENTS, cut=CUT),
         ASKED_CONVERSE,
         _said(REASONING, _text(ANSWER), _called('{"name": "K2"}'), reason="tool_call", **COUNTS),
-        _said(REASONING, _text("Everest is "), reason=None, input=83, output=5),
+        _said(REASONING, _text("Everest is "), reason=None, input=84, output=5),
     ),
     _case("claude", _reads(CLAUDE, CLAUDE_BODY), Answer(CLAUDE_SAID), ASKED_CLAUDE, ANSWERED_CLAUDE),
     _case(

@@ -47,8 +47,8 @@ ASKED_CHAT = {
         {
             "role": "tool",
             "parts": [
-                {"type": "tool_call_response", "id": None, "response": "Everest is in Nepal."},
-                {"type": "tool_call_response", "id": "d2", "response": "Everest is 8,849 m high."},
+                {"type": "document", "content": "Everest is in Nepal."},
+                {"type": "document", "content": "Everest is 8,849 m high.", "id": "d2"},
             ],
         },
         {"role": "system", "parts": [{"type": "text", "content": "Be short."}]},
@@ -338,7 +338,7 @@ ASKED_V1 = {k: v for k, v in ASKED_CHAT.items() if not k.endswith(("top_p", "sto
     "gen_ai.input.messages": [
         {
             "role": "tool",
-            "parts": [{"type": "tool_call_response", "id": "d2", "response": "Everest is 8,849 m high."}],
+            "parts": [{"type": "document", "content": "Everest is 8,849 m high.", "id": "d2"}],
         },
         {"role": "user", "parts": [{"type": "text", "content": "Hi."}]},
         {"role": "assistant", "parts": [{"type": "text", "content": "Yes?"}]},

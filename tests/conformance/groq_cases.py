@@ -42,8 +42,8 @@ CASES = cases(
             {
                 "role": "tool",
                 "parts": [
-                    {"type": "tool_call_response", "id": "d1", "response": "Everest is 8,849 m high."},
-                    {"type": "tool_call_response", "id": None, "response": "peak: Fuji\nmetres: 3776"},
+                    {"type": "document", "content": "Everest is 8,849 m high.", "id": "d1"},
+                    {"type": "document", "content": "peak: Fuji\nmetres: 3776"},
                 ],
             },
         ),

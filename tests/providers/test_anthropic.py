@@ -15,6 +15,8 @@ from conformance.anthropic_cases import ANSWER, CALL, EVENTS, MODEL, QUESTION, c
 from conformance.cases import decoded, plain
 from conformance.harness import Tracing, traced
 from conformance.openai_wire import Body, Wire, document, event, http, stream
+from groundwire.chain import chains
+from groundwire.records import from_readable
 from groundwire_instrumentation.anthropic import PROVIDER
 
 ASK: dict[str, Any] = {"model": MODEL, "max_tokens": 100, "messages": [{"role": "user", "content": QUESTION}]}
@@ -67,19 +69,57 @@ def test_a_tool_loop_is_read_with_the_answer_s_own_objects_in_it(tracing: Tracin
     assert asked[3]["parts"] == [{"type": "text", "content": "And in feet?"}]
 
 
-def test_documents_and_search_results_that_are_to_be_cited_are_text(tracing: Tracing) -> None:
-    blocks = [
-        {"type": "document", "title": "A", "source": {"type": "text", "media_type": "text/plain", "data": "one"}},
-        {"type": "document", "source": {"type": "content", "content": [{"type": "text", "text": "two"}]}},
-        {
-            "type": "search_result",
-            "title": "C",
-            "source": "https://c.example",
-            "content": [{"type": "text", "text": "three"}, {"type": "text", "text": "four"}],
-        },
-    ]
-    (asked,) = prompt(tracing, {"role": "user", "content": blocks})
-    assert [part["content"] for part in asked["parts"]] == ["one", "two", "three\nfour"]
+LONG, SHORT = "Everest is 8,849 m high.\n\nIt is in Nepal.", "Fuji is 3,776 m high."
+RESULT = "K2 is 8,611 m high.\nIt is in Asia."
+DOCUMENTS = [
+    {"type": "document", "title": "A", "source": {"type": "text", "media_type": "text/plain", "data": LONG}},
+    {"type": "document", "source": {"type": "content", "content": [{"type": "text", "text": SHORT}]}},
+    {
+        "type": "search_result",
+        "title": "C",
+        "source": "https://c.example",
+        "content": [{"type": "text", "text": "K2 is 8,611 m high."}, {"type": "text", "text": "It is in Asia."}],
+    },
+]
+TOLD = [
+    {"type": "document", "content": LONG, "title": "A"},
+    {"type": "document", "content": SHORT},
+    {"type": "search_result", "content": RESULT, "id": "https://c.example", "title": "C"},
+]
+
+
+def passages(tracing: Tracing) -> list[tuple[str, str | None]]:
+    """Of the one answer there is, to the one question."""
+    (chain,) = chains(map(from_readable, tracing.spans)).chains
+    assert chain.question == QUESTION
+    return [(passage.text, passage.id) for passage in chain.passages]
+
+
+FOUND = [(LONG, None), (SHORT, None), (RESULT, "https://c.example")]
+
+
+def test_documents_and_search_results_that_are_to_be_cited_are_the_answer_s_passages(tracing: Tracing) -> None:
+    said = document(message(content=[{"type": "text", "text": ANSWER}], stop_reason="end_turn"))
+    user = {"role": "user", "content": [*DOCUMENTS, {"type": "text", "text": QUESTION}]}
+    asking(said).messages.create(**ASK | {"messages": [user]})
+    assert attributes(tracing)["gen_ai.input.messages"][0]["parts"] == [*TOLD, {"type": "text", "content": QUESTION}]
+    assert passages(tracing) == FOUND
+
+
+def test_documents_and_search_results_that_a_tool_found_are_the_answer_s_passages(tracing: Tracing) -> None:
+    said = document(message(content=[{"type": "text", "text": ANSWER}], stop_reason="end_turn"))
+    called = {"role": "assistant", "content": [{"type": "tool_use", "id": "t1", "name": "find", "input": {}}]}
+    found = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": DOCUMENTS}]}
+    asking(said).messages.create(**ASK | {"messages": [*ASK["messages"], called, found]})
+    assert passages(tracing) == FOUND
+
+
+def test_texts_that_a_tool_gave_stay_apart(tracing: Tracing) -> None:
+    texts = [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}]
+    (asked,) = prompt(
+        tracing, {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": texts}]}
+    )
+    assert asked["parts"][0]["response"] == "one\n\ntwo"
 
 
 def test_images_and_files_are_told_without_their_bytes(tracing: Tracing) -> None:

@@ -26,6 +26,8 @@ from conformance.bedrock_cases import (
 from conformance.bedrock_wire import Answer, event, opens
 from conformance.cases import Case, decoded
 from conformance.harness import expected, opened, outcome, traced, untraced, whole
+from groundwire.chain import chains
+from groundwire.records import from_readable
 from groundwire_instrumentation.bedrock import PROVIDER
 
 
@@ -208,3 +210,39 @@ def test_a_knowledge_base_is_a_store_and_reranks_without_a_body() -> None:
         {"score": 0.9, "content": ANSWER},
         {"score": 0.1, "content": "K2"},
     ]
+
+
+NEPAL = {"document": {"format": "txt", "name": "peaks", "source": {"text": f"{ANSWER}\n\nIt is in Nepal."}}}
+FUJI = {"searchResult": {"source": "s3://f", "title": "Fuji", "content": [{"text": "Fuji is 3,776 m high."}]}}
+CALLED = {"role": "assistant", "content": [{"toolUse": {"toolUseId": "t1", "name": "find", "input": {}}}]}
+FOUND = {"role": "user", "content": [{"toolResult": {"toolUseId": "t1", "content": [NEPAL, FUJI]}}]}
+ASKING = {"role": "user", "content": [{"text": QUESTION}]}
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [[{"role": "user", "content": [NEPAL, FUJI, {"text": QUESTION}]}], [ASKING, CALLED, FOUND]],
+    ids=["handed over", "found by a tool"],
+)
+def test_documents_and_search_results_are_the_answer_s_passages(messages: list[Any]) -> None:
+    message = {"role": "assistant", "content": [{"text": ANSWER}]}
+    with traced(PROVIDER) as tracing:
+        client = opens(Answer({"output": {"message": message}, "stopReason": "end_turn"}))("answer", _quiet)
+        client.converse(modelId=CLAUDE, messages=messages)
+    (chain,) = chains([from_readable(tracing.span)]).chains
+    assert chain.question == QUESTION
+    assert [(p.text, p.id) for p in chain.passages] == [
+        (f"{ANSWER}\n\nIt is in Nepal.", None),
+        ("Fuji is 3,776 m high.", "s3://f"),
+    ]
+
+
+def test_search_results_in_a_body_of_claude_are_the_answer_s_passages() -> None:
+    found = {"type": "search_result", "source": "s", "title": "t", "content": [{"type": "text", "text": ANSWER}]}
+    body = {"messages": [{"role": "user", "content": [found, {"type": "text", "text": QUESTION}]}], "max_tokens": 9}
+    said = {"type": "message", "role": "assistant", "content": [{"type": "text", "text": ANSWER}]}
+    with traced(PROVIDER) as tracing:
+        client = opens(Answer(said))("answer", _quiet)
+        client.invoke_model(modelId=CLAUDE, body=json.dumps(body))["body"].read()
+    (chain,) = chains([from_readable(tracing.span)]).chains
+    assert (chain.question, [(p.text, p.id) for p in chain.passages]) == (QUESTION, [(ANSWER, "s")])

@@ -252,7 +252,39 @@ def test_what_a_rerank_was_given_is_the_order_before_where_nobody_traced_the_ret
 
 
 def test_documents_that_no_span_found_are_passages_of_the_prompt(tracing: Tracing) -> None:
-    ask(client(ANSWER), documents=[EVEREST, {"data": {"text": FUJI}}])
+    peaks = f"{EVEREST}\n\n{FUJI}"
+    ask(client(ANSWER), documents=[peaks, {"id": "f", "data": {"text": FUJI}}])
+    (chain,) = chains([from_readable(tracing.span)]).chains
+    assert [(p.text, p.id) for p in chain.context] == [(peaks, None), (FUJI, "f")]
+    assert chain.question == QUESTION
+
+
+class _Row:
+    """As a row of pandas is: it has items, and is no mapping."""
+
+    def keys(self) -> Sequence[int]:
+        return [0]
+
+    def __getitem__(self, _: int) -> str:
+        return FUJI
+
+
+def test_a_document_that_is_no_mapping_costs_the_prompt_nothing(tracing: Tracing) -> None:
+    asking = client({"text": "8,849 m.", "generation_id": "g", "finish_reason": "COMPLETE"}, version=1)
+    asking.chat(model=MODEL, message=QUESTION, documents=[_Row()])
+    (chain,) = chains([from_readable(tracing.span)]).chains
+    assert [p.text for p in chain.context] == [FUJI]
+    assert chain.question == QUESTION
+
+
+def test_documents_that_a_tool_found_are_a_passage_each(tracing: Tracing) -> None:
+    found = [{"type": "document", "document": {"data": json.dumps({"text": text})}} for text in (EVEREST, FUJI)]
+    called = {"id": "t1", "type": "function", "function": {"name": "find", "arguments": "{}"}}
+    messages = [
+        {"role": "user", "content": QUESTION},
+        {"role": "assistant", "tool_calls": [called]},
+        {"role": "tool", "tool_call_id": "t1", "content": found},
+    ]
+    client(ANSWER).chat(model=MODEL, messages=messages)
     (chain,) = chains([from_readable(tracing.span)]).chains
     assert [p.text for p in chain.context] == [EVEREST, FUJI]
-    assert chain.question == QUESTION

@@ -109,9 +109,13 @@ def message_text(message: Message, between: str = "") -> str:
     )
 
 
-def handed_over(message: Message) -> list[str]:
-    """Texts of the documents and search results that are parts of a message of their own, as Anthropic takes them."""
-    return [text for part in parts_of(message) if (text := document_text(part))]
+def handed_over(message: Message) -> list[Document]:
+    """The documents and search results that are parts of a message of their own, as Anthropic and Cohere take them."""
+    return [
+        Document(text, None if (identity := part.get("id")) is None else str(identity))
+        for part in parts_of(message)
+        if (text := document_text(part))
+    ]
 
 
 def document_text(part: Mapping[str, Any]) -> str | None:
