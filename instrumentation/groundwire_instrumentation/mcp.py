@@ -63,16 +63,23 @@ def tool_response(result: Any) -> Response:
     """Of a tool, as the client gets it or as the server sends it."""
     result = fields(result) if isinstance(result, Mapping) else result
     said = [_told(block) for block in getattr(result, "content", None) or ()]
-    failed = getattr(result, "is_error", None) or getattr(result, "isError", None)
-    given = said or getattr(result, "structured_content", None) or getattr(result, "structuredContent", None)
+    failed = _named(result, "is_error", "isError")
+    given = said or _named(result, "structured_content", "structuredContent")
     return Response(result=said[0] if len(said) == 1 else given, error=_EXECUTED if failed is True else None)
+
+
+def _named(value: Any, name: str, camel: str) -> Any:
+    """A field, which SDKs before 2 and the wire write in camel case: FastMCP warns of who asks for that in vain."""
+    if isinstance(value, Mapping):
+        return value.get(camel, value.get(name))
+    return getattr(value, name) if hasattr(value, name) else getattr(value, camel, None)
 
 
 def _told(block: Any) -> Any:
     if block.type == "text":
         return block.text
     if block.type in ("image", "audio"):
-        return blob_part(block.type, getattr(block, "mime_type", None) or block.mimeType, block.data)
+        return blob_part(block.type, _named(block, "mime_type", "mimeType"), block.data)
     if block.type == "resource":
         return getattr(block.resource, "text", None) or {"uri": str(block.resource.uri)}
     return {"type": block.type, "uri": str(getattr(block, "uri", ""))}

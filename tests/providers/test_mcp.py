@@ -78,6 +78,17 @@ async def test_the_sdk_is_silent_about_what_is_told_and_about_nothing_else(traci
     assert not [name for name in told if "tools/call" in name or "resources/read" in name]
 
 
+async def test_names_of_before_version_2_are_not_asked_for(tracing: Tracing, monkeypatch: pytest.MonkeyPatch) -> None:
+    def warn(_: Any) -> None:
+        raise DeprecationWarning  # as FastMCP makes the SDK's models do, under `-W error`
+
+    for old in ("isError", "structuredContent"):
+        monkeypatch.setattr(types.CallToolResult, old, property(warn), raising=False)
+    async with Client(library_server.server) as client:
+        await client.call_tool("search", {"query": "Everest"})
+    assert all("gen_ai.tool.call.result" in s.attributes for s in ours(tracing) if s.name == "execute_tool search")
+
+
 async def test_a_resource_is_retrieved_once(tracing: Tracing) -> None:
     async with Client(library_server.server) as client:
         tracing.clear()
