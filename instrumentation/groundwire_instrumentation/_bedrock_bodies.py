@@ -25,12 +25,16 @@ _PARAMETERS: Mapping[str, str] = {
     "maxTokenCount": "gen_ai.request.max_tokens",
     "dimensions": "gen_ai.embeddings.dimension.count",
 }
+_PICTURES = ("titan-image", "nova-canvas", "nova-reel", "stability.", "luma.")
+"""Models that make pictures or videos: no call of a language model."""
 _STOPS = ("stop_sequences", "stopSequences", "stop")
 
 
 def kind(model: Any) -> str:
     """Which kind of call an `invoke_model` of this model is, by the model's id."""
     name = str(model)
+    if any(word in name for word in _PICTURES):
+        return "pictures"
     return "embeddings" if "embed" in name else "rerank" if "rerank" in name else "chat"
 
 

@@ -127,17 +127,26 @@ class _Chunks:
 
 def _retrieve(client: Any, arguments: Mapping[str, Any]) -> Request:
     asked = arguments["api_params"]
-    settings = (asked.get("retrievalConfiguration") or {}).get("vectorSearchConfiguration") or {}
+    given = asked.get("retrievalConfiguration") or {}
+    settings = given.get("vectorSearchConfiguration") or given.get("managedSearchConfiguration") or {}
     query, top_k = (asked.get("retrievalQuery") or {}).get("text"), settings.get("numberOfResults")
     return Request(query=query, top_k=top_k, data_source=asked["knowledgeBaseId"], **_common(client, arguments))
 
 
 def _retrieved(result: Mapping[str, Any]) -> Response:
     found = [
-        Document((row.get("content") or {}).get("text"), _place(row), row.get("score"), row.get("metadata"))
+        Document(_text(row.get("content") or {}), _place(row), row.get("score"), row.get("metadata"))
         for row in result.get("retrievalResults") or ()
     ]
     return Response(documents=found, higher_is_better=True)
+
+
+def _text(content: Mapping[str, Any]) -> str | None:
+    """Its text, that of a row of a table, or what was heard or seen."""
+    if cells := content.get("row"):
+        return "\n".join(f"{cell.get('columnName')}: {cell.get('columnValue')}" for cell in cells)
+    heard, seen = content.get("audio") or {}, content.get("video") or {}
+    return content.get("text") or heard.get("transcription") or seen.get("summary")
 
 
 def _place(row: Mapping[str, Any]) -> str | None:

@@ -212,6 +212,39 @@ def test_a_knowledge_base_is_a_store_and_reranks_without_a_body() -> None:
     ]
 
 
+def test_a_managed_knowledge_base_tells_rows_and_what_was_said_in_sound() -> None:
+    row = [
+        {"columnName": "peak", "type": "STRING", "columnValue": "Everest"},
+        {"columnName": "m", "columnValue": "8849"},
+    ]
+    found = [
+        {"content": {"type": "ROW", "row": row}, "location": {"type": "SQL", "sqlLocation": {"query": "SELECT 1"}}},
+        {"content": {"type": "AUDIO", "audio": {"s3Uri": "s3://a", "transcription": ANSWER}}, "documentId": "d"},
+    ]
+    with traced(PROVIDER) as tracing:
+        client = opens(Answer({"retrievalResults": found}), "bedrock-agent-runtime")("answer", _quiet)
+        settings = {"managedSearchConfiguration": {"numberOfResults": 5}}
+        client.retrieve(
+            knowledgeBaseId="KB12345678", retrievalQuery={"text": QUESTION}, retrievalConfiguration=settings
+        )
+    got = decoded(tracing.span.attributes)
+    assert got["gen_ai.retrieval.top_k"] == 5
+    assert got["gen_ai.retrieval.documents"] == [
+        {"id": "SELECT 1", "content": "peak: Everest\nm: 8849"},
+        {"id": "d", "content": ANSWER},
+    ]
+
+
+@pytest.mark.parametrize(
+    "model", ["amazon.titan-image-generator-v2:0", "amazon.nova-canvas-v1:0", "stability.sd3-5-large-v1:0"]
+)
+def test_a_picture_is_no_chat(model: str) -> None:
+    with traced(PROVIDER) as tracing:
+        client = opens(Answer({"images": ["aGFsbG8="]}))("answer", _quiet)
+        assert b"images" in client.invoke_model(modelId=model, body=json.dumps({"prompt": QUESTION}))["body"].read()
+    assert tracing.spans == []
+
+
 NEPAL = {"document": {"format": "txt", "name": "peaks", "source": {"text": f"{ANSWER}\n\nIt is in Nepal."}}}
 FUJI = {"searchResult": {"source": "s3://f", "title": "Fuji", "content": [{"text": "Fuji is 3,776 m high."}]}}
 CALLED = {"role": "assistant", "content": [{"toolUse": {"toolUseId": "t1", "name": "find", "input": {}}}]}
