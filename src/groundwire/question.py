@@ -20,7 +20,8 @@ _QUESTION = (
 )
 _AFTER_QUESTION = (
     r"(?:helpful |final |your |concise |short )*(?:answer|response|reply|output)|instructions?|assistant|ai"
-    r"|(?:user )?(?:question|query)|(?:\w+ ){0,2}(?:contexts?|documents?|passages?|sources?)|search results?"
+    r"|(?:user )?(?:question|query)|(?:\w+ ){0,2}(?:contexts?|documents?|passages?|sources?|information|facts|evidence)"
+    r"|search results?"
     r"|(?:\w+ )?history|<|上下文|回答|答案|답변"
 )
 _LABELLED = re.compile(
@@ -33,7 +34,8 @@ _FOR_THE_QUESTION = re.compile(r"(?i)\b(?:contexts?|documents?|passages?|sources
 """A label of the passages that speaks of the question."""
 _ROLE = re.compile(r"(?i)human|user|customer")
 _TITLED = re.compile(
-    rf"(?i)(?:^|\n)[ \t]*(?:#+[ \t]*(?:{_QUESTION})|(?:user(?:'s)? )?(?:question|query))[ \t]*\n\s*([^\n#]+)"
+    rf"(?i)(?:^|\n)[ \t]*(?:#+[ \t]*(?:{_QUESTION})|\[\[ *(?:{_QUESTION}) *\]\]|(?:user(?:'s)? )?(?:question|query))"
+    r"[ \t]*\n\s*([^\n#]+)"
 )
 _TAG = re.compile(r"(?i)<((?:user_?)?(?:question|query|input|request)|q)\b[^<>]*>")
 _INLINE = re.compile(
@@ -62,6 +64,8 @@ _LEAD = re.compile(
 """Where the answer is to come from, in front of a question."""
 _ENDED = re.compile(r"(.*?\?)(?:[\"'`”»]?[^\w\n(]*|[^\n?]{0,80}[:：]\W*)\Z")
 """A question behind which nothing stands but signs, or the next label."""
+_BEFORE_A_PASSAGE = re.compile(r"[\s\[({\"']*(?:\d{1,3}[\])}.:])?\s*")
+"""A line of which a passage was the rest: what opens a list, or its number."""
 _ANSWERED = re.compile(r"(?i)[^\w\n]*\n[^\w\n]*(?:a(?:nswer)?|assistant|ai|bot)[^\w\n]*:[ \t]*\w")
 
 
@@ -173,4 +177,6 @@ def _own(text: str) -> str:
         if (said := line.strip()).endswith(":") or instructs(said) or RULE.match(said):
             break
         lines.append(line)
+    while len(lines) > 1 and _BEFORE_A_PASSAGE.fullmatch(lines[-1]):
+        lines.pop()
     return "\n".join(lines).strip()
