@@ -58,6 +58,8 @@ _UNNAMED: Mapping[str, str] = {
     "embed-": "cohere",
     "rerank-": "cohere",
 }
+_WAYS = ("converse/", "invoke/", "responses/")
+"""How a model is to be asked, in front of its name."""
 _BODY = (
     *("temperature", "top_p", "n", "stop", "max_completion_tokens", "max_tokens", "presence_penalty", "tools"),
     *("frequency_penalty", "reasoning_effort", "seed", "messages", "prompt"),
@@ -75,7 +77,7 @@ def _who(arguments: Mapping[str, Any]) -> tuple[str | None, str | None, Any]:
     named = arguments.get("custom_llm_provider") or (prefix if rest else None)
     provider = _PROVIDERS.get(str(named))
     if provider is not None and prefix in _PROVIDERS and rest:
-        model = rest.removeprefix("converse/").removeprefix("invoke/") if provider == "aws.bedrock" else rest
+        model = next((rest.removeprefix(way) for way in _WAYS if rest.startswith(way)), rest)
     if provider is None and not rest:
         provider = next((who for start, who in _UNNAMED.items() if model.startswith(start)), None)
     if provider == "openai" and url is not None:
@@ -145,7 +147,10 @@ class _Chunks(_openai_chunks.Chunks):
 
 def _embedded(result: Any) -> Response:
     used = usage_of(fields(_chat_shaped.plain(result)).usage)
-    return Response(model=getattr(result, "model", None), usage=used and Usage(used.input_tokens))
+    # Where the provider does not count, LiteLLM says 0.
+    return Response(
+        model=getattr(result, "model", None), usage=Usage(used.input_tokens) if used and used.input_tokens else None
+    )
 
 
 def _targets(*functions: str) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Who answers a call of LiteLLM, by the words that its models are named in; the library itself is not needed."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from groundwire_instrumentation.litellm import PROVIDER
         ({"model": "anthropic/claude-sonnet-4-5"}, "claude-sonnet-4-5", "anthropic"),
         ({"model": "claude-sonnet-4-5"}, "claude-sonnet-4-5", "anthropic"),
         ({"model": "bedrock/converse/us.anthropic.claude-x"}, "us.anthropic.claude-x", "aws.bedrock"),
+        ({"model": "openai/responses/gpt-5-mini"}, "gpt-5-mini", "openai"),
         ({"model": "together_ai/meta-llama/Llama-3"}, "meta-llama/Llama-3", "together"),
         ({"model": "mine", "custom_llm_provider": "groq"}, "mine", "groq"),
         ({"model": "new_maker/some-model"}, "new_maker/some-model", None),
@@ -35,3 +37,10 @@ def test_documents_may_be_mappings() -> None:
     request = rerank.request(None, asked)
     assert [document.text for document in request.documents or ()] == ["one", "two"]
     assert request.top_k == 1
+
+
+@pytest.mark.parametrize(("counted", "told"), [(8, 8), (0, None)])
+def test_tokens_that_the_provider_of_an_embedding_does_not_count_are_unknown(counted: int, told: int | None) -> None:
+    (embed,) = (operation for operation in PROVIDER.operations if operation.kind == "embeddings")
+    usage = embed.response(SimpleNamespace(model="m", usage={"prompt_tokens": counted})).usage
+    assert (usage and usage.input_tokens) == told

@@ -182,6 +182,11 @@ def test_images_audio_and_files_are_hashes_and_references(tracing: Tracing) -> N
     assert "iVBORw0KGgo" not in tracing.span.to_json()
 
 
+def test_texts_of_other_kinds_of_parts_are_texts(tracing: Tracing) -> None:
+    chat(messages=[{"role": "user", "content": [{"type": "guarded_text", "text": QUESTION}, {"type": "odd"}]}])
+    assert parts(tracing) == [{"type": "text", "content": QUESTION}, {"type": "odd"}]
+
+
 def test_tools_and_instructions_have_their_own_attributes(tracing: Tracing) -> None:
     tool = {"name": "height", "parameters": {"type": "object", "properties": {}}}
     chat(tools=[{"type": "function", "function": tool}])
