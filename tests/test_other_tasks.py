@@ -36,6 +36,11 @@ JUDGED = [
     (f"Given this, return YES if the context is relevant to the question and NO if it isn't.{CONTEXT}", "YES"),
     (f"Verify that the text is based on the context.{CONTEXT}", '{"faithful": true}'),
     (
+        f"Estimate the groundedness of what was said.{CONTEXT}",
+        "[[ ## reasoning ## ]]\nSo.\n\n[[ ## system_response_claims ## ]]\n1. It is 330 metres tall.\n\n"
+        "[[ ## discussion ## ]]\nIt is there.\n\n[[ ## groundedness ## ]]\n0.9\n\n[[ ## completed ## ]]",
+    ),
+    (
         f"Verify that the text is based on the context.{CONTEXT}",
         "[[ ## reasoning ## ]]\nIt says so.\n\n[[ ## faithful ## ]]\nTrue\n\n[[ ## completed ## ]]",
     ),

@@ -245,6 +245,20 @@ def test_what_a_tool_answered_in_plain_text_is_what_an_answer_rests_on(as_messag
     assert (chain.answer, chain.question, [p.text for p in chain.context]) == ("330 metres.", QUESTION, [ANSWER])
 
 
+@pytest.mark.parametrize("listed", [True, False])
+@pytest.mark.parametrize("asks", ["question", "request", "claim"])
+def test_what_a_program_of_dspy_asks_and_observes(asks: str, listed: bool) -> None:
+    trace = Trace()
+    if listed:
+        trace.retrieval(TOWER, query="tower height metres")
+    fields = {"thought_0": "I look.", "tool_name_0": "search", "tool_args_0": '{"query": "tower height metres"}'}
+    fields = {asks: QUESTION, "trajectory": "", **fields, "observation_0": TOWER}
+    asked = "\n\n".join(f"[[ ## {name} ## ]]\n{text}" for name, text in fields.items())
+    ends = "Respond with the corresponding output fields, starting with the field `[[ ## answer ## ]]`."
+    trace.chat(f"{asked}\n\n{ends}", f"[[ ## answer ## ]]\n{ANSWER}\n\n[[ ## completed ## ]]")
+    assert (trace.chain.question, [p.text for p in trace.chain.context]) == (QUESTION, [TOWER])
+
+
 def test_what_a_model_takes_out_of_a_passage_for_a_search_is_found_and_not_said_before() -> None:
     part = "It is 330 metres tall and was completed in 1889."
     trace = Trace()

@@ -17,7 +17,7 @@ from groundwire.prompt import words
 _REMARKS = re.compile(
     r"(?i)^(?:reason(?:ing|s)?|explanations?|justification|rationale|comments?|feedback|thoughts?|analysis"
     r"|statements?|claims?|evidence|quotes?|(?:document|doc|passage|chunk|source)(?:_?(?:id|name|number))?|id|gaps|issues"
-    r"|missing\w*)$"
+    r"|missing\w*|discussion|\w+_(?:claims|ideas))$"
 )
 """Members of a JSON object that say why, or of what."""
 _VERDICT = re.compile(

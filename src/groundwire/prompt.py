@@ -33,7 +33,10 @@ _CONTEXT_LABEL = re.compile(
 _OBSERVED = re.compile(
     r"^[ \t]*Observation:\s*(.+?)(?=^[ \t]*(?:Thought|Action|Observation):|\Z)", re.DOTALL | re.MULTILINE
 )
-"""What a tool answered, where models reason and act in plain text (ReAct)."""
+_OBSERVED_FIELD = re.compile(
+    r"^\[\[ ## observation_\d+ ## \]\]\n(.*?)(?=^\[\[ ## |^Respond with the corresponding|\Z)", re.DOTALL | re.MULTILINE
+)
+"""What a tool answered, where models reason and act in plain text (ReAct), or in DSPy's fields."""
 
 
 def words(text: str) -> str:
@@ -171,9 +174,12 @@ def repeated_in(text: str, answers: Iterable[str]) -> list[str]:
 
 def observations_in(text: str) -> list[str]:
     """What tools answered that were called in plain text; what a template says of that before its question is none."""
-    if "Observation:" not in text:
-        return []
-    return [seen for part in _OBSERVED.findall(text[max(text.rfind("\nQuestion:"), 0) :]) if (seen := part.strip())]
+    seen: list[str] = []
+    if "Observation:" in text:
+        seen = _OBSERVED.findall(text[max(text.rfind("\nQuestion:"), 0) :])
+    if "[[ ## observation_" in text:
+        seen += _OBSERVED_FIELD.findall(text)
+    return [part.strip() for part in seen if part.strip()]
 
 
 def drafts_in(prompt: str, answers: Iterable[str], said: Sequence[str] = ()) -> list[str]:

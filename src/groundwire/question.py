@@ -68,6 +68,13 @@ _BEFORE_A_PASSAGE = re.compile(r"[\s\[({\"']*(?:\d{1,3}[\])}.:])?\s*")
 """A line of which a passage was the rest: what opens a list, or its number."""
 _ANSWERED = re.compile(r"(?i)[^\w\n]*\n[^\w\n]*(?:a(?:nswer)?|assistant|ai|bot)[^\w\n]*:[ \t]*\w")
 
+_FIELD = re.compile(r"^\[\[ ## (\w+) ## \]\]\n(.*?)(?=^\[\[ ## \w+ ## \]\]$|\Z)", re.DOTALL | re.MULTILINE)
+_GIVEN = re.compile(
+    r"(?i)(?:\w+_)?(?:contexts?|passages?|documents?|docs|sources|facts|notes|history|trajectory|hint|reasoning)"
+    r"|(?:thought|tool_name|tool_args|observation)_\d+"
+)
+"""Fields that hold no question: what was found, said, done."""
+
 
 def question_in(message: str, queries: Sequence[str], passages: Sequence[str]) -> str | None:
     """The user's question; None where the message is empty.
@@ -123,8 +130,19 @@ def _unlabelled(bare: str, queries: Sequence[str], known: bool) -> str | None:
     return next(iter([*asked[:1], *alone, *first, *queries[:1], *rest[-1:]]), None)
 
 
+def _field(message: str) -> str | None:
+    """The question in fields of a program of DSPy: the one that is called so, or the only one that is no context."""
+    asked, _, _ = message.rpartition("\n\nRespond with the corresponding output fields")
+    fields = {name: text.strip() for name, text in _FIELD.findall(asked or message) if text.strip()}
+    named = next((fields[key] for key in QUESTION_KEYS if key in fields), None)
+    rest = [text for name, text in fields.items() if not _GIVEN.fullmatch(name)]
+    return rest[0] if named is None and len(rest) == 1 else named
+
+
 def _member(message: str) -> str | None:
     """The question in a message that is a JSON object."""
+    if message.lstrip().startswith("[[ ## "):
+        return _field(message)
     if message.lstrip()[:1] != "{":
         return None
     try:
