@@ -48,6 +48,8 @@ CALLED = {
     "arguments cut in their middle": [calling('{"answer": "It is')],
     "a thought that the prompt began": [text(" I look for more.\nAction: search\nAction Input: tower height")],
     "an action": [text('Action:\n```\n{"action": "search", "action_input": {"query": "tower"}}\n```')],
+    "a field of JSON": [text('{"next_thought": "Hm.", "next_tool_name": "search", "next_tool_args": {"query": "x"}}')],
+    "a field in tags": [text("<next_thought>Hm.</next_thought>\n<next_tool_name>search</next_tool_name>")],
     "an empty answer": [calling({"answer": ""})],
 }
 

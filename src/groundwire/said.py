@@ -26,6 +26,8 @@ _THOUGHT = re.compile(
 """What a model thinks aloud before it answers; the beginning of that may be the prompt's."""
 _TAGGED = re.compile(r"(?is)<(answer|final_answer|response)>\s*(\S.*?)\s*(?:</\1>|\Z)")
 """An answer in a tag, whose end may have been the word to stop at."""
+_NEXT_TOOL = ("[[ ## next_tool_name ## ]]", '"next_tool_name"', "<next_tool_name>")
+"""How DSPy has models call a tool: as one of its fields, of a JSON object, of tags."""
 _FENCED = re.compile(r"(?s)\A```\w*\s*(\{.*\})\s*```\Z")
 _ANSWER_KEYS = ("answer", "final_answer", "response", "output", "result", "text", "content", "reply")
 _ARGUMENTS = _ANSWER_KEYS[:3]
@@ -46,6 +48,8 @@ def answer_in(output: Sequence[Message]) -> str:
         return "".join(str(p.get("content", "")) for m in output for p in parts_of(m))
     if parts and parts[-1].get("type") == "tool_call":
         return _handed_on(parts) or (text if len(text.encode(errors="replace")) > _LEAD_IN else "")
+    if any(sign in text for sign in _NEXT_TOOL):
+        return ""
     if "<" in text:
         text = _THOUGHT.sub("", text)
         tagged = _TAGGED.findall(text)
@@ -62,8 +66,8 @@ def answer_in(output: Sequence[Message]) -> str:
     if (final := _FINAL.search(text)) is not None:
         return final[1].strip()
     fields = fields_in(text)
-    if "next_tool_name" in fields or _ACTION.search(text):
-        return ""  # a tool is to be called
+    if _ACTION.search(text):
+        return ""
     return next((fields[key] for key in _ANSWER_KEYS if key in fields), next(reversed(fields.values()), text))
 
 
