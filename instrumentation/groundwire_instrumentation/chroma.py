@@ -1,6 +1,7 @@
 """Chroma: `query`, `get` and `search` of a collection, embedded or over HTTP, sync and async.
 
 `get` is a retrieval where it selects by id or by filter; without any of them it lists the store, which is no search.
+So does `search` without a ranking and a filter.
 Several queries in one call are one span. Scores are Chroma's distances (of `search`: its scores), unchanged:
 less of either is better.
 """
@@ -47,9 +48,20 @@ def _selects(arguments: Mapping[str, Any]) -> bool:
     return any(arguments.get(name) is not None for name in _SELECTORS)
 
 
-def _search(collection: Any, arguments: Mapping[str, Any]) -> Request:
+def _searches(arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
     given = arguments["searches"]
-    searches = [search.to_dict() for search in (given if isinstance(given, list) else [given])]
+    return [search.to_dict() for search in (given if isinstance(given, list) else [given])]
+
+
+def _seeks(arguments: Mapping[str, Any]) -> bool:
+    try:
+        return any(search["rank"] or search["filter"] for search in _searches(arguments))
+    except AttributeError:  # no search at all, which is for Chroma to say
+        return True
+
+
+def _search(collection: Any, arguments: Mapping[str, Any]) -> Request:
+    searches = _searches(arguments)
     limits = {search["limit"].get("limit") for search in searches}
     texts = list(dict.fromkeys(text for search in searches for text in _texts(search["rank"])))
     return Request(query=texts or None, top_k=limits.pop() if len(limits) == 1 else None, **_common(collection))
@@ -81,6 +93,6 @@ PROVIDER = Provider(
     operations=(
         Operation("retrieval", _targets("query"), _query, _response),
         Operation("retrieval", _targets("get"), _get, _response, applies=_selects),
-        Operation("retrieval", _targets("search"), _search, _response),
+        Operation("retrieval", _targets("search"), _search, _response, applies=_seeks),
     ),
 )

@@ -163,7 +163,12 @@ def test_getting_by_id_or_filter_is_a_retrieval(peaks: Collection, tracing: Trac
 def test_listing_the_store_is_no_retrieval(peaks: Collection, tracing: Tracing) -> None:
     peaks.get()
     peaks.get(limit=2, offset=1, include=["documents"])
+    with pytest.raises(NotImplementedError):  # embedded
+        peaks.search(Search().limit(2, offset=1))
     assert tracing.spans == ()
+    with pytest.raises(NotImplementedError):
+        peaks.search([Search().limit(2), Search().where(K("page") == 2)])
+    assert tracing.span.name == f"retrieval {peaks.name}"
 
 
 def test_nothing_else_is_traced(peaks: Collection, tracing: Tracing) -> None:
