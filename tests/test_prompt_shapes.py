@@ -254,8 +254,12 @@ def test_what_a_program_of_dspy_asks_and_observes(asks: str, listed: bool) -> No
     fields = {"thought_0": "I look.", "tool_name_0": "search", "tool_args_0": '{"query": "tower height metres"}'}
     fields = {asks: QUESTION, "trajectory": "", **fields, "observation_0": TOWER}
     asked = "\n\n".join(f"[[ ## {name} ## ]]\n{text}" for name, text in fields.items())
-    ends = "Respond with the corresponding output fields, starting with the field `[[ ## answer ## ]]`."
-    trace.chat(f"{asked}\n\n{ends}", f"[[ ## answer ## ]]\n{ANSWER}\n\n[[ ## completed ## ]]")
+    ends = (
+        "the corresponding output fields, starting with `[[ ## answer ## ]]`."
+        if listed
+        else "JSON of the fields `answer`."
+    )
+    trace.chat(f"{asked}\n\nRespond with {ends}", f"[[ ## answer ## ]]\n{ANSWER}\n\n[[ ## completed ## ]]")
     assert (trace.chain.question, [p.text for p in trace.chain.context]) == (QUESTION, [TOWER])
 
 

@@ -34,7 +34,7 @@ _OBSERVED = re.compile(
     r"^[ \t]*Observation:\s*(.+?)(?=^[ \t]*(?:Thought|Action|Observation):|\Z)", re.DOTALL | re.MULTILINE
 )
 _OBSERVED_FIELD = re.compile(
-    r"^\[\[ ## observation_\d+ ## \]\]\n(.*?)(?=^\[\[ ## |^Respond with the corresponding|\Z)", re.DOTALL | re.MULTILINE
+    r"^\[\[ ## observation_\d+ ## \]\]\n(.*?)(?=^\[\[ ## |^Respond with |\Z)", re.DOTALL | re.MULTILINE
 )
 """What a tool answered, where models reason and act in plain text (ReAct), or in DSPy's fields."""
 

@@ -69,6 +69,8 @@ _BEFORE_A_PASSAGE = re.compile(r"[\s\[({\"']*(?:\d{1,3}[\])}.:])?\s*")
 _ANSWERED = re.compile(r"(?i)[^\w\n]*\n[^\w\n]*(?:a(?:nswer)?|assistant|ai|bot)[^\w\n]*:[ \t]*\w")
 
 _FIELD = re.compile(r"^\[\[ ## (\w+) ## \]\]\n(.*?)(?=^\[\[ ## \w+ ## \]\]$|\Z)", re.DOTALL | re.MULTILINE)
+_FORM = re.compile(r"\n\nRespond with [^\n]*\bfields?\b[^\n]*\s*\Z")
+"""What closes them: how to answer."""
 _GIVEN = re.compile(
     r"(?i)(?:\w+_)?(?:contexts?|passages?|documents?|docs|sources|facts|notes|history|trajectory|hint|reasoning)"
     r"|(?:thought|tool_name|tool_args|observation)_\d+"
@@ -132,8 +134,8 @@ def _unlabelled(bare: str, queries: Sequence[str], known: bool) -> str | None:
 
 def _field(message: str) -> str | None:
     """The question in fields of a program of DSPy: the one that is called so, or the only one that is no context."""
-    asked, _, _ = message.rpartition("\n\nRespond with the corresponding output fields")
-    fields = {name: text.strip() for name, text in _FIELD.findall(asked or message) if text.strip()}
+    asked = _FORM.sub("", message)
+    fields = {name: text.strip() for name, text in _FIELD.findall(asked) if text.strip()}
     named = next((fields[key] for key in QUESTION_KEYS if key in fields), None)
     rest = [text for name, text in fields.items() if not _GIVEN.fullmatch(name)]
     return rest[0] if named is None and len(rest) == 1 else named
