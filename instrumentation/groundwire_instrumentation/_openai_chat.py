@@ -98,8 +98,8 @@ def _part(given: Any) -> dict[str, Any]:
         file = part.get("file") or part
         url = file.get("file_data") or file.get("file_url")
         return uri_part("document", url) if url else file_part("document", file.get("file_id"))
-    text = part.get("text")
-    return {"type": "text", "content": text} if isinstance(text, str) else {"type": str(kind)}
+    said = part.get("text")
+    return {"type": "text", "content": said} if isinstance(said, str) else {"type": str(kind)}
 
 
 FINISH: Mapping[str, str] = {"tool_calls": "tool_call", "function_call": "tool_call", "eos": "stop"}

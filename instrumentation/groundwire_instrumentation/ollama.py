@@ -57,10 +57,12 @@ def _chat(client: Any, arguments: Mapping[str, Any]) -> Request:
 
 def _generate(client: Any, arguments: Mapping[str, Any]) -> Request:
     body = arguments["json"]
-    asked = {"role": "user", "content": body.get("prompt"), "images": body.get("images")}
+    given = [text for name in ("prompt", "suffix") if (text := body.get(name))]  # before a gap, and after it
+    parts = [{"type": "text", "content": text} for text in given]
     system = body.get("system")
     instructions = [{"type": "text", "content": system}] if system else None
-    return _request(client, arguments, messages=[_message(asked)], instructions=instructions)
+    messages = [{"role": "user", "parts": parts + _images(body)}]
+    return _request(client, arguments, messages=messages, instructions=instructions)
 
 
 def _search(_: Any, arguments: Mapping[str, Any]) -> Request:

@@ -76,7 +76,8 @@ ASKED_CHAT = {
     ],
     "gen_ai.tool.definitions": [{"type": "function", **WEATHER["function"]}],  # type: ignore[dict-item]
 }
-GENERATE: Mapping[str, Any] = {"model": MODEL, "prompt": QUESTION, "system": "Be short.", "format": "json"}
+GAP = {"prompt": QUESTION, "suffix": " It is high."}
+GENERATE: Mapping[str, Any] = {"model": MODEL, "system": "Be short.", "format": "json", **GAP}
 ASKED_GENERATE = {
     "gen_ai.operation.name": "chat",
     "gen_ai.provider.name": "ollama",
@@ -85,7 +86,7 @@ ASKED_GENERATE = {
     "server.address": "ollama.test",
     "server.port": 11434,
     "gen_ai.system_instructions": [{"type": "text", "content": "Be short."}],
-    "gen_ai.input.messages": [{"role": "user", "parts": [{"type": "text", "content": QUESTION}]}],
+    "gen_ai.input.messages": [{"role": "user", "parts": [{"type": "text", "content": text} for text in GAP.values()]}],
 }
 STREAM = {"gen_ai.request.stream": True}
 USAGE = {"gen_ai.usage.input_tokens": 31, "gen_ai.usage.output_tokens": 12}
@@ -210,8 +211,8 @@ def _called(_: Mode) -> httpx.Response:
 def _cases(a: bool) -> list[Case]:
     whole = document(_chat_line("The user asks for a height.", "Everest is 8,849 m high.", **COUNTS))
     written = document(_generate_line("The user asks for a height.", "Everest is 8,849 m high.", **COUNTS))
-    prompted = PARTIAL | {"gen_ai.usage.input_tokens": 91}
-    simple = PARTIAL | {"gen_ai.usage.input_tokens": 8}
+    prompted = PARTIAL | {"gen_ai.usage.input_tokens": 92}
+    simple = PARTIAL | {"gen_ai.usage.input_tokens": 12}
     cases = [
         _case("chat", lambda c: c.chat(**CHAT), whole, ASKED_CHAT, ANSWERED, asynchronous=a),
         _case(
