@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from inspect import cleandoc
 from typing import Any
 
 from groundwire.media import blob_part, uri_part
@@ -99,7 +100,7 @@ def _modality(mime_type: str) -> str:
 def tools_of(tool: Any) -> Iterator[Mapping[str, Any]]:
     """The functions that one tool stands for; a function of the application is described as the SDK describes it."""
     if callable(tool):
-        yield {"type": "function", "name": getattr(tool, "__name__", ""), "description": tool.__doc__ or ""}
+        yield {"type": "function", "name": getattr(tool, "__name__", ""), "description": cleandoc(tool.__doc__ or "")}
         return
     for function in get(tool, "function_declarations") or ():
         schema = get(function, "parameters_json_schema") or get(function, "parameters")

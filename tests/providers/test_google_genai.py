@@ -85,7 +85,10 @@ def test_what_google_found_in_files_stands_on_the_answer(tracing: Tracing, strea
 
 
 def look_up(name: str) -> str:
-    """Looks a mountain up."""
+    """Looks a mountain up.
+
+    By its name.
+    """
     return f"{name} is 8,849 m high."
 
 
@@ -101,7 +104,7 @@ def test_each_request_of_a_call_that_calls_functions_itself_is_a_span(tracing: T
     first, second = (decoded(span.attributes) for span in tracing.spans)
     assert (first["gen_ai.usage.input_tokens"], second["gen_ai.usage.input_tokens"]) == (10, 400)
     assert first["gen_ai.tool.definitions"] == [
-        {"type": "function", "name": "look_up", "description": "Looks a mountain up."}
+        {"type": "function", "name": "look_up", "description": "Looks a mountain up.\n\nBy its name."}
     ]
     assert [m["role"] for m in second["gen_ai.input.messages"]] == ["user", "assistant", "tool"]
     assert second["gen_ai.input.messages"][2]["parts"] == [
