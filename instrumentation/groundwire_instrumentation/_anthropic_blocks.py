@@ -70,7 +70,7 @@ def _source(modality: str, source: Any, block: Any) -> dict[str, Any]:
         return document_part(text or "", title=member(block, "title"), context=member(block, "context"))
     if kind == "url":
         return uri_part(modality, member(source, "url"))
-    if kind == "base64" and isinstance(data, str | bytes):
+    if kind == "base64":
         return blob_part(modality, member(source, "media_type"), data)
     return file_part(modality, member(source, "file_id"))
 

@@ -10,8 +10,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 
-def blob_part(modality: str, mime_type: str, data: str | bytes) -> dict[str, Any]:
-    """Inline bytes (raw or base64): their size and hash; invalid base64 is measured as it stands."""
+def blob_part(modality: str, mime_type: str, data: Any) -> dict[str, Any]:
+    """Inline bytes (raw or base64): their size and hash; invalid base64 is measured as it stands.
+
+    A file that a library is yet to open has neither: only the library reads it.
+    """
+    if not isinstance(data, str | bytes):
+        return {"type": "blob", "mime_type": mime_type, "modality": modality}
     if isinstance(data, str):
         try:
             raw = base64.b64decode(data, validate=True)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from io import BytesIO
 from typing import Any
 
 import anthropic
@@ -129,9 +130,11 @@ def test_images_and_files_are_told_without_their_bytes(tracing: Tracing) -> None
         {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": "aGFsbG8="}},
         {"type": "document", "source": {"type": "file", "file_id": "file_1"}},
         {"type": "container_upload", "file_id": "file_2"},
+        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": BytesIO(b"hallo")}},
     ]
     (asked,) = prompt(tracing, {"role": "user", "content": blocks})
-    assert [part["type"] for part in asked["parts"]] == ["blob", "uri", "blob", "file", "container_upload"]
+    assert [part["type"] for part in asked["parts"][:5]] == ["blob", "uri", "blob", "file", "container_upload"]
+    assert asked["parts"][5] == {"type": "blob", "mime_type": "image/png", "modality": "image"}
     assert asked["parts"][0]["size"] == 5
     assert "aGFsbG8=" not in tracing.span.to_json()
 
