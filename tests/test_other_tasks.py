@@ -85,12 +85,17 @@ PASSAGES_MADE = [
         f"See if any of the text helps. Return any relevant text verbatim.{CONTEXT}",
         f"1. {TOWER[:40]}\n2. {TOWER[-22:]}",
     ),
+    (
+        f"Extract the key information from the following document:\nDocument: {TOWER}\nKey points:",
+        '{"points": "330 m"}',
+    ),
     (f"Extract any part of the context that is relevant, else return NO_OUTPUT.{CONTEXT}", "NO_OUTPUT"),
     (f"See if any of the text helps. Return any relevant text verbatim.{CONTEXT}", "None of it is relevant."),
 ]
 QUERIES = [
     (f"The documents do not answer it. Rewrite the question for a search.{CONTEXT}", "What is the tower's height?"),
     (f"Given the context, return a question that can be answered from it.{CONTEXT}", "How tall is it?"),
+    (f"The user's context: {TOWER}\nReformulate the query for his needs: {QUESTION}", "Eiffel Tower height in metres"),
     (f"Formulate a better query.{CONTEXT}\n\nImproved query:", "Eiffel Tower height metres"),
     (f"Generate three questions that the context answers.{CONTEXT}", "1. How tall is it?\n2. When was it built?"),
     (f"Set up a quiz.{CONTEXT}", '{"question_1": "How tall is it?", "question_2": "Where is it?"}'),
@@ -127,6 +132,8 @@ ANSWERS = [
     (f"If there is none, ask the user to rephrase the question.{CONTEXT}", "Could you rephrase the question?"),
     (f"Choose the best of the passages.{PASSAGES}", "The first one"),
     (f"Extract the answer from the context.{CONTEXT}", "330 metres"),
+    (f"Answer yes or no.{CONTEXT}", '{"response": "Yes"}'),
+    (f"List the key points from the following document.{CONTEXT}", "It is tall, and old."),
     (f"First extract the relevant quotes. Then answer the question.{CONTEXT}", TOWER[:40]),
     (f"Besides giving an answer, return a score of how well it answers.{CONTEXT}", f"{ANSWER}\nScore: 90"),
     (prompt("A model is asked to situate each chunk in its document.", question="What is asked?"), "To situate each."),
@@ -148,6 +155,20 @@ def test_what_judges_or_words_a_question_is_no_answer(reason: str, asked: str, s
     trace.chat(asked, said)
     assert trace.assembly.chains == ()
     assert trace.reasons == [reason]
+
+
+@pytest.mark.parametrize(
+    ("asks", "said"),
+    [
+        ("the query '{q}' and the context '{c}', determine if the context is relevant.", '{"response": "Relevant"}'),
+        ("the response '{a}' and the context '{c}', determine if it is supported.", '{"response": "No support"}'),
+    ],
+)
+def test_a_judge_may_be_told_in_one_sentence(asks: str, said: str) -> None:
+    trace = Trace()
+    trace.retrieval(TOWER, query=None)
+    trace.chat(f"Given {asks.format(q=QUESTION, a=ANSWER, c=TOWER)}", said)
+    assert trace.reasons == ["judgement"]
 
 
 @pytest.mark.parametrize(("asked", "said"), ANSWERS)

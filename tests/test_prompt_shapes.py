@@ -209,6 +209,7 @@ def test_an_answer_rests_on_what_a_tool_answered_from_passages(result: str, pass
         "Write the final answer out of these notes:\n\n{}\n\n{}\n\nQuestion: {}",
         "Here are question and answer pairs:\n\nQuestion 1: Tall?\nAnswer 1: {}\n\nQuestion 2: And?\nAnswer 2: {}\n\n"
         "Use them to answer the question: {}",
+        "Answer the query.\nQuery: {2}\nKnowledge: {0}\n{1}\nSources: the city's register, page 7\nAnswer:",
     ],
 )
 def test_what_was_said_of_each_passage_is_what_the_whole_rests_on(brings_together: str) -> None:

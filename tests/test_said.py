@@ -20,6 +20,7 @@ LONG = f"{ANSWER} " + "That is about as much as a building of eighty floors, cou
 CHINESE = "埃菲尔铁塔高三百三十米，于一八八九年建成，是巴黎最著名的建筑之一。" * 3
 RESULT = {"type": "tool_call_response", "id": "1", "response": [{"title": "Louvre"}]}
 SAID = {
+    "the one member of a structure": ([text(json.dumps({"height": ANSWER}))], ANSWER),
     "a structure by a tool": ([calling({"answer": ANSWER, "sources": [1]})], ANSWER),
     "arguments as text": ([calling(json.dumps({"final_answer": ANSWER}))], ANSWER),
     "announced": ([text("Let me write that down."), calling({"answer": ANSWER})], ANSWER),

@@ -12,6 +12,7 @@ The rules:
   prompt; those of its documents that did not are listed after the others, marked as dropped. A search that
   gave nothing but what a nearer one gave too worked for another answer, and is none of them. What was found and what a
   retriever around it, or a reranker after it, put in its place, with more around it or less of it, are one passage.
+  A passage has, in lines after its text, the other fields of its document that the prompt shows beside it.
 - An earlier answer that the prompt asks to refine, that answers a part of the question, or that a tool gave, is a
   passage of the prompt.
 - An answer span that lists documents itself is believed: these are its passages, none if the list is empty, and its
@@ -27,6 +28,7 @@ chat span is assembled from what bears on it there.
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 from groundwire import semconv
@@ -39,7 +41,6 @@ from groundwire.dialects.gen_ai import (
     is_refusal,
     message_text,
     messages_in,
-    output_text,
     parts_of,
     tool_results,
     view,
@@ -47,9 +48,10 @@ from groundwire.dialects.gen_ai import (
 from groundwire.model import Document, NoChain, Passage, RagChain, Reason, SpanRecord
 from groundwire.other_tasks import is_prose, is_taken_out, other_task, prepares
 from groundwire.parting import Cut, cut_tool_result
-from groundwire.prompt import drafts_in, observations_in, reached, repeated_in, spoken, without_answers, words
+from groundwire.prompt import drafts_in, observations_in, reached, repeated_in, repeats, spoken, without_answers, words
 from groundwire.question import question_in
 from groundwire.said import answer_in, fields_in
+from groundwire.shown_fields import shown_fields
 from groundwire.suppliers import feeds, ranks_in, recast, strangers_among, unseen_before
 
 _NO_ROWS: tuple[Any, ...] = ("[]", (), [])
@@ -91,7 +93,7 @@ def assemble(span: SpanRecord, material: Material) -> RagChain | NoChain:
     if chain is None:
         given = "no retrieved text reached the prompt" if material.suppliers else "the prompt carries no passages"
         return no("no_passages", given)
-    return no(*_OTHER_TASKS[task]) if (task := reading.other_task(chain)) is not None else chain
+    return no(*_OTHER_TASKS[task]) if (task := reading.other_task(chain)) is not None else reading.whole(chain)
 
 
 # --- the answer -----------------------------------------------------------------------------------------------------
@@ -115,7 +117,7 @@ class _Reading:
 
     def __init__(self, call: CallView, material: Material) -> None:
         self._call = call
-        self._earlier = [text for output in material.outputs if (text := output_text(output))]
+        self._earlier = [text for output in material.outputs if (text := answer_in(messages_in(output)))]
         self._suppliers = [v for s in material.suppliers if (v := view(s)) is not None]
         self._around = material.around
         self._places = material.places
@@ -128,6 +130,8 @@ class _Reading:
         for message, text in zip(self._messages, self._texts, strict=True):
             self._results += observations_in(text) if message.get("role") != "system" else ()
         self._handed = [document for m in beside for document in handed_over(m)]
+        self._fields: dict[str, list[str]] = {}
+        """By text of a passage, what the prompt shows of its document beside that."""
 
     def chain(self, answer: str) -> RagChain | None:
         """The chain, or None where the prompt carries no passages."""
@@ -156,6 +160,14 @@ class _Reading:
             attributes=call.record.attributes,
         )
 
+    def whole(self, chain: RagChain) -> RagChain:
+        """The chain, with what the prompt shows of its documents beside their texts."""
+        if not any(self._fields.values()):
+            return chain
+        texts = ("\n".join([p.text, *self._fields.get(p.text, ())]) for p in chain.passages)
+        passages = tuple(replace(p, text=text) for p, text in zip(chain.passages, texts, strict=True))
+        return replace(chain, passages=passages)
+
     def other_task(self, chain: RagChain) -> str | None:
         """What the call did instead of answering; who lists passages himself says that it answers."""
         if semconv.RETRIEVAL_DOCUMENTS in self._call.record.attributes:
@@ -165,13 +177,17 @@ class _Reading:
         def instructions() -> str:
             asked = "\n".join(self._texts)
             question = chain.question or ""
+            # What is no question, and was not searched for, may be what the call was told to do.
+            question = question if question.endswith("?") or any(v.query == question for v in self._suppliers) else ""
             for text in (*(p.text for p in chain.context), "" if "\n" in question else question):
                 asked = asked.replace(text.strip(), "_") if text.strip() else asked
             return asked
 
-        if prepares(last, instructions) or is_taken_out(chain.answer, [p.text for p in chain.context], instructions):
+        texts = [p.text for p in chain.context]
+        question = next((chain.question for text in self._texts if (chain.question or "\0") in text), None)
+        if prepares(last, instructions) or is_taken_out(chain.answer, texts, question, instructions):
             return "passages"
-        said = first_choice(self._call.output)
+        said = first_choice(self._call.output) or chain.answer
         return None if is_prose(chain.answer) else other_task(instructions, last[-200:], said, fields_in(said))
 
     def _given(self) -> list[Passage] | None:
@@ -234,6 +250,8 @@ class _Reading:
                 # A retriever around a store hands on its texts, seldom their ids and scores.
                 first["id"] = document.id if first["id"] is None else first["id"]
                 first["score"] = document.score if first["score"] is None else first["score"]
+            if place is not None and document.metadata and not self._fields.get(text := by_text[key]["text"]):
+                self._fields[text] = shown_fields(document, prompt)
         if not used:
             return [Passage(**fields) for fields in by_text.values()]
         kept = {key for (supplier, _), key in zip(rows, keys, strict=True) if supplier.record.span_id in used}
@@ -293,9 +311,10 @@ class _Reading:
         texts = [without_answers(text, self._earlier) for text in self._texts]
         for text in texts:
             cuts += cut_marked(text, strong=spans_list_text)
-        if not cuts and spans_list_text:  # what was said of each passage, for this prompt to put together
-            made = [said for text in texts for said in repeated_in(text, self._earlier)]
-            cuts = [Cut(said) for said in made if not said.rstrip().endswith("?")]
+        if spans_list_text:  # what was said of each passage, for this prompt to put together
+            made = [said for text in texts for said in self._earlier if repeats(text, said)]
+            if not any(words(said) in words(cut.text) for said in made for cut in cuts):
+                cuts = [Cut(said) for said in made] or cuts
         if not cuts and self._suppliers and not spans_list_text:
             question = self._question(())
             for text in texts:

@@ -25,13 +25,15 @@ _VERDICT = re.compile(
     r"|hallucinat\w*|correct\w*|complete\w*|concise\w*|coheren\w*|accura\w*|factual|attributed|valid|confidence|decision"
     r"|judge?ment|ind(?:ex|ices))$|^(?:scores?|grade|relevan|ground|support)"
 )
-_SAYS_ENOUGH = re.compile(r"(?i)relevan|grounded|sufficien|faithful|hallucinat|binary_score|supported")
+_SAYS_ENOUGH = re.compile(r"(?i)relevan|grounded|sufficien|faithful|hallucinat|binary_score|supported|^indices$")
 """Those of them that are no answer to whatever question."""
 _VERDICTS = re.compile(
     r"(?i)(?:yes|no|not|true|false|partially|partly|highly|fully|somewhat|(?:ir)?relevant|(?:un)?(?:grounded|supported"
-    r"|faithful|related)|(?:in)?(?:sufficient|correct)|enough|use(?:ful|less)|helpful|ambiguous|pass(?:ed)?|fail(?:ed)?"
+    r"|faithful|related)|(?:in)?(?:sufficient|correct)|enough|support|use(?:ful|less)|helpful|ambiguous|pass(?:ed)?|fail(?:ed)?"
     r"|good|bad|high|medium|low|idk|factual|hallucinated|contradict(?:s|ed|ory)|\d{1,3}(?:\.\d+)?(?:/\d+)?)"
 )
+_SAYS = re.compile(r"(?i)(?:response|answer|output|result)$")
+"""Names that tell no more than that this is what was said."""
 _JUDGES_ALONE = re.compile(r"(?i)(?:ir)?relevant|(?:in)?sufficient")
 _NUMBERS = re.compile(r"(?i)\b(?:scor|rat(?:e|ing)|scale|grad|numbers?|ids?|ind(?:ex|ices))")
 """Without one of these in a prompt, a number is no grade."""
@@ -88,6 +90,11 @@ _WORDS_QUERY = re.compile(
     r"(?:(?!\b(?:answers?|respon[sd]\w*|reply|summary) )[^.\n]){0,80}\b(?:questions?|quer(?:y|ies))\b"
 )
 _QUERY_LABEL = re.compile(r"(?i)(?:^|\n)[^\w\n]*(?:\w+[ -]){0,3}(?:question|query|queries)[^\w\n]*:\W*\Z")
+_REWORDS = re.compile(
+    r"(?i)\b(?:re-?write|re-?phrase|re-?formulate|enhance|expand) (?:[\w-]+ ){0,3}(?:question|query)\b[^:\n]{0,80}"
+    r": *[^\n]+\Z"
+)
+"""An instruction to word anew what stands behind it."""
 
 
 _PREPARES = re.compile(
@@ -99,6 +106,11 @@ _TAKES_OUT = re.compile(
     r"(?i)\b(?:extract|return|copy|quote) (?:[\w*'’-]+ ){0,10}(?:relevant|verbatim)\b"
     r"|\bextract (?:[\w*'’-]+ ){0,6}(?:sentences|segments|passages|parts?|snippets|spans|quotes)\b"
 )
+_GIST = re.compile(
+    r"(?i)\b(?:extract|list|identify) (?:the |all )?(?:key|main|most important) (?:[\w-]+ ){0,3}(?:\([^)\n]*\) )?from "
+    r"(?:the |this )?(?:following |given )?(?:document|text|passage|chunk)\b"
+)
+"""Where nobody asks anything."""
 _NOTHING = re.compile(
     r"(?i)\W*(?:no[_ ]output|none|nothing|n/?a)\W*"
     r"|[^.\n]{0,60}\bno(?:t|ne|thing)?\b[^.\n]{0,60}\brelevant\b[^.\n]{0,80}\W*"
@@ -116,14 +128,17 @@ def prepares(prompt: str, instructions: Callable[[], str]) -> bool:
     return _PREPARES.search(prompt[-_ENDS:]) is not None and _PREPARES.search(instructions()) is not None
 
 
-def is_taken_out(answer: str, passages: Sequence[str], instructions: Callable[[], str]) -> bool:
-    """Whether a call took out of passages, word for word, what bears on a question, as it was asked to.
+def is_taken_out(answer: str, passages: Sequence[str], question: str | None, instructions: Callable[[], str]) -> bool:
+    """Whether a call took out of passages, word for word, what bears on a question, as it was asked to; or its gist.
 
     Args:
         answer: what it said.
         passages: those in its prompt.
+        question: the one in its prompt; None where there is none.
         instructions: as for `other_task`.
     """
+    if not (question or "").endswith("?") and _GIST.search(instructions()):
+        return True
     held = [words(text) for text in passages]
     lines = [words(_NUMBERED.sub("", line)) for line in answer.splitlines() if line.strip()]
     if not _NOTHING.fullmatch(answer) and not all(any(line in text for text in held) for line in lines):
@@ -161,15 +176,15 @@ def other_task(
             leaves = list(fields.items() or _leaves(json.loads(text)))
         except (ValueError, RecursionError):
             leaves = [("", text)] if text[:1] == "[" else []  # `[2] > [1]`
-        said = [(key, value) for key, value in leaves if not _REMARKS.match(key)]
+        said = [("" if _SAYS.match(key) else key, value) for key, value in leaves if not _REMARKS.match(key)]
         if said and all(_QUERY.match(key) for key, _ in said):
             return "query"
         judged = bool(said) and all((not key or _VERDICT.search(key)) and _is_verdict(v) for key, v in said)
         # What is said under a name may say it all as well: {"verdict": "insufficient"}.
         names = [key for key, _ in said if key] + [v for key, v in said if key and _JUDGES_ALONE.match(str(v))]
-    elif text.endswith("?") or (len(text) <= _LONGEST_QUERY and "\n" not in text and _QUERY_LABEL.search(end)):
+    elif text.endswith("?") or (len(text) <= _LONGEST_QUERY and "\n" not in text and _asks_for_a_query(end)):
         asks = "\n" not in text or all(line.rstrip().endswith("?") for line in text.splitlines() if line.strip())
-        return "query" if asks and _WORDS_QUERY.search(instructions()) else None
+        return "query" if asks and (_REWORDS.search(end) or _WORDS_QUERY.search(instructions())) else None
     else:
         concluded = _CONCLUSION.search(text[-_CONCLUDES:]) or _RATED.match(text) if "\n" in text else None
         judged = _is_verdict(concluded[1] if concluded else text)
@@ -178,6 +193,10 @@ def other_task(
     if judged and (any(map(_SAYS_ENOUGH.search, names)) or _asks_to_judge(instructions(), text)):
         return "judgement"
     return None
+
+
+def _asks_for_a_query(end: str) -> bool:
+    return _QUERY_LABEL.search(end) is not None or _REWORDS.search(end) is not None
 
 
 def _asks_to_judge(instructions: str, said: str) -> bool:

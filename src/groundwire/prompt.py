@@ -28,7 +28,7 @@ _REFINES = re.compile(r"(?i)\b(?:refin|improv|revis)(?:e|ing) (?:[\w'-]+ ){0,3}(
 _SHORTEST = 12
 """Characters of an answer that no prompt holds by chance."""
 _CONTEXT_LABEL = re.compile(
-    r"(?i)\b(?:contexts?|documents?|passages?|sources?|excerpts?|extracts?|evidence|notes|facts|pairs)\b"
+    r"(?i)\b(?:contexts?|documents?|passages?|sources?|excerpts?|extracts?|evidence|notes|facts|pairs|knowledge)\b"
 )
 _OBSERVED = re.compile(
     r"^[ \t]*Observation:\s*(.+?)(?=^[ \t]*(?:Thought|Action|Observation):|\Z)", re.DOTALL | re.MULTILINE
@@ -180,6 +180,12 @@ def observations_in(text: str) -> list[str]:
     if "[[ ## observation_" in text:
         seen += _OBSERVED_FIELD.findall(text)
     return [part.strip() for part in seen if part.strip()]
+
+
+def repeats(text: str, answer: str) -> bool:
+    """Whether a prompt repeats an earlier answer to the letter; a question that a model asked is none."""
+    said = answer.strip()
+    return len(said) >= _SHORTEST and not said.endswith("?") and said in text
 
 
 def drafts_in(prompt: str, answers: Iterable[str], said: Sequence[str] = ()) -> list[str]:

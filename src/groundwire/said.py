@@ -61,7 +61,7 @@ def answer_in(output: Sequence[Message]) -> str:
     if acting is not None and (action := _member(acting[0], ("action",))) is not None:
         return (_member(acting[0], ("action_input",)) or "") if action == "Final Answer" else ""
     if stripped.startswith("{") and stripped.endswith("}"):
-        member = _member(stripped, _ANSWER_KEYS)
+        member = _member(stripped, _ANSWER_KEYS) or _sole(stripped)
         return text if member is None else member
     if (final := _FINAL.search(text)) is not None:
         return final[1].strip()
@@ -82,6 +82,15 @@ def _handed_on(parts: Sequence[Mapping[str, Any]]) -> str:
     """The answer in the arguments of the one tool called: how models are made to answer in a structure."""
     calls = [part.get("arguments") for part in parts if part.get("type") == "tool_call"]
     return (_member(calls[0], _ARGUMENTS) or "") if len(calls) == 1 else ""
+
+
+def _sole(text: str) -> str | None:
+    """The one member of a JSON object, where that is a text."""
+    try:
+        members = list(json.loads(text).values())
+    except (ValueError, RecursionError):
+        return None
+    return members[0] if len(members) == 1 and isinstance(members[0], str) else None
 
 
 def _member(value: Any, keys: Sequence[str]) -> str | None:
