@@ -1,0 +1,60 @@
+"""What a prompt shows of a document beside its text: its title, its year, its price. Answers rest on that as well."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from groundwire.model import Document
+
+_AROUND = 300
+"""Characters of the prompt before a passage and after it, among which its fields are looked for."""
+_LONGEST = 400
+"""Characters of a value; what is longer is a text of its own."""
+_MOST = 24
+"""Fields of one document."""
+_WORDS = re.compile(r"[^\W\d_]{3}")
+_PARTED = re.compile(r"(?<=[a-z])(?=[A-Z])|[\W_]+")
+"""Where a name has its words: `companyName`, `company_name`."""
+_SIGNS = r"[\\W_]{0,3}"
+_HEAD = re.compile(r"[^\n\"'\\]{12,60}")
+"""As much of a passage as stands in a prompt in the same way, whether it is escaped there or not."""
+
+
+def shown_fields(document: Document, prompt: str) -> list[str]:
+    """Fields of a document other than its text that a prompt shows beside that, each as `name: value`.
+
+    Args:
+        document: a row of a store; its text is in the prompt.
+        prompt: all of the prompt.
+    """
+    text = document.text or ""
+    if not document.metadata or (head := _HEAD.search(text)) is None or (at := prompt.find(head[0])) < 0:
+        return []
+    before = prompt[max(0, at - _AROUND) : at].rpartition("?")[2]  # what was asked is no field
+    after = prompt[at : at + len(text) + _AROUND]
+    return [f"{k}: {v}" for k, v in _fields(document.metadata) if v not in text and _shows(before, after, k, v)]
+
+
+def _fields(metadata: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Names and values of a row, those of mappings and lists in it too."""
+    left = _MOST
+    for name, value in metadata.items():
+        inner = value.items() if isinstance(value, Mapping) else [(name, value)]
+        for key, held in inner:
+            for one in held if isinstance(held, list) else [held]:
+                if isinstance(one, str | int | float) and not isinstance(one, bool):
+                    if left == 0:
+                        return
+                    left -= 1
+                    yield str(key), str(one).strip()
+
+
+def _shows(before: str, after: str, name: str, value: str) -> bool:
+    """Whether the value stands there behind its name; one in words may stand before the passage without it."""
+    if not 0 < len(value) <= _LONGEST or (value not in before and value not in after):
+        return False
+    bare = rf"(?<!\w){re.escape(value)}(?!\w)"
+    if _WORDS.search(value) and re.search(bare, before):
+        return True
+    named = re.compile(rf"(?i)(?<![^\W_]){_PARTED.sub(_SIGNS, name)}\W{{1,8}}{bare}")
+    return any(named.search(part) for part in (before, after))

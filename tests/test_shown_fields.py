@@ -1,0 +1,75 @@
+"""Fields of a document that a prompt shows beside its text are a source of the answer too."""
+
+import json
+from typing import Any
+
+import pytest
+
+import groundwire
+from built import QUESTION, Trace
+from groundwire.model import Document
+from groundwire.shown_fields import shown_fields
+
+TEXT = "It is 330 metres tall and stands near the river."
+ROW: dict[str, Any] = {
+    "title": "Eiffel Tower",
+    "year": 1889,
+    "companyName": "Eiffel et Cie",
+    "tags": ["iron", "landmark"],
+    "place": {"city": "Paris"},
+    "page": 1,
+    "lang": "en",
+    "hidden": "Nobody shows this",
+    "flag": True,
+}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "shown"),
+    [
+        (f"Eiffel Tower:\n{TEXT}", ["title: Eiffel Tower"]),
+        (
+            f"Title: Eiffel Tower, Text: {TEXT}\nCompany name: Eiffel et Cie",
+            ["title: Eiffel Tower", "companyName: Eiffel et Cie"],
+        ),
+        (f"[1] {TEXT} (1 of 1889, in en)", []),
+        (f"{TEXT}\nYear: 1889", ["year: 1889"]),
+        (f"Is the Eiffel Tower tall?\nContext: {TEXT}", []),
+        (
+            json.dumps({**ROW["place"], "tags": ROW["tags"], "text": TEXT}),
+            ["tags: iron", "tags: landmark", "city: Paris"],
+        ),
+        (str({"text": TEXT, "place": ROW["place"], "lang": "en"}), ["city: Paris", "lang: en"]),
+        ("Nothing of it.", []),
+    ],
+)
+def test_fields_are_those_beside_the_text(prompt: str, shown: list[str]) -> None:
+    assert shown_fields(Document(TEXT, metadata=ROW), prompt) == shown
+
+
+def test_documents_without_text_or_fields_have_none() -> None:
+    assert shown_fields(Document(TEXT), f"title: {TEXT}") == []
+    assert shown_fields(Document(None, metadata=ROW), "Eiffel Tower") == []
+
+
+def chain_of(prompt: str) -> Any:
+    trace = Trace()
+    row = {"content": TEXT, "metadata": ROW}
+    trace.span({"gen_ai.operation.name": "retrieval", "gen_ai.retrieval.documents": json.dumps([row])})
+    trace.chat(prompt, "The Eiffel Tower is 330 metres tall.")
+    return trace.chain
+
+
+def test_a_title_in_the_prompt_supports_the_answer() -> None:
+    chain = chain_of(f"Context:\nEiffel Tower:\n{TEXT}\n\nQuestion: {QUESTION}")
+    assert chain.question == QUESTION
+    assert [p.text for p in chain.context] == [f"{TEXT}\ntitle: Eiffel Tower"]
+    for passages, label in ([p.text for p in chain.context], "faithful"), ([TEXT], "unfaithful"):
+        score: Any = groundwire.evaluate(
+            question=chain.question, passages=passages, answer=chain.answer, evaluators=["faithfulness"]
+        )["faithfulness"]
+        assert score.label == label
+
+
+def test_what_the_prompt_does_not_show_is_no_source() -> None:
+    assert [p.text for p in chain_of(f"Context:\n{TEXT}\n\nQuestion: {QUESTION}").context] == [TEXT]
