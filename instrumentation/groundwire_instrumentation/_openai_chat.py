@@ -25,8 +25,8 @@ def message(message: Any) -> Message:
         return {"role": "user", "parts": parts_of(message)}
     role = message.get("role") or "user"
     content = message.get("content")
-    if role == "tool":
-        return {"role": role, "parts": [tool_result(message.get("tool_call_id"), content)]}
+    if role == "tool" or role == "function":  # as it was called before there were tools
+        return {"role": "tool", "parts": [tool_result(message.get("tool_call_id"), content)]}
     if isinstance(content, str) and len(message) == 2:
         return {"role": role, "parts": [{"type": "text", "content": content}]}
     return {"role": role, "parts": said_in(message)}

@@ -42,6 +42,8 @@ from conformance.openai_wire import (
     response,
     stream,
 )
+from groundwire.chain import chains
+from groundwire.records import from_readable
 from groundwire.tokens import estimate_tokens
 from groundwire_instrumentation.openai import PROVIDER
 
@@ -180,6 +182,14 @@ def test_images_audio_and_files_are_hashes_and_references(tracing: Tracing) -> N
     assert file == {"type": "file", "modality": "document", "file_id": "file-1"}
     assert pdf.items() >= {"type": "blob", "modality": "document", "mime_type": "application/pdf", "size": 4}.items()
     assert "iVBORw0KGgo" not in tracing.span.to_json()
+
+
+def test_what_a_function_of_old_returned_is_a_passage(tracing: Tracing) -> None:
+    called = {"role": "assistant", "content": None, "function_call": {"name": "find", "arguments": "{}"}}
+    found = {"role": "function", "name": "find", "content": "Everest is 8,849 m high."}
+    chat(messages=[{"role": "user", "content": QUESTION}, called, found])
+    (chain,) = chains([from_readable(tracing.span)]).chains
+    assert (chain.question, [p.text for p in chain.passages]) == (QUESTION, [found["content"]])
 
 
 def test_texts_of_other_kinds_of_parts_are_texts(tracing: Tracing) -> None:
