@@ -2,7 +2,8 @@
 
 `to_list`, `to_pandas`, `to_polars` and `to_pydantic` all pass through `to_arrow`. Batches are the application's to
 read: of `to_batches` the call is traced and not the rows. A scan without query and filter is export and no retrieval.
-A query that the table embeds itself is a vector before we see it: its text is lost but for hybrid and full-text search.
+A query that an asynchronous table embeds itself is a vector before we see it: its text is lost but for hybrid and
+full-text search.
 """
 
 from collections.abc import Mapping
