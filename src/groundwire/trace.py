@@ -304,7 +304,13 @@ def _is_one_call(one: Stage, other: Stage) -> bool:
         return bool(ids[0] == ids[1])
     said = [first_choice(stage.call.output) if stage.call else "" for stage in (one, other)]
     counted = [tokens_of(stage.span.attributes) for stage in (one, other)]
-    return bool(said[0]) and said[0] == said[1] and counted[0] is not None and counted[0] == counted[1]
+    if counted[0] is None or counted[0] != counted[1]:
+        return False
+    if all(said):
+        return said[0] == said[1]
+    telling, silent = (one.span, other.span) if said[0] else (other.span, one.span)
+    beside = telling.parent_id == silent.parent_id is not None
+    return beside and any(said) and telling.start_ns <= silent.start_ns and silent.end_ns <= telling.end_ns
 
 
 def _overlap(one: SpanRecord, other: SpanRecord) -> bool:

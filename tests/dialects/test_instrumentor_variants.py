@@ -304,10 +304,13 @@ def of_the_client(at: int, parent: str) -> SpanRecord:
     return span(attributes, at=at, lasts=3, scope="com.anthropic.sdk.python", parent=parent)
 
 
+@pytest.mark.parametrize("named", [True, False])
 @pytest.mark.parametrize("inside", [True, False])
-def test_a_client_that_traces_itself_is_one_chain_and_one_bill_with_the_span_beside_it(inside: bool) -> None:
+def test_a_client_that_traces_itself_is_one_chain_and_one_bill_with_the_span_beside_it(
+    inside: bool, named: bool
+) -> None:
     root = span({"service.name": "shop"}, at=0, lasts=30)
-    told = {"gen_ai.response.id": "msg_1", "gen_ai.usage.cost": 0.25}
+    told = {"gen_ai.usage.cost": 0.25} | ({"gen_ai.response.id": "msg_1"} if named else {})
     usage = {"gen_ai.usage.prompt_tokens": 171, "gen_ai.usage.completion_tokens": 14}
     outer = span(indexed(**told, **usage), at=10, lasts=9, scope="opentelemetry.instrumentation.x", parent=root.span_id)
     client = of_the_client(12, outer.span_id if inside else root.span_id)
