@@ -40,6 +40,8 @@ ROW: dict[str, Any] = {
             ["tags: iron", "tags: landmark", "city: Paris"],
         ),
         (str({"text": TEXT, "place": ROW["place"], "lang": "en"}), ["city: Paris", "lang: en"]),
+        (f"{TEXT[:40]} of another.\nTitle: Eiffel Tower (http://tower.test?id=x)\n{TEXT}", ["title: Eiffel Tower"]),
+        (f"{TEXT[:40]} of another, said the Eiffel Tower.{'.' * 400}{TEXT}", []),
         ("Nothing of it.", []),
     ],
 )
@@ -50,6 +52,7 @@ def test_fields_are_those_beside_the_text(prompt: str, shown: list[str]) -> None
 def test_documents_without_text_or_fields_have_none() -> None:
     assert shown_fields(Document(TEXT), f"title: {TEXT}") == []
     assert shown_fields(Document(None, metadata=ROW), "Eiffel Tower") == []
+    assert shown_fields(Document("Tall", metadata=ROW), "Eiffel Tower: Tall") == ["title: Eiffel Tower"]
 
 
 def chain_of(prompt: str) -> Any:

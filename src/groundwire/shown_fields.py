@@ -18,6 +18,8 @@ _PARTED = re.compile(r"(?<=[a-z])(?=[A-Z])|[\W_]+")
 _SIGNS = r"[\\W_]{0,3}"
 _HEAD = re.compile(r"[^\n\"'\\]{12,60}")
 """As much of a passage as stands in a prompt in the same way, whether it is escaped there or not."""
+_ASKED = re.compile(r".*\?(?=[\s\"'<]|\Z)", re.DOTALL)
+"""What is asked in front of a passage is no field of it."""
 
 
 def shown_fields(document: Document, prompt: str) -> list[str]:
@@ -27,12 +29,22 @@ def shown_fields(document: Document, prompt: str) -> list[str]:
         document: a row of a store; its text is in the prompt.
         prompt: all of the prompt.
     """
-    text = document.text or ""
-    if not document.metadata or (head := _HEAD.search(text)) is None or (at := prompt.find(head[0])) < 0:
+    text = (document.text or "").strip()
+    at = _place(text, prompt) if text and document.metadata else None
+    if at is None:
         return []
-    before = prompt[max(0, at - _AROUND) : at].rpartition("?")[2]  # what was asked is no field
+    before = _ASKED.sub("", prompt[max(0, at - _AROUND) : at])
     after = prompt[at : at + len(text) + _AROUND]
-    return [f"{k}: {v}" for k, v in _fields(document.metadata) if v not in text and _shows(before, after, k, v)]
+    fields = dict.fromkeys(_fields(document.metadata or {}))
+    return [f"{k}: {v}" for k, v in fields if v not in text and _shows(before, after, k, v)]
+
+
+def _place(text: str, prompt: str) -> int | None:
+    """Where the text begins in the prompt; where it stands there in another way, the beginning of it counts."""
+    for piece in (text, *(found[0] for found in [_HEAD.search(text)] if found is not None)):
+        if (at := prompt.find(piece)) >= 0:
+            return at
+    return None
 
 
 def _fields(metadata: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
