@@ -27,7 +27,7 @@ ROW: dict[str, Any] = {
 @pytest.mark.parametrize(
     ("prompt", "shown"),
     [
-        (f"Eiffel Tower:\n{TEXT}", ["title: Eiffel Tower"]),
+        (f"1. Eiffel Tower (1889)\n\n{TEXT}", ["title: Eiffel Tower", "year: 1889"]),
         (
             f"Title: Eiffel Tower, Text: {TEXT}\nCompany name: Eiffel et Cie",
             ["title: Eiffel Tower", "companyName: Eiffel et Cie"],

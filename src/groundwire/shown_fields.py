@@ -12,7 +12,8 @@ _LONGEST = 400
 """Characters of a value; what is longer is a text of its own."""
 _MOST = 24
 """Fields of one document."""
-_WORDS = re.compile(r"[^\W\d_]{3}")
+_TELLING = re.compile(r"[^\W\d_]{3}|\d{3}|\d[.,]\d")
+"""In a value that stands nowhere by chance."""
 _PARTED = re.compile(r"(?<=[a-z])(?=[A-Z])|[\W_]+")
 """Where a name has its words: `companyName`, `company_name`."""
 _SIGNS = r"[\\W_]{0,3}"
@@ -62,11 +63,11 @@ def _fields(metadata: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _shows(before: str, after: str, name: str, value: str) -> bool:
-    """Whether the value stands there behind its name; one in words may stand before the passage without it."""
+    """Whether the value stands there behind its name; one that tells something may stand before the passage without it."""
     if not 0 < len(value) <= _LONGEST or (value not in before and value not in after):
         return False
     bare = rf"(?<!\w){re.escape(value)}(?!\w)"
-    if _WORDS.search(value) and re.search(bare, before):
+    if _TELLING.search(value) and re.search(bare, before):
         return True
     named = re.compile(rf"(?i)(?<![^\W_]){_PARTED.sub(_SIGNS, name)}\W{{1,8}}{bare}")
     return any(named.search(part) for part in (before, after))
