@@ -220,3 +220,10 @@ def test_the_doctor_says_who_is_installed_and_who_traces(seen: Seen, capsys: pyt
 def test_installed_ones_are_told_without_importing_them() -> None:
     (theirs,) = [other for other in installed() if other.module == THEIRS]
     assert theirs == Other(theirs.name, THEIRS, frozenset({"openai"}))
+
+
+@pytest.mark.parametrize("library", ["langchain", "langchain-core"])
+def test_an_instrumentor_may_name_the_library_or_the_package_that_it_comes_in(library: str) -> None:
+    other = Other("theirs", "theirs", frozenset({library}))
+    assert other.traces(provider("langchain"))
+    assert not other.traces(provider("langgraph"))

@@ -43,7 +43,8 @@ class Other:
 
     def traces(self, provider: Provider) -> bool:
         """Whether it makes spans of the calls that the provider would."""
-        ours = {provider.distribution, provider.module, provider.module.partition(".")[0]}
+        # Of a family of packages others name the one that people speak of: `langchain` for `langchain-core`.
+        ours = {provider.name, provider.distribution, provider.module, provider.module.partition(".")[0]}
         return not self.libraries.isdisjoint(map(_compared, ours))
 
 
