@@ -63,7 +63,7 @@ def _fields(metadata: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _shows(before: str, after: str, name: str, value: str) -> bool:
-    """Whether the value stands there behind its name; one that tells something may stand before the passage without it."""
+    """Whether the value stands there behind its name; one that tells something may stand before the passage alone."""
     if not 0 < len(value) <= _LONGEST or (value not in before and value not in after):
         return False
     bare = rf"(?<!\w){re.escape(value)}(?!\w)"
