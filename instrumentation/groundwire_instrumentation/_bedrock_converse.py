@@ -72,7 +72,10 @@ def _part(block: Mapping[str, Any]) -> dict[str, Any]:
         text = _text(value.get("content") or ())
         return document_part(text, "search_result", id=value.get("source"), title=value.get("title"))
     if kind == "guardContent":
-        return {"type": "text", "content": (value.get("text") or {}).get("text") or ""}
+        guarded = value.get("text") or {}
+        text = guarded.get("text") or ""
+        is_source = "grounding_source" in (guarded.get("qualifiers") or ())
+        return document_part(text) if is_source else {"type": "text", "content": text}
     if kind in ("image", "document", "video", "audio"):
         source = value.get("source") or {}
         if "text" in source or "content" in source:  # what the answer rests on

@@ -270,6 +270,19 @@ def test_documents_and_search_results_are_the_answer_s_passages(messages: list[A
     ]
 
 
+def test_what_an_answer_is_to_be_grounded_in_is_its_passage() -> None:
+    guarded = [
+        {"guardContent": {"text": {"text": ANSWER, "qualifiers": ["grounding_source"]}}},
+        {"guardContent": {"text": {"text": QUESTION, "qualifiers": ["query"]}}},
+    ]
+    message = {"role": "assistant", "content": [{"text": ANSWER}]}
+    with traced(PROVIDER) as tracing:
+        client = opens(Answer({"output": {"message": message}, "stopReason": "end_turn"}))("answer", _quiet)
+        client.converse(modelId=CLAUDE, messages=[{"role": "user", "content": guarded}])
+    (chain,) = chains([from_readable(tracing.span)]).chains
+    assert (chain.question, [p.text for p in chain.passages]) == (QUESTION, [ANSWER])
+
+
 def test_search_results_in_a_body_of_claude_are_the_answer_s_passages() -> None:
     found = {"type": "search_result", "source": "s", "title": "t", "content": [{"type": "text", "text": ANSWER}]}
     body = {"messages": [{"role": "user", "content": [found, {"type": "text", "text": QUESTION}]}], "max_tokens": 9}
