@@ -10,6 +10,7 @@ from typing import Any
 
 from groundwire.media import uri_part
 from groundwire.model import Document, Message, Response
+from groundwire_instrumentation import _cohere_chat
 from groundwire_instrumentation._anthropic_blocks import part_of
 
 _PARAMETERS: Mapping[str, str] = {
@@ -22,6 +23,7 @@ _PARAMETERS: Mapping[str, str] = {
     "max_tokens": "gen_ai.request.max_tokens",
     "max_completion_tokens": "gen_ai.request.max_tokens",
     "max_gen_len": "gen_ai.request.max_tokens",
+    "max_tokens_to_sample": "gen_ai.request.max_tokens",
     "maxTokenCount": "gen_ai.request.max_tokens",
     "dimensions": "gen_ai.embeddings.dimension.count",
 }
@@ -71,6 +73,8 @@ def asked(body: Mapping[str, Any]) -> dict[str, Any]:
         prompt = next((body[name] for name in ("prompt", "inputText", "message") if name in body), None)
         history = [_said(turn.get("role"), turn.get("message")) for turn in body.get("chat_history") or ()]
         messages = history if prompt is None else [*history, _said("user", prompt)]
+    if shown := [_cohere_chat.shown(document) for document in body.get("documents") or ()]:
+        messages = [{"role": "tool", "parts": shown}, *messages]
     system = body.get("system") or body.get("preamble")
     return {
         "messages": messages,

@@ -13,7 +13,12 @@ from groundwire_instrumentation import _bedrock_answers as bedrock_answers
 _PARAMETERS: Mapping[str, str] = {
     "temperature": "gen_ai.request.temperature",
     "topP": "gen_ai.request.top_p",
+    "topK": "gen_ai.request.top_k",
     "maxTokens": "gen_ai.request.max_tokens",
+    # in bodies of Nova's, either way
+    "top_p": "gen_ai.request.top_p",
+    "top_k": "gen_ai.request.top_k",
+    "max_new_tokens": "gen_ai.request.max_tokens",
 }
 
 

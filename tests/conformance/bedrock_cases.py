@@ -213,7 +213,7 @@ LLAMA_CHUNKS = chunks_of(
 )
 TITAN_BODY = {"inputText": QUESTION, "textGenerationConfig": {"maxTokenCount": 64, "stopSequences": ["END"]}}
 ASKED_TITAN = _at(TITAN, **ASKED_PLAIN, **{"gen_ai.request.max_tokens": 64, "gen_ai.request.stop_sequences": ("END",)})
-NOVA_BODY = {"messages": [{"role": "user", "content": [{"text": QUESTION}]}], "inferenceConfig": {"maxTokens": 64}}
+NOVA_BODY = {"messages": [{"role": "user", "content": [{"text": QUESTION}]}], "inferenceConfig": {"max_new_tokens": 64}}
 ASKED_NOVA = _at(NOVA, **ASKED_PLAIN, **{"gen_ai.request.max_tokens": 64})
 NOVA_SAID = {
     "output": {"message": {"role": "assistant", "content": [{"text": ANSWER}]}},

@@ -283,6 +283,16 @@ def test_what_an_answer_is_to_be_grounded_in_is_its_passage() -> None:
     assert (chain.question, [p.text for p in chain.passages]) == (QUESTION, [ANSWER])
 
 
+def test_documents_in_a_body_of_cohere_are_the_answer_s_passages() -> None:
+    body = {"message": QUESTION, "documents": [{"title": "Everest", "snippet": ANSWER}]}
+    with traced(PROVIDER) as tracing:
+        client = opens(Answer({"text": ANSWER, "finish_reason": "COMPLETE"}))("answer", _quiet)
+        client.invoke_model(modelId="cohere.command-r-plus-v1:0", body=json.dumps(body))["body"].read()
+    (chain,) = chains([from_readable(tracing.span)]).chains
+    assert (chain.question, chain.answer) == (QUESTION, ANSWER)
+    assert [p.text for p in chain.passages] == [f"title: Everest\nsnippet: {ANSWER}"]
+
+
 def test_search_results_in_a_body_of_claude_are_the_answer_s_passages() -> None:
     found = {"type": "search_result", "source": "s", "title": "t", "content": [{"type": "text", "text": ANSWER}]}
     body = {"messages": [{"role": "user", "content": [found, {"type": "text", "text": QUESTION}]}], "max_tokens": 9}
