@@ -71,6 +71,11 @@ JUDGED = [
     ),
     (f"You are told what to judge.\n\nOutput a single score, and why.{FACTS}", "4.5\nIt says what the facts say."),
     (f"Decide if the answer can be derived from the context: 1 or 0 as the score.{FACTS}", '{"score": 1}'),
+    (
+        "You are an expert at routing a user question to a store or a search on the web.\n"
+        f"The store contains documents on:\n\n- Towers of the world\n- Museums in it\n\nQuestion: {QUESTION}",
+        '{"datasource": "vector_store"}',
+    ),
     (f"Rank the passages by their relevance, such as [2] > [1].{PASSAGES}", "[1] > [2]"),
     (f"Select the two most diverse documents.{PASSAGES}", '{"indices": [1, 2]}'),
 ]

@@ -60,6 +60,7 @@ _MODELS = ("assistant", "model", "ai")
 _OTHER_TASKS: dict[str, tuple[Reason, str]] = {
     "judgement": ("judgement", "it judges passages or an answer"),
     "query": ("query", "it words a question or a query"),
+    "route": ("judgement", "it chooses who answers"),
     "passages": ("part_of_search", "it makes passages out of others"),
 }
 
@@ -188,7 +189,8 @@ class _Reading:
         if prepares(last, instructions) or is_taken_out(chain.answer, texts, question, instructions):
             return "passages"
         said = first_choice(self._call.output) or chain.answer
-        return None if is_prose(chain.answer) else other_task(instructions, last[-200:], said, fields_in(said))
+        fields = fields_in(said)
+        return None if is_prose(chain.answer) else other_task(instructions, last[-200:], said, fields, chain.answer)
 
     def _given(self) -> list[Passage] | None:
         """Documents that the answer span lists itself; None where it lists none, or none of them with its text."""

@@ -73,6 +73,12 @@ _SELECTS = re.compile(
     r"(?:documents|passages|chunks|excerpts|snippets)\b"
 )
 """Prompts to which numbers in brackets are the best passages."""
+_ROUTES = re.compile(
+    r"(?i)\b(?:rout(?:e|ing)|classify(?:ing)?) (?:(?:an?|the|this|each|every|user|user's|customer|incoming|given) )*"
+    r"(?:questions?|quer(?:y|ies)|requests?|inquir(?:y|ies))\b"
+)
+_ROUTE = re.compile(r"\w[\w-]{1,40}")
+"""A name that a program goes by."""
 _ANSWERS_TOO = re.compile(
     r"(?im)\bbefore (?:you )?(?:answer|respond|reply)(?:ing)?\b|\bthen,? answer\b(?! \W?(?:yes|no|true|false)\b)"
     r"|(?<!to )\b(?:give|write|provide) (?:a|the|your) (?:[\w-]+ )?answer\b|\bgiving an answer\b"
@@ -157,8 +163,8 @@ def is_prose(answer: str) -> bool:
 
 
 def other_task(
-    instructions: Callable[[], str], end: str, output: str, fields: Mapping[str, str]
-) -> Literal["judgement", "query"] | None:
+    instructions: Callable[[], str], end: str, output: str, fields: Mapping[str, str], answer: str
+) -> Literal["judgement", "query", "route"] | None:
     """What a call did instead of answering; None where nothing certain says so.
 
     Args:
@@ -167,6 +173,7 @@ def other_task(
         end: how its prompt ends.
         output: what it said.
         fields: the same by name, where it was said in DSPy's fields; else empty.
+        answer: what is taken for the answer in it.
     """
     text = output.strip()
     text = fenced[1] if (fenced := _FENCE.match(text)) else text
@@ -188,6 +195,8 @@ def other_task(
     else:
         concluded = _CONCLUSION.search(text[-_CONCLUDES:]) or _RATED.match(text) if "\n" in text else None
         judged = _is_verdict(concluded[1] if concluded else text)
+    if _ROUTE.fullmatch(answer) and _ROUTES.search(instructions()) and not _ANSWERS_TOO.search(instructions()):
+        return "route"
     if judged and not names and text[:1] != "[" and _DIGIT.search(text) and not _NUMBERS.search(instructions()):
         return None
     if judged and (any(map(_SAYS_ENOUGH.search, names)) or _asks_to_judge(instructions(), text)):
