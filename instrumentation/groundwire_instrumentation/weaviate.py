@@ -1,13 +1,15 @@
 """Weaviate: what `query` and `generate` of a collection find, sync and async, of any tenant and in groups.
 
 `generate` has the server ask a model about what it found. With a task for all objects together that is an answer, told
-as a chat that lists its passages; with a prompt for each object, as the retrieval that it is, each text beside its
-object. `fetch_objects` is a retrieval where it has a filter, else it lists the store. Scores are there where metadata
-were asked for: a reranker's, else that of words, else a vector's distance or certainty.
+as a chat that lists its passages: all properties that the model is given. With a prompt for each object, it is told as
+the retrieval that it is, each text beside its object. `fetch_objects` is a retrieval where it has a filter, else it
+lists the store. Scores are there where metadata were asked for: a reranker's, else that of words, else a vector's
+distance or certainty.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from groundwire.documents import from_row
@@ -18,6 +20,8 @@ _SEARCHES = ("near_text", "near_vector", "near_object", "near_image", "near_medi
 _SCORES = (("rerank_score", True), ("score", True), ("distance", False), ("certainty", True))
 """Fields of an object's metadata that may hold its score, and whether more of it is better."""
 _NAMES = {"aws": "aws.bedrock", "mistral": "mistral_ai", "palm": "gcp.vertex_ai", "xai": "x_ai"}
+_LONGEST = 4000
+"""Characters of a property; longer ones are images and the like."""
 _INPUT = ("prompt_tokens", "input_tokens", "prompt_token_count")
 _OUTPUT = ("completion_tokens", "output_tokens", "candidates_token_count")
 
@@ -44,7 +48,8 @@ def _request(collection: Any, arguments: Mapping[str, Any], **asked: Any) -> Req
 def _task(collection: Any, arguments: Mapping[str, Any]) -> Request:
     task, model = arguments["grouped_task"], arguments.get("generative_provider")
     message = {"role": "user", "parts": [{"type": "text", "content": getattr(task, "prompt", task)}]}
-    return _request(collection, arguments, messages=[message], **_model(model))
+    read = partial(_answer, arguments.get("grouped_properties") or ())
+    return _request(collection, arguments, messages=[message], read=read, **_model(model))
 
 
 def _model(model: Any) -> dict[str, Any]:
@@ -89,12 +94,21 @@ def _document(found: Any, score: float | None, groups: Mapping[str, Any]) -> Doc
     return replace(document, metadata={**(document.metadata or {}), "generated": text}) if text else document
 
 
-def _answer(result: Any) -> Response:
+def _answer(names: Collection[str], result: Any) -> Response:
+    found = _found(result)
     told = getattr(result, "generative", None)
     text = getattr(told, "text", None) or result.generated  # in groups, there is the text alone
     message = {"role": "assistant", "parts": [{"type": "text", "content": text}]}
     usage = _usage(getattr(told, "metadata", None))
-    return replace(_found(result), messages=None if text is None else [message], usage=usage)
+    documents = [_given(each, names) for each in found.documents or () if isinstance(each, Document)]
+    return replace(found, documents=documents, messages=None if text is None else [message], usage=usage)
+
+
+def _given(document: Document, names: Collection[str]) -> Document:
+    """What the model was given of an object: its properties, or those of them that are named."""
+    fields = ((k, v) for k, v in (document.metadata or {}).items() if k != "generated" and (k in names or not names))
+    lines = [f"{k}: {v}" for k, v in fields if isinstance(v, str | int | float | list) and len(str(v)) <= _LONGEST]
+    return replace(document, text="\n".join([*filter(None, [document.text]), *lines]) or None)
 
 
 def _usage(metadata: Any) -> Usage | None:
@@ -118,7 +132,7 @@ PROVIDER = Provider(
     module="weaviate",
     distribution="weaviate-client",
     operations=(
-        Operation("chat", _GENERATE, _task, _answer, applies=_has_task),
+        Operation("chat", _GENERATE, _task, partial(_answer, ()), applies=_has_task),
         Operation("retrieval", _GENERATE + _QUERY, _request, _found),
         Operation("retrieval", _targets("query", "fetch_objects"), _request, _found, applies=_has_filter),
     ),

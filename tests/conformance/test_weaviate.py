@@ -69,7 +69,8 @@ async def test_every_search_with_a_task_is_an_answer_that_lists_its_passages(nam
     args, kwargs = SEARCHES[name]
     with traced(PROVIDER) as tracing:
         search = getattr((await collection(asynchronous)).generate, name)
-        found = await finish(search(*args, **kwargs, grouped_task=TASK, single_prompt="Shout: {text}"))
+        given = {"grouped_task": TASK, "grouped_properties": ["text"], "single_prompt": "Shout: {text}"}
+        found = await finish(search(*args, **kwargs, **given))
         assert found.generative.text == ANSWER
         assert tracing.span.name == "chat Mountains"
         assert contents(tracing.span) == TEXTS

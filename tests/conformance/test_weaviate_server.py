@@ -134,7 +134,7 @@ def test_answers_and_texts_that_it_has_a_model_give(mountains: Any, grouped: boo
     attributes = decoded(tracing.span.attributes)
     assert attributes["gen_ai.output.messages"][0]["parts"][0]["content"] == ANSWER
     assert [(row["content"], row["metadata"]) for row in documents(tracing.span)] == [
-        (TEXTS[n], {"page": n}) for n in (0, 1)
+        (f"{TEXTS[n]}\npage: {n}", {"page": n}) for n in (0, 1)
     ]
     if not grouped:  # in groups, the server tells the text alone
         assert (attributes["gen_ai.usage.input_tokens"], attributes["gen_ai.usage.output_tokens"]) == (60, 10)

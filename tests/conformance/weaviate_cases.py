@@ -75,7 +75,7 @@ CALLS: list[tuple[str, Callable[[Any], Any], dict[str, Any], dict[str, Any], lis
         ),
         TOP | TEXT | _by_task("gpt-4o-mini", "openai"),
         LOWER | USAGE | {"gen_ai.output.messages": _said("assistant", ANSWER)},
-        _scored(0.25, 0.5),
+        [row | {"content": f"{row['content']}\npage: {n}"} for n, row in enumerate(_scored(0.25, 0.5), 1)],
     ),
     (
         "generate for each",
