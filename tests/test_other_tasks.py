@@ -103,6 +103,7 @@ QUERIES = [
     (f"The user's context: {TOWER}\nReformulate the query for his needs: {QUESTION}", "Eiffel Tower height in metres"),
     (f"Formulate a better query.{CONTEXT}\n\nImproved query:", "Eiffel Tower height metres"),
     (f"Generate three questions that the context answers.{CONTEXT}", "1. How tall is it?\n2. When was it built?"),
+    (f"What may be asked about this?{CONTEXT}", '{"question_list": ["The height of the tower", "How old is it?"]}'),
     (f"Set up a quiz.{CONTEXT}", '{"question_1": "How tall is it?", "question_2": "Where is it?"}'),
     (f"What must be searched for next?{CONTEXT}", '{"reasoning": "The year is missing.", "search_query": "built in"}'),
     (

@@ -87,8 +87,9 @@ _ANSWERS_TOO = re.compile(
 )
 """Prompts that ask for an answer as well."""
 _QUERY = re.compile(
-    r"(?i)^(?:(?:new|improved|better|standalone|rewritten|rephrased|optimi[sz]ed|search|sub|web|next|follow[_ ]?up)"
-    r"[_ ]?)*(?:quer(?:y|ies)|questions?)(?:[_ ]?\d+)?$"
+    r"(?i)^(?:(?:new|improved|better|standalone|rewritten|rephrased|optimi[sz]ed|search|sub|web|next|follow[_ ]?up"
+    r"|generated|possible|related|hypothetical)"
+    r"[_ ]?)*(?:quer(?:y|ies)|questions?)(?:[_ ]?(?:\d+|list))?$"
 )
 _WORDS_QUERY = re.compile(
     r"(?i)\b(?:re-?write|(?<!user to )re-?phrase|re-?formulate|re-?word|improve|transform|formulate|generate|suggest"
