@@ -80,7 +80,7 @@ def test_passages_and_question_come_out_of_the_prompt(name: str, listed: bool) -
     trace.chat([message("user", shape)] if isinstance(shape, str) else shape)
     chain = trace.chain
     assert chain.question == QUESTION
-    assert [p.text for p in chain.context] == list(PASSAGES)
+    assert [p.text.removesuffix(f"\ntitle: t{n}") for n, p in enumerate(chain.context)] == list(PASSAGES)
     assert [p.text for p in chain.passages if not p.in_prompt] == ([BANANA] if listed else [])
 
 

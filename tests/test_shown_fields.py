@@ -76,3 +76,18 @@ def test_a_title_in_the_prompt_supports_the_answer() -> None:
 
 def test_what_the_prompt_does_not_show_is_no_source() -> None:
     assert [p.text for p in chain_of(f"Context:\n{TEXT}\n\nQuestion: {QUESTION}").context] == [TEXT]
+
+
+def test_rows_in_a_prompt_or_of_a_tool_are_told_whole() -> None:
+    rows = json.dumps([{"id": 7, "score": 0.5, "title": "Eiffel Tower", "text": TEXT, "built": {"year": 1889}}])
+    whole = f"{TEXT}\ntitle: Eiffel Tower\nyear: 1889"
+    given = Trace()
+    given.chat(f"Context: {rows}\nQuestion: {QUESTION}")
+    called = Trace()
+    call = {"type": "tool_call", "id": "1", "name": "search", "arguments": {}}
+    told = {"type": "tool_call_response", "id": "1", "response": rows}
+    asked = {"role": "user", "parts": [{"type": "text", "content": QUESTION}]}
+    called.chat([asked, {"role": "assistant", "parts": [call]}, {"role": "tool", "parts": [told]}])
+    for trace in (given, called):
+        assert [(p.text, p.id, p.source) for p in trace.chain.passages] == [(whole, "7", "prompt")]
+        assert trace.chain.question == QUESTION

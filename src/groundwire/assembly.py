@@ -324,6 +324,7 @@ class _Reading:
         question_key = words(self._question(()) or "")
         unique = {words(cut.text): cut for cut in reversed(cuts)}
         unique.pop(question_key, None)
+        self._fields |= {cut.text: list(cut.fields) for cut in unique.values() if cut.fields}
         return [
             Passage(text=cut.text, id=cut.id, source="prompt", span_id=self._call.record.span_id, prompt_rank=rank)
             for rank, cut in enumerate(reversed(unique.values()), 1)

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from groundwire.shown_fields import all_fields
+
 ITEM_NOUN = r"document|doc|passage|source|chunk|excerpt|context|result|snippet|article|reference"
 _DRESS = r"[ \t]*(?:[-*•][ \t]+)?(?:\*\*|#+[ \t]*|[-=]{2,}[ \t]*)?"
 MARKER = re.compile(
@@ -43,6 +45,8 @@ class Cut:
 
     text: str
     id: str | None = None
+    fields: tuple[str, ...] = ()
+    """Others of its row, each as `name: value`."""
 
 
 def cut_tool_result(text: str) -> list[Cut]:
@@ -151,8 +155,10 @@ def has_text(row: Mapping[str, Any]) -> bool:
 def _row(row: Any) -> Cut | None:
     if isinstance(row, Mapping):
         body = next((row[key] for key in _ROW_TEXT if isinstance(row.get(key), str)), None)
-        identity = row.get("id")
-        return Cut(body or json.dumps(row, ensure_ascii=False), None if identity is None else str(identity))
+        identity = None if row.get("id") is None else str(row["id"])
+        if not body:
+            return Cut(json.dumps(row, ensure_ascii=False), identity)
+        return Cut(body, identity, tuple(all_fields(row, body)))
     return Cut(row) if isinstance(row, str) else None
 
 

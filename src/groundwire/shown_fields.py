@@ -10,6 +10,9 @@ _AROUND = 300
 """Characters of the prompt before a passage and after it, among which its fields are looked for."""
 _LONGEST = 400
 """Characters of a value; what is longer is a text of its own."""
+_NO_FACTS = frozenset(
+    {"id", "_id", "type", "score", "_score", "distance", "_distance", "similarity", "relevance_score"}
+)
 _MOST = 24
 """Fields of one document."""
 _TELLING = re.compile(r"[^\W\d_]{3}|\d{3}|\d[.,]\d")
@@ -38,6 +41,12 @@ def shown_fields(document: Document, prompt: str) -> list[str]:
     after = prompt[at : at + len(text) + _AROUND]
     fields = dict.fromkeys(_fields(document.metadata or {}))
     return [f"{k}: {v}" for k, v in fields if v not in text and _shows(before, after, k, v)]
+
+
+def all_fields(row: Mapping[str, Any], text: str) -> list[str]:
+    """Fields of a row that stands in a prompt as it is, each as `name: value`; without its text, ids and scores."""
+    fields = ((k, v) for k, v in _fields(row) if k not in _NO_FACTS and v not in text)
+    return [f"{k}: {v}" for k, v in fields if 0 < len(v) <= _LONGEST]
 
 
 def _place(text: str, prompt: str) -> int | None:

@@ -112,7 +112,8 @@ def test_documents_and_search_results_that_a_tool_found_are_the_answer_s_passage
     called = {"role": "assistant", "content": [{"type": "tool_use", "id": "t1", "name": "find", "input": {}}]}
     found = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": DOCUMENTS}]}
     asking(said).messages.create(**ASK | {"messages": [*ASK["messages"], called, found]})
-    assert passages(tracing) == FOUND
+    titles = ["\ntitle: A", "", "\ntitle: C"]
+    assert passages(tracing) == [(text + title, name) for (text, name), title in zip(FOUND, titles, strict=True)]
 
 
 def test_texts_that_a_tool_gave_stay_apart(tracing: Tracing) -> None:
