@@ -29,6 +29,7 @@ chat span is assembled from what bears on it there.
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from itertools import takewhile
 from typing import Any
 
 from groundwire import semconv
@@ -49,7 +50,7 @@ from groundwire.model import Document, NoChain, Passage, RagChain, Reason, SpanR
 from groundwire.other_tasks import is_prose, is_taken_out, other_task, prepares
 from groundwire.parting import Cut, cut_tool_result
 from groundwire.prompt import drafts_in, observations_in, reached, repeated_in, repeats, spoken, without_answers, words
-from groundwire.question import question_in
+from groundwire.question import marked_question, question_among
 from groundwire.said import answer_in, fields_in
 from groundwire.shown_fields import shown_fields
 from groundwire.suppliers import feeds, ranks_in, recast, strangers_among, unseen_before
@@ -324,7 +325,6 @@ class _Reading:
         question_key = words(self._question(()) or "")
         unique = {words(cut.text): cut for cut in reversed(cuts)}
         unique.pop(question_key, None)
-        self._fields |= {cut.text: list(cut.fields) for cut in unique.values() if cut.fields}
         return [
             Passage(text=cut.text, id=cut.id, source="prompt", span_id=self._call.record.span_id, prompt_rank=rank)
             for rank, cut in enumerate(reversed(unique.values()), 1)
@@ -338,5 +338,8 @@ class _Reading:
             if message.get("role") in ("user", "human", None) and text.strip() and not text.startswith("Observation:")
         ]
         if not user:
-            return queries[0] if queries else None
-        return question_in(user[-1], queries, passages)
+            asked = marked_question(self._texts[-1], passages) if self._texts else None
+            return asked or (queries[0] if queries else None)
+        since = takewhile(lambda m: m.get("role") not in (*_MODELS, "tool"), reversed(self._call.prompt))
+        unanswered = sum(m.get("role") != "system" for m in since)
+        return question_among(user[-max(1, unanswered) :], queries, passages)
