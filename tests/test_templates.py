@@ -1,6 +1,7 @@
 """Templates as cookbooks and hand-made applications write them: question and passages come out of each."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -144,3 +145,47 @@ def test_a_question_in_json_is_taken_as_it_stands() -> None:
     trace = Trace()
     trace.chat(json.dumps({"question": f"'{QUESTION}' he asked", "context": TOWER}), ANSWER)
     assert trace.chain.question == f"'{QUESTION}' he asked"
+
+
+def told(*turns: tuple[str, str]) -> list[dict[str, Any]]:
+    return [message(role, text) for role, text in turns]
+
+
+CONTEXT = f"Context:\n{BOTH}"
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        told(("system", "Answer."), ("user", "{}"), ("user", CONTEXT)),
+        told(("user", "{}"), ("user", CONTEXT), ("user", "Answer my question from the documents above.")),
+        told(("user", "Question: {}"), ("user", f"{CONTEXT}\n\nNow answer, and cite.")),
+        told(("system", f"Answer from this.\n{CONTEXT}\nQuestion: {{}}")),
+        told(("user", "Hi!"), ("assistant", "Hello, ask me."), ("system", CONTEXT), ("user", "{}")),
+        told(("user", f"{{}}\n\nAnswer in JSON.\n\n{CONTEXT}")),
+    ],
+    ids=["passages after it", "in three", "what to do after it", "no user", "after a greeting", "before what to do"],
+)
+@pytest.mark.parametrize("asked", [QUESTION, REQUEST])
+@pytest.mark.parametrize("listed", [True, False], ids=["listed", "cut"])
+def test_a_question_may_stand_in_another_message(prompt: list[dict[str, Any]], listed: bool, asked: str) -> None:
+    trace = Trace()
+    if listed:
+        trace.retrieval(*PASSAGES, BANANA, query="height")
+    trace.chat(json.loads(json.dumps(prompt).replace("{}", asked)))
+    assert trace.chain.question == asked
+    assert [p.text for p in trace.chain.context] == list(PASSAGES)
+
+
+@pytest.mark.parametrize("query", ["Eiffel Tower", "tall", "museum"])
+def test_words_that_were_searched_for_are_not_the_question_that_they_are_part_of(query: str) -> None:
+    trace = Trace()
+    trace.retrieval(*PASSAGES, query=query)
+    trace.chat(f"{QUESTION}\n\nSources:\n{BOTH}")
+    assert trace.chain.question == QUESTION
+
+
+def test_what_is_asked_for_beside_a_question_is_no_part_of_it() -> None:
+    trace = Trace()
+    trace.chat([message("system", CONTEXT), message("user", f"{QUESTION}\n\nRemember to cite the sources.")])
+    assert trace.chain.question == QUESTION

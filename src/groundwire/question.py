@@ -66,6 +66,13 @@ _ENDED = re.compile(r"(.*?\?)(?:[\"'`”»]?[^\w\n(]*|[^\n?]{0,80}[:：]\W*)\Z")
 """A question behind which nothing stands but signs, or the next label."""
 _BEFORE_A_PASSAGE = re.compile(r"[\s\[({\"']*(?:\d{1,3}[\])}.:])?\s*")
 """A line of which a passage was the rest: what opens a list, or its number."""
+_EMPTY = re.compile(r"<(\w+)\b[^<>]*>\s*</\1>")
+_FEW = 4
+"""Words of a query that is more than what a question is about."""
+_MANY = 200
+"""Passages that are taken out of a message that lists more of them, at most: what is left holds the question."""
+_SAYING = re.compile(r"[^\W\d]{2}")
+_THE_QUESTION = re.compile(r"(?i)\b(?:my|the|this) (?:question|query)\b")
 _ANSWERED = re.compile(r"(?i)[^\w\n]*\n[^\w\n]*(?:a(?:nswer)?|assistant|ai|bot)[^\w\n]*:[ \t]*\w")
 
 _FIELD = re.compile(r"^\[\[ ## (\w+) ## \]\]\n(.*?)(?=^\[\[ ## \w+ ## \]\]$|\Z)", re.DOTALL | re.MULTILINE)
@@ -76,6 +83,29 @@ _GIVEN = re.compile(
     r"|(?:thought|tool_name|tool_args|observation)_\d+"
 )
 """Fields that hold no question: what was found, said, done."""
+
+
+def question_among(messages: Sequence[str], queries: Sequence[str], passages: Sequence[str]) -> str | None:
+    """The user's question in the last messages of a prompt, which nobody answered in between; None where there is none.
+
+    Who puts passages, or what to do with them, into a message of their own may put that behind the question.
+
+    Args:
+        messages: texts of these messages, one at least.
+        queries: as in `question_in`.
+        passages: likewise.
+    """
+    for message in reversed(messages if len(messages) > 1 else ()):
+        if not _asks_nothing(message, passages):
+            return question_in(message, queries, passages)
+    return question_in(messages[-1], queries, passages)
+
+
+def marked_question(message: str, passages: Sequence[str]) -> str | None:
+    """The question that a message marks as such, by a tag or a label; None where it marks none."""
+    bare = _without(message, passages)
+    tagged = [text for _, body in elements(bare, _TAG) if (text := body.strip())]
+    return tagged[-1] if tagged else _labelled(bare)
 
 
 def question_in(message: str, queries: Sequence[str], passages: Sequence[str]) -> str | None:
@@ -89,9 +119,7 @@ def question_in(message: str, queries: Sequence[str], passages: Sequence[str]) -
     asked_for = _member(message)
     if asked_for is not None:
         return asked_for
-    bare = message  # a passage may hold questions of its own
-    for passage in passages:
-        bare = bare.replace(passage.strip(), "\n\n")
+    bare = _without(message, passages)  # a passage may hold questions of its own
     tagged = [text for _, body in elements(bare, _TAG) if (text := body.strip())]
     if tagged:
         return tagged[-1]
@@ -104,12 +132,43 @@ def question_in(message: str, queries: Sequence[str], passages: Sequence[str]) -
         # A question of several paragraphs was searched for as a whole; one that has its answer was asked before.
         whole = words(inside).startswith(words(labelled))
         return inside if whole or (_answered(labelled, bare) and labelled in bare.rpartition(inside)[0]) else labelled
-    templated = any(words(p) in key for p in passages) or bool(cut_marked(message))
-    if not templated:
+    cuts = [] if any(words(p) in key for p in passages) else [cut.text for cut in cut_marked(message)[:_MANY]]
+    if not cuts and not any(words(p) in key for p in passages):
         if inside is not None and message.replace(inside, "").count("?") == 0 and len(inside.split()) >= 3:
             return inside
-        return (message.strip() if len(message) <= 8000 else None) or inside
-    return inside if inside is not None else _unlabelled(bare, queries, bool(passages))
+        return (_without_instructions(message) if len(message) <= 8000 else None) or inside
+    # The last of what looks like passages may be the question.
+    found = _unlabelled(_without(bare, cuts), (), bool(passages)) or _unlabelled(bare, queries, bool(passages))
+    if inside is None:
+        return found
+    # A few words that were searched for may stand in the question, or in a passage.
+    searched = words(inside)
+    inner = searched not in words(bare) or (found is not None and searched in words(found))
+    return found if inner and len(searched.split()) < _FEW else inside
+
+
+def _without(message: str, passages: Sequence[str]) -> str:
+    for passage in passages:
+        message = message.replace(passage.strip(), "\n\n")
+    return _EMPTY.sub("\n\n", message) if passages else message
+
+
+def _asks_nothing(message: str, passages: Sequence[str]) -> bool:
+    """Whether a message holds passages and no more, or says what to do with the question that stands elsewhere."""
+    bare = _without(
+        message, [p for p in passages if p.strip() in message] or [c.text for c in cut_marked(message)[:_MANY]]
+    )
+    if bare == message:
+        return instructs(message) and _THE_QUESTION.search(message) is not None
+    rest = [p for piece in re.split(r"\n[ \t]*\n", bare) if _SAYING.search(p := piece.strip())]
+    return all(p.endswith(":") or instructs(p) for p in rest)
+
+
+def _without_instructions(message: str) -> str:
+    """A question without the paragraphs after it that tell how to answer."""
+    first, *rest = re.split(r"\n[ \t]*\n", message.strip())
+    alone = first.rstrip().endswith("?") and all(instructs(p.strip()) for p in rest)
+    return (first if alone else message).strip()
 
 
 def _unlabelled(bare: str, queries: Sequence[str], known: bool) -> str | None:
@@ -127,9 +186,11 @@ def _unlabelled(bare: str, queries: Sequence[str], known: bool) -> str | None:
         return _own(next(group for group in inline[-1] if group))
     rest = [p for piece in re.split(r"\n[ \t]*\n", bare) if (p := _trimmed(piece)) and not p.endswith(":")]
     asked = [line for p in reversed(rest) if (line := _trimmed(p.splitlines()[-1])).endswith("?")]
-    alone = rest if len(rest) == 1 and known and not instructs(rest[0]) else []
+    said = [p for p in rest if _SAYING.search(p)]
+    asking = [p for p in said if not instructs(p)]
+    alone = asking if len(asking) == 1 and known else []
     first = [m[1].strip() for m in [_FIRST.match(bare)] if m is not None and not instructs(m[1])]
-    return next(iter([*asked[:1], *alone, *first, *queries[:1], *rest[-1:]]), None)
+    return next(iter([*asked[:1], *alone, *first, *queries[:1], *(asking or said)[-1:]]), None)
 
 
 def _field(message: str) -> str | None:
