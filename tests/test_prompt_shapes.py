@@ -223,6 +223,18 @@ def test_what_was_said_of_each_passage_is_what_the_whole_rests_on(brings_togethe
     assert (len(trace.assembly.chains), chain.question, [p.text for p in chain.context]) == (3, QUESTION, list(said))
 
 
+def test_pairs_under_a_heading_are_what_a_synthesis_rests_on() -> None:
+    said = {"How tall is it?": "It is 330 metres tall.", "And the museum?": "It is the most visited."}
+    trace = Trace()
+    for passage, (part, answer) in zip((TOWER, LOUVRE), said.items(), strict=True):
+        trace.retrieval(passage, query=part)
+        trace.chat(f"Context: {passage}\n\nQuestion: {part}", answer)
+    pairs = [f"Question: {part}\nAnswer: {answer}" for part, answer in said.items()]
+    below = "Context information is below.\n-----\n{}\n-----\nAnswer the query.\nQuery: Compare the two.\nAnswer: "
+    trace.chat(below.format("\n\n".join(pairs)))
+    assert [p.text for p in trace.assembly.chains[-1].context] == pairs
+
+
 REASONING = (
     "Use this format:\n\nQuestion: the input\nThought: what to do\nAction: the tool\nAction Input: its input\n"
     "Observation: the result of the action\nThought: I know the final answer\nFinal Answer: the answer\n\nBegin!\n\n"

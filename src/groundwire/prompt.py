@@ -20,6 +20,9 @@ _WINDOW = 8
 _ANSWER_LABEL = re.compile(r"(?i)(?:(?:answer|response|reply|assistant|ai|bot|output|draft)(?![.!?])|\ba)\W{0,6}$")
 _SUB_ANSWER = re.compile(r"(?i)\bsub[- _]?(?:question|query)\b[^\n]*\n[^\n]{0,20}$")
 """An answer that stands behind the part of the question that it answers: the synthesis rests on it."""
+_PAIR = re.compile(r"(?i)(?:^|\n)[^\w\n]*(?:question|query)[^\w\n]*:[^\n]*\n[^\n]{0,20}$")
+_HISTORY = re.compile(r"(?i)\b(?:history|conversation|previous|chat)\b")
+"""Where pairs of a question and an answer are what was said before."""
 _DRAFT_LABEL = re.compile(
     r"(?i)\b(?:existing|original|previous|prior|current|initial|draft|intermediate|partial) "
     r"(?:answer|response|summary)\W{0,8}$"
@@ -157,7 +160,8 @@ def without_answers(prompt: str, answers: Iterable[str]) -> str:
         at = prompt.find(text)
         while at >= 0:
             before = prompt[max(0, at - 400) : at]
-            labelled = _ANSWER_LABEL.search(before[-40:]) and not _SUB_ANSWER.search(before)
+            of_a_part = _SUB_ANSWER.search(before) or (_PAIR.search(before) and not _HISTORY.search(before))
+            labelled = _ANSWER_LABEL.search(before[-40:]) and not of_a_part
             if labelled or not _CONTEXT_LABEL.search(before):
                 prompt = f"{prompt[:at]}\n{prompt[at + len(text) :]}"
                 at = prompt.find(text, at)
