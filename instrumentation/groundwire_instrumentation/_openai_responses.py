@@ -13,7 +13,7 @@ def asked(body: Mapping[str, Any]) -> dict[str, Any]:
     given, instructions = body.get("input"), body.get("instructions")
     items = [{"role": "user", "content": given}] if isinstance(given, str) else given or ()
     return {
-        "messages": [_item(item) for item in items],
+        "messages": [_item(_plain(item)) for item in items],
         "instructions": [{"type": "text", "content": instructions}] if isinstance(instructions, str) else None,
         "tools": body.get("tools") or (),
     }
@@ -39,7 +39,7 @@ def _item(item: Mapping[str, Any]) -> Message:
 def _plain(value: Any) -> Any:
     """An SDK object as plain data."""
     # The SDK types parsed items as plain ones; its serializer would warn about that, in the application.
-    return value if isinstance(value, Mapping) else value.model_dump(warnings=False)
+    return value.model_dump(warnings=False) if hasattr(value, "model_dump") else value
 
 
 def _finish(said: Mapping[str, Any], parts: Sequence[Mapping[str, Any]]) -> Sequence[str]:

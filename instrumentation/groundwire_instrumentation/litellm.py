@@ -145,12 +145,28 @@ class _Chunks(_openai_chunks.Chunks):
         return replace(response, model=self._model or response.model)
 
 
+def _billed(read: Callable[[Any], Response], counts: Usage) -> Callable[[Any], Response]:
+    """Out of LiteLLM's cache an answer costs nothing: its tokens were those of the call that put it there."""
+
+    def response(result: Any) -> Response:
+        told = read(result)
+        if (getattr(result, "_hidden_params", None) or {}).get("cache_hit") is not True:
+            return told
+        return replace(told, usage=counts, attributes={**told.attributes, "litellm.response.cache_hit": True})
+
+    return response
+
+
 def _embedded(result: Any) -> Response:
     used = usage_of(fields(_chat_shaped.plain(result)).usage)
     # Where the provider does not count, LiteLLM says 0.
     return Response(
         model=getattr(result, "model", None), usage=Usage(used.input_tokens) if used and used.input_tokens else None
     )
+
+
+_NOTHING = Usage(0, 0)
+_CHAT = _billed(_openai_chat.answered, _NOTHING)
 
 
 def _targets(*functions: str) -> tuple[str, ...]:
@@ -162,22 +178,22 @@ PROVIDER = Provider(
     module="litellm",
     distribution="litellm",
     operations=(
-        Operation("chat", _targets("completion"), _reads(openai.chat), _openai_chat.answered, _Chunks),
+        Operation("chat", _targets("completion"), _reads(openai.chat), _CHAT, _Chunks),
         Operation(
             "chat",
             _targets("text_completion"),
             _reads(openai.text),
-            _openai_chat.answered,
+            _CHAT,
             _openai_chunks.TextChunks,
         ),
         Operation(
             "chat",
             _targets("responses"),
             _reads(openai.response),
-            _openai_responses.answered,
+            _billed(_openai_responses.answered, _NOTHING),
             _openai_responses.Events,
         ),
-        Operation("embeddings", _targets("embedding"), _embed, _embedded),
+        Operation("embeddings", _targets("embedding"), _embed, _billed(_embedded, Usage(0))),
         Operation("rerank", _targets("rerank"), _rerank, lambda _: Response(), iterables=("documents",)),
     ),
     covers=("openai",),

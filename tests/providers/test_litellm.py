@@ -44,3 +44,33 @@ def test_tokens_that_the_provider_of_an_embedding_does_not_count_are_unknown(cou
     (embed,) = (operation for operation in PROVIDER.operations if operation.kind == "embeddings")
     usage = embed.response(SimpleNamespace(model="m", usage={"prompt_tokens": counted})).usage
     assert (usage and usage.input_tokens) == told
+
+
+def _whole(**hidden: Any) -> Any:
+    usage, message = {"prompt_tokens": 8, "completion_tokens": 2}, {"role": "assistant", "content": "Hi."}
+    choices = [{"index": 0, "message": message, "finish_reason": "stop"}]
+    return SimpleNamespace(model="m", id="1", choices=choices, usage=usage, _hidden_params=hidden)
+
+
+@pytest.mark.parametrize(
+    ("hidden", "counts"), [({}, (8, 2)), ({"cache_hit": None}, (8, 2)), ({"cache_hit": True}, (0, 0))]
+)
+def test_an_answer_out_of_litellm_s_cache_costs_nothing(hidden: dict[str, Any], counts: tuple[int, int]) -> None:
+    response = PROVIDER.operations[0].response(_whole(**hidden))
+    assert response.usage is not None
+    assert (response.usage.input_tokens, response.usage.output_tokens) == counts
+    assert response.attributes.get("litellm.response.cache_hit") == (True if counts == (0, 0) else None)
+    assert [part["content"] for message in response.messages or () for part in message["parts"]] == ["Hi."]
+
+
+class _Item:
+    """What was said before, as LiteLLM returned it."""
+
+    def model_dump(self, **_: Any) -> dict[str, Any]:
+        return {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hi."}]}
+
+
+def test_what_a_response_said_before_may_be_handed_on_as_it_is() -> None:
+    (respond,) = (one for one in PROVIDER.operations if one.targets[0] == "litellm:responses")
+    request = respond.request(None, {"model": "gpt-5", "input": [_Item(), {"role": "user", "content": "And now?"}]})
+    assert [message["parts"][0]["content"] for message in request.messages or ()] == ["Hi.", "And now?"]
