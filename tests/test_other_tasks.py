@@ -80,6 +80,7 @@ JUDGED = [
     (f"Select the two most diverse documents.{PASSAGES}", '{"indices": [1, 2]}'),
 ]
 PASSAGES_MADE = [
+    (f"Which statements are relevant?{CONTEXT}", '{"relevant_statements": ["The tower is 330 metres tall."]}'),
     (
         f"<document>\n{TOWER}\n\n{LOUVRE}\n</document>\nHere is a chunk of it:\n<chunk>\n{LOUVRE}\n</chunk>\n"
         "Write a short context to situate this chunk within the document, so that a search finds it.",

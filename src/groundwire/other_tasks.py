@@ -118,6 +118,7 @@ _GIST = re.compile(
     r"(?:the |this )?(?:following |given )?(?:document|text|passage|chunk)\b"
 )
 """Where nobody asks anything."""
+_TAKEN = re.compile(r"(?i)relevant[_ ]?(?:statements|sentences|parts|passages|excerpts|quotes|snippets|segments)$")
 _NOTHING = re.compile(
     r"(?i)\W*(?:no[_ ]output|none|nothing|n/?a)\W*"
     r"|[^.\n]{0,60}\bno(?:t|ne|thing)?\b[^.\n]{0,60}\brelevant\b[^.\n]{0,80}\W*"
@@ -165,7 +166,7 @@ def is_prose(answer: str) -> bool:
 
 def other_task(
     instructions: Callable[[], str], end: str, output: str, fields: Mapping[str, str], answer: str
-) -> Literal["judgement", "query", "route"] | None:
+) -> Literal["judgement", "query", "route", "passages"] | None:
     """What a call did instead of answering; None where nothing certain says so.
 
     Args:
@@ -187,6 +188,8 @@ def other_task(
         said = [("" if _SAYS.match(key) else key, value) for key, value in leaves if not _REMARKS.match(key)]
         if said and all(_QUERY.match(key) for key, _ in said):
             return "query"
+        if said and all(_TAKEN.match(key) for key, _ in said):
+            return "passages"
         judged = bool(said) and all((not key or _VERDICT.search(key)) and _is_verdict(v) for key, v in said)
         # What is said under a name may say it all as well: {"verdict": "insufficient"}.
         names = [key for key, _ in said if key] + [v for key, v in said if key and _JUDGES_ALONE.match(str(v))]
