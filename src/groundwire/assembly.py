@@ -52,7 +52,7 @@ from groundwire.parting import Cut, cut_tool_result
 from groundwire.prompt import drafts_in, observations_in, reached, repeated_in, repeats, spoken, without_answers, words
 from groundwire.question import marked_question, question_among
 from groundwire.said import answer_in, fields_in
-from groundwire.shown_fields import shown_fields
+from groundwire.shown_fields import all_fields, shown_fields
 from groundwire.suppliers import feeds, ranks_in, recast, strangers_among, unseen_before
 
 _NO_ROWS: tuple[Any, ...] = ("[]", (), [])
@@ -303,7 +303,8 @@ class _Reading:
 
     def _cut(self, *, spans_list_text: bool) -> list[Passage]:
         """Passages out of the prompt itself, where no span tells them."""
-        cuts = [Cut(d.text or "", d.id) for d in self._handed]
+        handed = ((d.text or "", d) for d in self._handed)
+        cuts = [Cut(text, d.id, tuple(all_fields(d.metadata or {}, text))) for text, d in handed]
         # Where spans list texts and none is here, a tool may still have answered from them: what it said is a source.
         for result in self._results:
             answers = repeated_in(result, self._earlier) if spans_list_text else []
@@ -325,6 +326,7 @@ class _Reading:
         question_key = words(self._question(()) or "")
         unique = {words(cut.text): cut for cut in reversed(cuts)}
         unique.pop(question_key, None)
+        self._fields |= {cut.text: list(cut.fields) for cut in unique.values() if cut.fields}
         return [
             Passage(text=cut.text, id=cut.id, source="prompt", span_id=self._call.record.span_id, prompt_rank=rank)
             for rank, cut in enumerate(reversed(unique.values()), 1)

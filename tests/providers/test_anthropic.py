@@ -96,7 +96,7 @@ def passages(tracing: Tracing) -> list[tuple[str, str | None]]:
     return [(passage.text, passage.id) for passage in chain.passages]
 
 
-FOUND = [(LONG, None), (SHORT, None), (RESULT, "https://c.example")]
+FOUND = [(f"{LONG}\ntitle: A", None), (SHORT, None), (f"{RESULT}\ntitle: C", "https://c.example")]
 
 
 def test_documents_and_search_results_that_are_to_be_cited_are_the_answer_s_passages(tracing: Tracing) -> None:
@@ -112,8 +112,7 @@ def test_documents_and_search_results_that_a_tool_found_are_the_answer_s_passage
     called = {"role": "assistant", "content": [{"type": "tool_use", "id": "t1", "name": "find", "input": {}}]}
     found = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": DOCUMENTS}]}
     asking(said).messages.create(**ASK | {"messages": [*ASK["messages"], called, found]})
-    titles = ["\ntitle: A", "", "\ntitle: C"]
-    assert passages(tracing) == [(text + title, name) for (text, name), title in zip(FOUND, titles, strict=True)]
+    assert passages(tracing) == FOUND
 
 
 def test_texts_that_a_tool_gave_stay_apart(tracing: Tracing) -> None:

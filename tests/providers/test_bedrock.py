@@ -265,7 +265,7 @@ def test_documents_and_search_results_are_the_answer_s_passages(messages: list[A
     (chain,) = chains([from_readable(tracing.span)]).chains
     assert chain.question == QUESTION
     assert [(p.text, p.id) for p in chain.passages] == [
-        (f"{ANSWER}\n\nIt is in Nepal.", None),
+        (f"{ANSWER}\n\nIt is in Nepal.\ntitle: peaks", None),
         ("Fuji is 3,776 m high.", "s3://f"),
     ]
 

@@ -112,7 +112,11 @@ def message_text(message: Message, between: str = "") -> str:
 def handed_over(message: Message) -> list[Document]:
     """The documents and search results that are parts of a message of their own, as Anthropic and Cohere take them."""
     return [
-        Document(text, None if (identity := part.get("id")) is None else str(identity))
+        Document(
+            text,
+            None if (identity := part.get("id")) is None else str(identity),
+            metadata={"title": part["title"]} if part.get("title") else None,
+        )
         for part in parts_of(message)
         if (text := document_text(part))
     ]
