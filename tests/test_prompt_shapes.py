@@ -49,6 +49,11 @@ SHAPES: dict[str, str | list[dict[str, Any]]] = {
     "rows in YAML": "documents:\n"
     + "\n".join(f"  - id: d{n}\n    text: {one}" for n, one in enumerate(PASSAGES))
     + f"\nquestion: {QUESTION}",
+    "in tags that seem to be closed": "Use this context to answer.\n\n"
+    + "\n\n---\n\n".join(
+        f'<Document source="h{n}.pdf" page="{n}"/>\n{one}\n</Document>' for n, one in enumerate(PASSAGES)
+    )
+    + f"\n\nQuestion: {QUESTION}",
     "in guillemets": "[[ ## context ## ]]\n"
     + "\n".join(f"[{n}] «{one}»" for n, one in enumerate(PASSAGES, 1))
     + f"\n\n[[ ## question ## ]]\n{QUESTION}\n\nRespond with the corresponding output fields.",

@@ -177,7 +177,8 @@ def elements(text: str, opening: re.Pattern[str]) -> list[tuple[str, str]]:
     """(start tag, content) of the outermost elements with such a start tag; those never closed are passed over.
 
     An instruction may name a tag before its element comes ("the text in <context> tags"): the last start tag before an
-    end counts. `<context/>` ends an element too: a template that many have copied writes it so.
+    end counts. `<context/>` ends an element too, and `<document page="2"/>` starts one: templates that many have copied
+    write it so.
     """
     found: list[tuple[str, str]] = []
     unclosed: set[str] = set()
@@ -185,7 +186,7 @@ def elements(text: str, opening: re.Pattern[str]) -> list[tuple[str, str]]:
     while (start := opening.search(text, at)) is not None:
         at = start.end()
         name = start.group(1).casefold()
-        if name in unclosed or start.group().endswith("/>"):
+        if name in unclosed or (start.group().endswith("/>") and "=" not in start.group()):
             continue
         end = re.compile(rf"(?i)</{re.escape(name)}\s*>|<{re.escape(name)}\s*/>").search(text, at)
         if end is None:
