@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from groundwire.media import blob_part, file_part, uri_part
+from groundwire.media import blob_part, document_part, file_part, uri_part
 from groundwire.model import Message, Response
 from groundwire_instrumentation._openai_usage import failure, members, tier, usage_of, whole
 
@@ -30,6 +30,16 @@ def message(message: Any) -> Message:
     if isinstance(content, str) and len(message) == 2:
         return {"role": role, "parts": [{"type": "text", "content": content}]}
     return {"role": role, "parts": said_in(message)}
+
+
+def shown(document: Any) -> dict[str, Any]:
+    """A document beside the messages, as Groq and servers such as vLLM take them: a text, or fields."""
+    given = members(document) or {"text": str(document)}
+    source = members(given.get("source")) or given
+    text = source.get("text") or source.get("content")
+    if not isinstance(text, str):
+        text = "\n".join(f"{key}: {value}" for key, value in members(source.get("data") or source).items())
+    return document_part(text, id=given.get("id"), title=given.get("title"))
 
 
 def said_in(message: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """SDKs made as OpenAI's is, for servers that speak its protocol with words of their own: Groq, Together.
 
-What they add is documents beside the messages, and hosts of their own for some calls.
+What they add is hosts of their own for some calls.
 """
 
 from collections.abc import Mapping
@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 from groundwire.hosts import COMPATIBLE, server
-from groundwire.media import document_part
 from groundwire.model import Operation, Request
 from groundwire_instrumentation import _openai_chat, _openai_chunks, openai
 
@@ -57,21 +56,8 @@ def _embeddings_request(client: Any, arguments: Mapping[str, Any]) -> Request:
 
 
 def _chat_request(client: Any, arguments: Mapping[str, Any]) -> Request:
-    body, common = openai.request_parts(client, arguments)
-    request = its_own(openai.chat(body, common), arguments)
-    shown = [_shown(document) for document in body.get("documents") or ()]
-    messages = request.messages or ()
-    return replace(request, messages=[{"role": "tool", "parts": shown}, *messages]) if shown else request
+    return its_own(openai.chat_request(client, arguments), arguments)
 
 
 def _text_request(client: Any, arguments: Mapping[str, Any]) -> Request:
     return its_own(openai.text_request(client, arguments), arguments)
-
-
-def _shown(document: Mapping[str, Any]) -> dict[str, Any]:
-    """A document beside the messages."""
-    source = document.get("source") or {}
-    text = source.get("text")
-    if text is None:
-        text = "\n".join(f"{key}: {value}" for key, value in (source.get("data") or {}).items())
-    return document_part(text, id=document.get("id"))

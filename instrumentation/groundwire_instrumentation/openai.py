@@ -77,9 +77,12 @@ def chat_request(client: Any, arguments: Mapping[str, Any]) -> Request:
 
 
 def chat(body: Mapping[str, Any], common: Mapping[str, Any]) -> Request:
-    """A chat, out of its body and what is said of that."""
+    """A chat, out of its body and what is said of that; documents beside the messages come first."""
+    messages = [_openai_chat.message(m) for m in body.get("messages") or ()]
+    if isinstance(documents := body.get("documents"), list | tuple) and documents:
+        messages = [{"role": "tool", "parts": [_openai_chat.shown(d) for d in documents]}, *messages]
     return Request(
-        messages=[_openai_chat.message(m) for m in body.get("messages") or ()],
+        messages=messages,
         tools=[_openai_chat.tool(t) for t in body.get("tools") or ()],
         **common,
     )

@@ -192,6 +192,23 @@ def test_what_a_function_of_old_returned_is_a_passage(tracing: Tracing) -> None:
     assert (chain.question, [p.text for p in chain.passages]) == (QUESTION, [found["content"]])
 
 
+def test_documents_beside_the_messages_are_passages(tracing: Tracing) -> None:
+    given = [
+        {"title": "Everest", "text": "It is 8,849 m high."},
+        {"peak": "Fuji", "metres": 3776},
+        "K2 is in Pakistan.",
+    ]
+    chat(messages=[{"role": "user", "content": QUESTION}], extra_body={"documents": given})
+    told, asked = attributes(tracing)["gen_ai.input.messages"]
+    assert [(part["content"], part.get("title")) for part in told["parts"]] == [
+        ("It is 8,849 m high.", "Everest"),
+        ("peak: Fuji\nmetres: 3776", None),
+        ("K2 is in Pakistan.", None),
+    ]
+    (chain,) = chains([from_readable(tracing.span)]).chains
+    assert (asked["role"], chain.question, len(chain.passages)) == ("user", QUESTION, 3)
+
+
 def test_texts_of_other_kinds_of_parts_are_texts(tracing: Tracing) -> None:
     chat(messages=[{"role": "user", "content": [{"type": "guarded_text", "text": QUESTION}, {"type": "odd"}]}])
     assert parts(tracing) == [{"type": "text", "content": QUESTION}, {"type": "odd"}]
