@@ -49,6 +49,12 @@ SHAPES: dict[str, str | list[dict[str, Any]]] = {
     "rows in YAML": "documents:\n"
     + "\n".join(f"  - id: d{n}\n    text: {one}" for n, one in enumerate(PASSAGES))
     + f"\nquestion: {QUESTION}",
+    "at the end of system instructions": [
+        message(
+            "system", f"You answer. Use the following pieces of context to answer the question. Be brief.\n\n{BOTH}"
+        ),
+        message("user", QUESTION),
+    ],
     "in tags that seem to be closed": "Use this context to answer.\n\n"
     + "\n\n---\n\n".join(
         f'<Document source="h{n}.pdf" page="{n}"/>\n{one}\n</Document>' for n, one in enumerate(PASSAGES)
@@ -101,6 +107,7 @@ def test_passages_of_a_tool_come_without_their_labels() -> None:
     "plain",
     [
         "You are an assistant who answers questions from the given context.\n\nYour name is Bob, and you are brief.",
+        "You use the given context to answer the question.\n\nYour name is Bob, and you are brief and friendly.",
         '{"question": "How tall is it?", "language": "en"}',
         '{"task": "extract", "information": "the tower is tall and was built long ago", "format": "json"}',
         "Write a poem with the title: the following answer to a question",

@@ -56,6 +56,7 @@ _ASKED_OF = re.compile(
     rf"(?i)\b(?:following|provided|given|retrieved|these)\b[\w ,'-]{{0,40}}\b(?:{_STRONG})\b[^\n]*"
     r"\b(?:question|query|answer)"
 )
+_FOLLOWING = re.compile(rf"(?i)\bfollowing [\w ,'-]{{0,40}}\b(?:{_STRONG})\b")
 _KEY = re.compile(rf"(?i)^(?:retrieved[ _-])?(?:{_CONTEXT.replace(' ', '[ _-]')})$")
 _JSON_LIST = re.compile(r"(?m)^[ \t]*(\[\s*\{)")
 QUESTION_KEYS = ("question", "query", "user_question", "user_query", "input")
@@ -131,12 +132,15 @@ def _json_rows(text: str) -> list[Cut]:
 
 
 def _between(lines: Sequence[str]) -> list[Cut]:
-    """Paragraphs between an instruction to answer from what follows and a label such as `Question:`."""
+    """Paragraphs between an instruction to answer from what follows and a label such as `Question:`.
+
+    Without a label they reach to the end, as in system instructions: there `following` says that passages follow.
+    """
     start = next((n for n, line in enumerate(lines) if _ASKED_OF.search(line[:2000])), None)
     if start is None:
         return []
     end = next((n for n, line in enumerate(lines) if n > start and _QUESTION_LABEL.match(line[:2000].lstrip())), None)
-    if end is None:
+    if end is None and _FOLLOWING.search(lines[start][:2000]) is None:
         return []
     between = list(lines[start + 1 : end])
     while between and (line := between[0].strip()) and (instructs(line) or line[0].islower()):
