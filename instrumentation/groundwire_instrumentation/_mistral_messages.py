@@ -6,9 +6,9 @@ Contents may be lists of chunks, in prompts and in answers: texts, thoughts, ima
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from groundwire.media import blob_part, file_part, uri_part
+from groundwire.media import blob_part, document_part, file_part, uri_part
 from groundwire.model import Message, Usage
-from groundwire.wire import member
+from groundwire.wire import member, parse_document
 from groundwire_instrumentation._openai_usage import members, usage_of
 
 _LISTS = (list, tuple)
@@ -46,10 +46,35 @@ def message(given: Any) -> Message:
         answer = "\n\n".join(part["content"] for part in parts if part.get("content"))
         return {
             "role": role,
-            "parts": [{"type": "tool_call_response", "id": get(given, "tool_call_id"), "response": answer}],
+            "parts": [
+                {
+                    "type": "tool_call_response",
+                    "id": get(given, "tool_call_id"),
+                    "response": _references(answer) or answer,
+                }
+            ],
         }
     parts += [tool_call(call) for call in listed(get(given, "tool_calls"))]
     return {"role": role, "parts": parts}
+
+
+def _references(answer: str) -> list[dict[str, Any]]:
+    """What a tool found, in the form that Mistral's models cite by number; none where it is in another one."""
+    found = parse_document(answer) if '"snippets"' in answer else None
+    if not isinstance(found, dict) or not all(isinstance(one, dict) and "snippets" in one for one in found.values()):
+        return []
+    return [
+        document_part("\n".join(_snippets(one["snippets"])), id=number, title=one.get("title"))
+        for number, one in found.items()
+    ]
+
+
+def _snippets(given: Any) -> Iterator[str]:
+    """Texts, or lists of them."""
+    if isinstance(given, str):
+        yield given
+    for one in listed(given):
+        yield from _snippets(one)
 
 
 def tool_call(call: Any) -> dict[str, Any]:

@@ -32,6 +32,8 @@ from conformance.mistralai_cases import (
     completion,
 )
 from conformance.openai_wire import Wire, document, http
+from groundwire.chain import chains
+from groundwire.records import from_readable
 from groundwire_instrumentation.mistralai import PROVIDER
 
 ASK: dict[str, Any] = {"model": MODEL, "messages": [{"role": "user", "content": QUESTION}]}
@@ -223,3 +225,25 @@ def test_the_library_may_be_imported_after_instrument() -> None:
     )
     run = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, timeout=60)
     assert run.stdout.strip() == "True", run.stderr
+
+
+def test_references_that_a_tool_found_are_passages_under_their_numbers(tracing: Tracing) -> None:
+    found = {
+        "0": {"title": "Everest", "url": "https://e.example", "snippets": [["It is 8,849 m high.", "It is in Nepal."]]},
+        "1": {"title": "K2", "url": "https://k.example", "snippets": ["It is in Pakistan."], "description": None},
+    }
+    called = {
+        "role": "assistant",
+        "content": "",
+        "tool_calls": [{"id": "t1", "function": {"name": "f", "arguments": "{}"}}],
+    }
+    answer = {"role": "tool", "tool_call_id": "t1", "name": "f", "content": json.dumps(found)}
+    client_on(Wire(lambda _: document(completion(ANSWER)))).chat.complete(
+        model=MODEL, messages=[*ASK["messages"], called, answer]
+    )
+    (chain,) = chains([from_readable(tracing.span)]).chains
+    assert chain.question == QUESTION
+    assert [(p.id, p.text.splitlines()[:2]) for p in chain.passages] == [
+        ("0", ["It is 8,849 m high.", "It is in Nepal."]),
+        ("1", ["It is in Pakistan.", "title: K2"]),
+    ]
