@@ -173,6 +173,21 @@ def test_workers_of_multiprocessing_are_traced_and_other_programs_are_not(folder
     assert [span["name"] for span in spans_in(folder / "traces.jsonl")] == ["chat gpt-4o-mini"]
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows forks nothing")
+@pytest.mark.parametrize("method", ["fork", "forkserver"])
+def test_answers_of_a_child_that_ends_at_once_are_scored(folder: Path, method: str) -> None:
+    (folder / "shop.py").write_text(
+        ASKS
+        + "import multiprocessing\n"
+        + "if __name__ == '__main__':\n"
+        + f"    child = multiprocessing.get_context({method!r}).Process(target=ask)\n"
+        + "    child.start(); child.join(); sys.exit(child.exitcode)\n"
+    )
+    done = under_groundwire(folder, "--export", "traces.jsonl", "-e", "faithfulness", "shop.py")
+    assert done.returncode == 0, done.stderr
+    assert {span["name"] for span in spans_in(folder / "traces.jsonl")} == {"chat gpt-4o-mini", "evaluate faithfulness"}
+
+
 # --- mistakes -------------------------------------------------------------------------------------------------------
 
 

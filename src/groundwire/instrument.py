@@ -23,6 +23,7 @@ from groundwire.call import Capture, Recorder
 from groundwire.delivery import Scoring, Socket, guest_pipeline, own_pipeline
 from groundwire.errors import ConfigurationError
 from groundwire.export import Target, processors
+from groundwire.fork import before_children_end
 from groundwire.model import Evaluator, Provider
 from groundwire.plugins import chosen_providers
 from groundwire.plugins import evaluators as load_evaluators
@@ -63,11 +64,23 @@ class _Installation:
         self.sockets: weakref.WeakKeyDictionary[object, Socket] = weakref.WeakKeyDictionary()
         self._flushes = False
 
+        self._minds_children = False
+
     def flush_at_exit(self) -> None:
         """Have the last scores leave before the application's provider closes: made before, it closes after."""
         if not self._flushes:
             self._flushes = True
             atexit.register(flush, timeout_s=10.0)
+
+    def flush_in_children(self) -> None:
+        """Have the last answers of processes that `multiprocessing` starts leave before these end."""
+        if not self._minds_children:
+            self._minds_children = True
+            before_children_end(_flush_child)
+
+
+def _flush_child() -> None:
+    flush(timeout_s=10.0)
 
 
 _installation = _Installation()
@@ -143,6 +156,7 @@ def instrument(
         runtime.replace(runtime.Runtime(tracer, recorder))
         _installation.lookout = _installation.lookout or Lookout(_settle)
         _installation.lookout.begin()
+        _installation.flush_in_children()
         _settle()
         if steady_context and environment.steady_context:
             from groundwire.steady import Steadiness
