@@ -5,6 +5,7 @@ from typing import Any
 
 from groundwire.media import blob_part, document_part, file_part, uri_part
 from groundwire.model import Message, Response
+from groundwire_instrumentation import _anthropic_blocks
 from groundwire_instrumentation._openai_usage import failure, members, tier, usage_of, whole
 
 _MAPPINGS = (dict, Mapping)
@@ -108,6 +109,8 @@ def _part(given: Any) -> dict[str, Any]:
         file = part.get("file") or part
         url = file.get("file_data") or file.get("file_url")
         return uri_part("document", url) if url else file_part("document", file.get("file_id"))
+    if kind in ("document", "search_result"):  # to be cited by Claude, behind a gateway
+        return _anthropic_blocks.part_of(part)
     said = part.get("text")
     return {"type": "text", "content": said} if isinstance(said, str) else {"type": str(kind)}
 

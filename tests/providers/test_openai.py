@@ -209,6 +209,14 @@ def test_documents_beside_the_messages_are_passages(tracing: Tracing) -> None:
     assert (asked["role"], chain.question, len(chain.passages)) == ("user", QUESTION, 3)
 
 
+def test_documents_that_claude_is_to_cite_behind_a_gateway_are_passages(tracing: Tracing) -> None:
+    source = {"type": "text", "media_type": "text/plain", "data": "Everest is 8,849 m high."}
+    content = [{"type": "document", "source": source}, {"type": "text", "text": QUESTION}]
+    chat(messages=[{"role": "user", "content": content}])
+    (chain,) = chains([from_readable(tracing.span)]).chains
+    assert (chain.question, [p.text for p in chain.passages]) == (QUESTION, [source["data"]])
+
+
 def test_texts_of_other_kinds_of_parts_are_texts(tracing: Tracing) -> None:
     chat(messages=[{"role": "user", "content": [{"type": "guarded_text", "text": QUESTION}, {"type": "odd"}]}])
     assert parts(tracing) == [{"type": "text", "content": QUESTION}, {"type": "odd"}]
