@@ -6,6 +6,7 @@ own tracing is left alone, whether it is on or off.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from groundwire.model import Operation, Provider, Request, Response
@@ -34,15 +35,25 @@ def _known(**attributes: Any) -> dict[str, Any]:
 def _run_request(_: Any, arguments: Mapping[str, Any]) -> Request:
     streamed = arguments.get("streamed_result")
     given = arguments["starting_input" if streamed is not None else "input"]
-    session = getattr(arguments.get("session"), "session_id", None)
+    session = arguments.get("session")
     workflow = getattr(arguments.get("run_config"), "workflow_name", _UNNAMED)
     named = _hands_over(arguments) and workflow != _UNNAMED
     return Request(
         name=workflow if named else arguments["starting_agent"].name,
         input=getattr(given, "_original_input", given),  # of a run that goes on
-        attributes=_known(**{_CONVERSATION: arguments.get("conversation_id") or session}),
-        read=None if streamed is None else lambda _: _streamed_response(streamed),
+        attributes=_known(**{_CONVERSATION: arguments.get("conversation_id") or _conversation(session)}),
+        read=lambda result: replace(
+            _run_response(result) if streamed is None else _streamed_response(streamed),
+            attributes=_known(**{_CONVERSATION: _conversation(session)}),
+        ),
     )
+
+
+def _conversation(session: Any) -> str | None:
+    try:
+        return getattr(session, "session_id", None)
+    except Exception:  # OpenAI's conversations have no id before their first turn
+        return None
 
 
 def _hands_over(arguments: Mapping[str, Any]) -> bool:

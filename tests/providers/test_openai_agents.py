@@ -170,6 +170,41 @@ async def test_a_session_is_the_conversation() -> None:
     assert (tracing.span.attributes or {})["gen_ai.conversation.id"] == "visitor 7"
 
 
+class Late(SQLiteSession):
+    """Has an id when something was said, as OpenAI's conversations have."""
+
+    said = False
+
+    @property
+    def session_id(self) -> str:
+        if not self.said:
+            raise ValueError("not yet")
+        return "visitor 8"
+
+    @session_id.setter
+    def session_id(self, value: str) -> None: ...
+
+    async def get_items(self, *_: Any, **__: Any) -> list[Any]:
+        self.said = True
+        return []
+
+    async def add_items(self, items: list[Any]) -> None: ...
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_a_session_without_an_id_so_far_is_a_conversation_too(streamed: bool) -> None:
+    with traced(openai_agents.PROVIDER) as tracing:
+        guide, session = agent("guide", said("hello")), Late("none")
+        if streamed:
+            result = Runner.run_streamed(guide, QUESTION, session=session)
+            assert [event async for event in result.stream_events()]
+        else:
+            await Runner.run(guide, QUESTION, session=session)
+    told = tracing.span.attributes or {}
+    assert (tracing.span.name, told["input.value"], told["output.value"]) == ("invoke_agent guide", QUESTION, "hello")
+    assert told["gen_ai.conversation.id"] == "visitor 8"
+
+
 # --- guardrails -----------------------------------------------------------------------------------------------------
 
 
