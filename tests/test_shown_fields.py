@@ -91,3 +91,19 @@ def test_rows_in_a_prompt_or_of_a_tool_are_told_whole() -> None:
     for trace in (given, called):
         assert [(p.text, p.id, p.source) for p in trace.chain.passages] == [(whole, "7", "prompt")]
         assert trace.chain.question == QUESTION
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        f"Title: Eiffel Tower\nBuilt: 1889\nContent: {TEXT}",
+        f'<document index="1"><title>Eiffel Tower</title><built>1889</built><content>{TEXT}</content></document>',
+        f'<document title="Eiffel Tower" built="1889"><source>a.pdf</source><content>{TEXT}</content></document>',
+    ],
+)
+def test_what_stands_around_a_text_in_its_block_is_told_too(context: str) -> None:
+    trace = Trace()
+    trace.chat(f"Context:\n{context}\n\nQuestion: {QUESTION}")
+    (passage,) = trace.chain.passages
+    first, *fields = passage.text.splitlines()
+    assert (first, sorted(line.lower() for line in fields)) == (TEXT, ["built: 1889", "title: eiffel tower"])

@@ -30,6 +30,9 @@ _ITEM_TAG = re.compile(rf"(?i)<({ITEM_NOUN}|item)\b([^<>]*)>")
 _BODY_TAG = re.compile(r"(?i)<((?:document_|page_)?content|text|body)\b[^<>]*>")
 _METADATA = re.compile(r"(?:^[ \t]*[\w .-]{1,30}[:=] ?\S{1,80}[ \t]*(?:\n|\Z))+\Z", re.MULTILINE)
 """Nothing but lines such as `page_label: 3`."""
+_NAMED = re.compile(r"[^\w\n]*([^\W\d_][\w .-]{0,30}?)[^\w\n]*[:=][^\w\n]*(\S.*?)\s*\Z")
+_FIELD_TAG = re.compile(r"<([a-zA-Z][\w-]*)>\s*([^<>]{1,400}?)\s*</\1>")
+_ATTRIBUTE = re.compile(r"""([\w-]+)\s*=\s*["']([^"'<>]{1,400})["']""")
 _ANY_TAG = re.compile(r"</?[a-zA-Z][\w-]*(?: [^<>]*)?>")
 _ID = re.compile(r"""(?i)\b(?:id|index|n|number)\s*=\s*["']?([\w.-]+)""")
 _FAILED = re.compile(
@@ -67,9 +70,9 @@ def parted(block: str, attributes: str = "") -> list[Cut]:
     items = elements(block, _ITEM_TAG)
     bodies = elements(block, _BODY_TAG)
     if len(bodies) == 1 and not any(_BODY_TAG.search(body) for _, body in items):
-        return [Cut(t, _id(attributes))] if _worth(t := _inner(block)) else []  # the block is one item
+        items = [(attributes, block)]  # the block is one item
     if items:
-        return [Cut(t, _id(tag)) for tag, body in items if _worth(t := _inner(body))]
+        return [cut for tag, body in items if _worth((cut := _item(tag, body)).text)]
     stripped = block.strip()
     if len(stripped) > 2 and stripped[0] == stripped[-1] and stripped[0] in "'\"":
         block = stripped = stripped[1:-1]
@@ -106,7 +109,7 @@ def parted(block: str, attributes: str = "") -> list[Cut]:
                 pieces[-1][1].append(line)
             elif pieces[-1][1]:
                 pieces.append((None, []))
-    return [Cut(text, identity) for identity, body in pieces if _worth(text := _bare("\n".join(body)))]
+    return [cut for identity, body in pieces if _worth((cut := _bare(identity, "\n".join(body))).text)]
 
 
 def _python_list(block: str) -> list[Any] | None:
@@ -122,23 +125,29 @@ _LONGEST_LITERAL = 100_000
 """Characters of Python that are read: it takes a hundred times the memory."""
 
 
-def _bare(piece: str) -> str:
-    """The passage in a piece: without quotes around it, and without the metadata above a label such as `Content:`."""
+def _bare(identity: str | None, piece: str) -> Cut:
+    """The passage in a piece: without quotes around it, and with what stands above a label such as `Content:` apart."""
     piece = piece.strip()
     if piece[:1] == "«" and piece[-1:] == "»":
         piece = piece[1:-1].strip()
     label = _BODY_LABEL.search(piece[:400])
     if label is None or label.end() == len(piece):
-        return piece
+        return Cut(piece, identity)
     above = piece[: label.start()].splitlines()
     described = len(above) <= 6 and all(n == 0 or ":" in line or "=" in line for n, line in enumerate(above))
-    return piece[label.end() :].strip() if described else piece
+    if not described:
+        return Cut(piece, identity)
+    text = piece[label.end() :].strip()
+    named = {found[1]: found[2] for line in above if (found := _NAMED.match(line)) is not None}
+    return Cut(text, identity, tuple(all_fields(named, text)))
 
 
-def _inner(body: str) -> str:
-    """Text of an item: its content element, where it has one beside its metadata."""
+def _item(tag: str, body: str) -> Cut:
+    """An element: the text of its content element, where it has one beside others, which are its fields."""
     content = elements(body, _BODY_TAG)
-    return _ANY_TAG.sub(" ", content[0][1] if content else body).strip()
+    text = _ANY_TAG.sub(" ", content[0][1] if content else body).strip()
+    others = _FIELD_TAG.findall(body) if content else []
+    return Cut(text, _id(tag), tuple(all_fields(dict([*_ATTRIBUTE.findall(tag), *others]), text)))
 
 
 def rows(value: Any) -> list[Cut]:

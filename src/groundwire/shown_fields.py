@@ -10,9 +10,11 @@ _AROUND = 300
 """Characters of the prompt before a passage and after it, among which its fields are looked for."""
 _LONGEST = 400
 """Characters of a value; what is longer is a text of its own."""
-_NO_FACTS = frozenset(
-    {"id", "_id", "type", "score", "_score", "distance", "_distance", "similarity", "relevance_score"}
+_NO_FACT = re.compile(
+    r"(?i)_?(?:id|index|n|number|type|score|distance|similarity|relevance_score|source|url|uri|link|path"
+    r"|page(?:[ _]?(?:label|number))?|file(?:[ _]?(?:name|path))?)"
 )
+"""Names of what says where a row is or how near, and nothing of what it is about."""
 _MOST = 24
 """Fields of one document."""
 _TELLING = re.compile(r"[^\W\d_]{3}|\d{3}|\d[.,]\d")
@@ -44,8 +46,8 @@ def shown_fields(document: Document, prompt: str) -> list[str]:
 
 
 def all_fields(row: Mapping[str, Any], text: str) -> list[str]:
-    """Fields of a row that stands in a prompt as it is, each as `name: value`; without its text, ids and scores."""
-    fields = ((k, v) for k, v in _fields(row) if k not in _NO_FACTS and v not in text)
+    """Fields of a row that stands in a prompt as it is, each as `name: value`; without its text, place and scores."""
+    fields = ((k, v) for k, v in _fields(row) if _NO_FACT.fullmatch(k) is None and v not in text)
     return [f"{k}: {v}" for k, v in fields if 0 < len(v) <= _LONGEST]
 
 
