@@ -4,8 +4,10 @@ import contextvars
 import importlib
 import logging
 import sys
+import threading
 from collections.abc import Callable, Set
 from dataclasses import dataclass
+from time import monotonic, sleep
 from typing import Any, TypeAlias
 
 import wrapt
@@ -51,7 +53,9 @@ class Patches:
 
     def add(self, provider: Provider) -> None:
         """Patch the provider's library: now if it is imported, else when it will be."""
-        if provider.module in sys.modules:
+        if _is_being_imported(provider.module):
+            threading.Thread(target=self._patch_when_imported, args=(provider,), daemon=True).start()
+        elif provider.module in sys.modules:
             self._patch(provider)
         else:
             wrapt.register_post_import_hook(lambda _: self._patch_late(provider), provider.module)
@@ -67,6 +71,16 @@ class Patches:
                 delattr(patch.owner, patch.attribute)
             else:
                 setattr(patch.owner, patch.attribute, patch.original)
+
+    def _patch_when_imported(self, provider: Provider) -> None:
+        """Another thread imports the library: to import parts of it now would break that for the application."""
+        until = monotonic() + _IMPORTED_WITHIN_S
+        while self.active and _is_being_imported(provider.module) and monotonic() < until:
+            sleep(0.001)
+        if provider.module in sys.modules:
+            self._patch_late(provider)
+        elif self.active:  # it failed, and may be tried again
+            self.add(provider)
 
     def _patch_late(self, provider: Provider) -> None:
         if self.active:
@@ -204,6 +218,14 @@ class Patches:
         hushed = HushedTracer(original, lambda: self._told(provider))
         setattr(owner, attribute, hushed)
         self._patches.append(_Patch(owner, attribute, original, hushed))
+
+
+_IMPORTED_WITHIN_S = 60.0
+
+
+def _is_being_imported(module: str) -> bool:
+    spec = getattr(sys.modules.get(module), "__spec__", None)
+    return bool(getattr(spec, "_initializing", False))  # as the import system itself asks
 
 
 def _placed(target: str) -> tuple[Any, str]:
