@@ -80,7 +80,7 @@ def parted(block: str, attributes: str = "") -> list[Cut]:
         try:
             json.loads(stripped)
         except (ValueError, RecursionError):
-            if stripped[0] == "[" and (listed := _python_list(stripped)):
+            if _PYTHON_LIST.match(stripped) and (listed := _python_list(stripped)):
                 return rows(listed)
         else:
             return cut_tool_result(stripped) if stripped[0] == "[" else [Cut(stripped)]
@@ -121,6 +121,7 @@ def _python_list(block: str) -> list[Any] | None:
     return value if isinstance(value, list) else None
 
 
+_PYTHON_LIST = re.compile(r"(?s)\[\s*[\"'{].*\]\Z")
 _LONGEST_LITERAL = 100_000
 """Characters of Python that are read: it takes a hundred times the memory."""
 
