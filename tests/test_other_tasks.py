@@ -142,6 +142,8 @@ ANSWERS = [
     (f"Answer yes or no.{CONTEXT}", '{"response": "Yes"}'),
     (f"List the key points from the following document.{CONTEXT}", "It is tall, and old."),
     (f"First extract the relevant quotes. Then answer the question.{CONTEXT}", TOWER[:40]),
+    (f"Use the context to answer the question. Extract relevant facts, do not invent.{CONTEXT}", TOWER[:40]),
+    (f"Extract the relevant facts.{CONTEXT}", "330 metres"),
     (f"Besides giving an answer, return a score of how well it answers.{CONTEXT}", f"{ANSWER}\nScore: 90"),
     (prompt("A model is asked to situate each chunk in its document.", question="What is asked?"), "To situate each."),
     (f"Reply with no_answer if the context is not relevant.{CONTEXT}", "no_answer"),

@@ -84,6 +84,7 @@ _ANSWERS_TOO = re.compile(
     r"|(?<!to )\b(?:give|write|provide) (?:a|the|your) (?:[\w-]+ )?answer\b|\bgiving an answer\b"
     r"|(?:^[^\w\n]{0,6}|[.!:;] |\b(?:and|please|if so),? )answer (?:it|the|this|my|from|using|based|in|briefly"
     r"|only(?! (?:with )?\W?(?:yes|no|true|false|relevant)\b))\b"
+    r"|\buse\b[^.\n]{0,80}\bto answer\b(?! \W?(?:yes|no|true|false)\b)"
 )
 """Prompts that ask for an answer as well."""
 _QUERY = re.compile(
@@ -123,6 +124,8 @@ _NOTHING = re.compile(
     r"(?i)\W*(?:no[_ ]output|none|nothing|n/?a)\W*"
     r"|[^.\n]{0,60}\bno(?:t|ne|thing)?\b[^.\n]{0,60}\brelevant\b[^.\n]{0,80}\W*"
 )
+_MENTION = 7
+"""Words of a name or a number, at most."""
 _NUMBERED = re.compile(r"\A\s*\d{1,3}[.)]\s")
 
 
@@ -147,12 +150,17 @@ def is_taken_out(answer: str, passages: Sequence[str], question: str | None, ins
     """
     if not (question or "").endswith("?") and _GIST.search(instructions()):
         return True
-    held = [words(text) for text in passages]
-    lines = [words(_NUMBERED.sub("", line)) for line in answer.splitlines() if line.strip()]
-    if not _NOTHING.fullmatch(answer) and not all(any(line in text for text in held) for line in lines):
+    if not _NOTHING.fullmatch(answer) and not _stands_in(answer, passages):
         return False
     asked = instructions()
     return _TAKES_OUT.search(asked) is not None and _ANSWERS_TOO.search(asked) is None
+
+
+def _stands_in(answer: str, passages: Sequence[str]) -> bool:
+    """Whether all its lines stand in passages, and are more than a name or a number, as answers a question."""
+    held = [words(text) for text in passages]
+    lines = [_NUMBERED.sub("", line) for line in answer.splitlines() if line.strip()]
+    return len(answer.split()) > _MENTION and all(any(words(line) in text for text in held) for line in lines)
 
 
 def is_prose(answer: str) -> bool:
