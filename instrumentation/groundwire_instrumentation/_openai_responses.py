@@ -39,7 +39,7 @@ def _item(item: Mapping[str, Any]) -> Message:
 def _plain(value: Any) -> Any:
     """An SDK object as plain data."""
     # The SDK types parsed items as plain ones; its serializer would warn about that, in the application.
-    return value.model_dump(warnings=False) if hasattr(value, "model_dump") else value
+    return value if isinstance(value, Mapping) or not hasattr(value, "model_dump") else value.model_dump(warnings=False)
 
 
 def _finish(said: Mapping[str, Any], parts: Sequence[Mapping[str, Any]]) -> Sequence[str]:
