@@ -190,3 +190,19 @@ def test_what_is_asked_for_beside_a_question_is_no_part_of_it() -> None:
     trace = Trace()
     trace.chat([message("system", CONTEXT), message("user", f"{QUESTION}\n\nRemember to cite the sources.")])
     assert trace.chain.question == QUESTION
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ['Who built the tower of "Which Tower?"', "Can you tell me more about the query API?", "Use the tower of Paris"],
+)
+def test_a_question_behind_tags_is_whole(asked: str) -> None:
+    trace = Trace()
+    trace.chat(f"<documents>\n<document>\n{TOWER}\n</document>\n</documents>\n\n{asked}")
+    assert trace.chain.question == asked
+
+
+def test_what_passages_ask_is_not_the_question_above_them() -> None:
+    trace = Trace()
+    trace.chat(f"{QUESTION}\n\nSources:\n[1] {TOWER}\n\nWas this page helpful?")
+    assert trace.chain.question == QUESTION

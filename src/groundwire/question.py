@@ -40,7 +40,7 @@ _TITLED = re.compile(
 _TAG = re.compile(r"(?i)<((?:user_?)?(?:question|query|input|request)|q)\b[^<>]*>")
 _INLINE = re.compile(
     r"(?i)\b(?:question|query|answer|prompt|request|asked)(?: [^\n:?.]{1,60})?[ \t]*:\s*([^\n]+\?[\"'`”»]?)"
-    r"|\b(?:question|query) (?:is )?(?-i:(?=[A-Z¿¡]))([^\n?]+\?)"
+    r"|\b(?:question|query) (?:is )?(?-i:(?=[A-Z¿¡]))([^\n? ]+ [^\n? ]+ [^\n?]+\?)"
 )
 _QUOTED = re.compile(
     r"(?i)\b(?:question|query|frage|pregunta|pergunta|domanda)[ \t:]*"
@@ -67,6 +67,7 @@ _ENDED = re.compile(r"(.*?\?)(?:[\"'`”»]?[^\w\n(]*|[^\n?]{0,80}[:：]\W*)\Z")
 _BEFORE_A_PASSAGE = re.compile(r"[\s\[({\"']*(?:\d{1,3}[\])}.:])?\s*")
 """A line of which a passage was the rest: what opens a list, or its number."""
 _EMPTY = re.compile(r"<(\w+)\b[^<>]*>\s*</\1>")
+_A_TAG = re.compile(r"\s*</?\w+\b[^<>]*>\s*")
 _FEW = 4
 """Words of a query that is more than what a question is about."""
 _MANY = 200
@@ -186,10 +187,12 @@ def _unlabelled(bare: str, queries: Sequence[str], known: bool) -> str | None:
         return _own(next(group for group in inline[-1] if group))
     rest = [p for piece in re.split(r"\n[ \t]*\n", bare) if (p := _trimmed(piece)) and not p.endswith(":")]
     asked = [line for p in reversed(rest) if (line := _trimmed(p.splitlines()[-1])).endswith("?")]
-    said = [p for p in rest if _SAYING.search(p)]
+    said = [p for p in rest if _SAYING.search(p) and not _A_TAG.fullmatch(p)]
     asking = [p for p in said if not instructs(p)]
     alone = asking if len(asking) == 1 and known else []
     first = [m[1].strip() for m in [_FIRST.match(bare)] if m is not None and not instructs(m[1])]
+    if first and first[0].endswith("?"):
+        return first[0]  # what follows is the passages, which may ask as well
     return next(iter([*asked[:1], *alone, *first, *queries[:1], *(asking or said)[-1:]]), None)
 
 
@@ -247,7 +250,10 @@ def _trimmed(text: str) -> str:
         return quoted[2].strip()
     first, _, _ = text.partition("\n")
     ended = _ENDED.match(first.rstrip())
-    return ended[1].strip() if ended is not None else text
+    if ended is None:
+        return text
+    closed = text[ended.end(1) : ended.end(1) + 1]
+    return (ended[1] + (closed if closed in "\"'" and ended[1].count(closed) % 2 else "")).strip()
 
 
 def _own(text: str) -> str:
