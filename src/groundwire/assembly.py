@@ -50,7 +50,7 @@ from groundwire.model import Document, NoChain, Passage, RagChain, Reason, SpanR
 from groundwire.other_tasks import is_prose, is_taken_out, other_task, prepares
 from groundwire.parting import Cut, cut_tool_result
 from groundwire.prompt import drafts_in, observations_in, reached, repeated_in, repeats, spoken, without_answers, words
-from groundwire.question import marked_question, question_among
+from groundwire.question import marked_question, question_among, question_in
 from groundwire.said import answer_in, fields_in
 from groundwire.shown_fields import all_fields, shown_fields
 from groundwire.suppliers import feeds, ranks_in, recast, strangers_among, unseen_before
@@ -176,22 +176,30 @@ class _Reading:
             return None
         last = self._texts[-1] if self._texts else ""
 
+        told: list[str] = []
+
         def instructions() -> str:
+            if told:
+                return told[0]
             asked = "\n".join(self._texts)
             question = chain.question or ""
             # What is no question, and was not searched for, may be what the call was told to do.
             question = question if question.endswith("?") or any(v.query == question for v in self._suppliers) else ""
             for text in (*(p.text for p in chain.context), "" if "\n" in question else question):
                 asked = asked.replace(text.strip(), "_") if text.strip() else asked
+            told.append(asked)
             return asked
 
         texts = [p.text for p in chain.context]
-        question = next((chain.question for text in self._texts if (chain.question or "\0") in text), None)
-        if prepares(last, instructions) or is_taken_out(chain.answer, texts, question, instructions):
+        question = chain.question or ""
+        asks = question.endswith("?") or any(v.query == question for v in self._suppliers)
+        asks = asks and any(question in text for text in self._texts)
+        if prepares(last, instructions) or is_taken_out(chain.answer, texts, asks, instructions):
             return "passages"
+        if is_prose(chain.answer):
+            return None
         said = first_choice(self._call.output) or chain.answer
-        fields = fields_in(said)
-        return None if is_prose(chain.answer) else other_task(instructions, last[-200:], said, fields, chain.answer)
+        return other_task(instructions, last[-200:], said, fields_in(said), chain.answer)
 
     def _given(self) -> list[Passage] | None:
         """Documents that the answer span lists itself; None where it lists none, or none of them with its text."""
@@ -342,6 +350,8 @@ class _Reading:
         if not user:
             asked = marked_question(self._texts[-1], passages) if self._texts else None
             return asked or (queries[0] if queries else None)
+        if len(user) == 1:
+            return question_in(user[0], queries, passages)
         since = takewhile(lambda m: m.get("role") not in (*_MODELS, "tool"), reversed(self._call.prompt))
         unanswered = sum(m.get("role") != "system" for m in since)
         return question_among(user[-max(1, unanswered) :], queries, passages)

@@ -124,6 +124,8 @@ _NOTHING = re.compile(
     r"(?i)\W*(?:no[_ ]output|none|nothing|n/?a)\W*"
     r"|[^.\n]{0,60}\bno(?:t|ne|thing)?\b[^.\n]{0,60}\brelevant\b[^.\n]{0,80}\W*"
 )
+_BEGINNING = 48
+"""Characters of an answer that tell whether it may stand in a passage."""
 _MENTION = 7
 """Words of a name or a number, at most."""
 _NUMBERED = re.compile(r"\A\s*\d{1,3}[.)]\s")
@@ -136,21 +138,23 @@ def prepares(prompt: str, instructions: Callable[[], str]) -> bool:
         prompt: its last message.
         instructions: as for `other_task`; asked for only where the message may be such a prompt.
     """
-    return _PREPARES.search(prompt[-_ENDS:]) is not None and _PREPARES.search(instructions()) is not None
+    end = prompt[-_ENDS:]
+    return "situat" in end.casefold() and bool(_PREPARES.search(end) and _PREPARES.search(instructions()))
 
 
-def is_taken_out(answer: str, passages: Sequence[str], question: str | None, instructions: Callable[[], str]) -> bool:
+def is_taken_out(answer: str, passages: Sequence[str], asks: bool, instructions: Callable[[], str]) -> bool:
     """Whether a call took out of passages, word for word, what bears on a question, as it was asked to; or its gist.
 
     Args:
         answer: what it said.
         passages: those in its prompt.
-        question: the one in its prompt; None where there is none.
+        asks: whether its prompt certainly holds a question.
         instructions: as for `other_task`.
     """
-    if not (question or "").endswith("?") and _GIST.search(instructions()):
+    if not asks and _GIST.search(instructions()):
         return True
-    if not _NOTHING.fullmatch(answer) and not _stands_in(answer, passages):
+    says_nothing = len(answer) <= _LONGEST_QUERY and _NOTHING.fullmatch(answer) is not None
+    if not says_nothing and not _stands_in(answer, passages):
         return False
     asked = instructions()
     return _TAKES_OUT.search(asked) is not None and _ANSWERS_TOO.search(asked) is None
@@ -159,8 +163,11 @@ def is_taken_out(answer: str, passages: Sequence[str], question: str | None, ins
 def _stands_in(answer: str, passages: Sequence[str]) -> bool:
     """Whether all its lines stand in passages, and are more than a name or a number, as answers a question."""
     held = [words(text) for text in passages]
-    lines = [_NUMBERED.sub("", line) for line in answer.splitlines() if line.strip()]
-    return len(answer.split()) > _MENTION and all(any(words(line) in text for text in held) for line in lines)
+    lines = [line for line in answer.splitlines() if line.strip()]
+    begins = words(_NUMBERED.sub("", lines[0][:_BEGINNING]).rpartition(" ")[0]) if lines else ""
+    if not any(begins in text for text in held) or len(answer.split()) <= _MENTION:  # so it is with nearly all
+        return False
+    return all(any(words(_NUMBERED.sub("", line)) in text for text in held) for line in lines)
 
 
 def is_prose(answer: str) -> bool:

@@ -63,10 +63,11 @@ def _words(text: str) -> str:
             for sign in beyond:  # curly quotes and dashes, as a rule
                 text = text.replace(sign, " ") if _parts(sign) else text
     if text.isascii():  # the same as below, in a fifth of the time
-        return f" {' '.join(text.lower().translate(_SPACED).split())} "
+        return f" {' '.join(text.translate(_SPACED).split())} "
     return f" {' '.join(_WORD.findall(text.casefold()))} "
 
 
+@lru_cache(maxsize=512)
 def _parts(sign: str) -> bool:
     """Whether a character stands between words, as a blank does."""
     return sign.casefold() == sign and not _WORD.match(sign)
@@ -79,13 +80,13 @@ def _unescaped(escape: re.Match[str]) -> str:
 
 
 _kept_words = lru_cache(maxsize=64)(_words)
-_SPACED = "".join(chr(i) if _WORD.match(chr(i)) else " " for i in range(128))
-"""What stands for each ASCII character: a blank for what is in no word."""
+_SPACED = "".join(chr(i).lower() if _WORD.match(chr(i)) else " " for i in range(128))
+"""What stands for each ASCII character: its small letter, a blank for what is in no word."""
 
 
 def spoken(text: str) -> str:
     """A prompt that was put into a model's own chat template, with its tokens told as labels and blank lines."""
-    if not any(sign in text for sign in _TOKEN_SIGNS):
+    if ("<" not in text and "[INST]" not in text) or not any(sign in text for sign in _TOKEN_SIGNS):
         return text
     return _TOKEN.sub("\n\n", _ROLE_TOKEN.sub(lambda m: f"\n\n{next(g for g in m.groups() if g)}:\n", text))
 
@@ -116,6 +117,12 @@ def reached(passages: Sequence[str], prompt: str, quoted: Sequence[str] = ()) ->
     sources = words(without_answers(prompt, quoted)) if quoted else whole
     answers = [words(answer) for answer in quoted]
     keys = [words(passage) for passage in passages]
+    if (
+        not answers
+        and all(len(key) > 2 for key in keys)
+        and min(places := [whole.find(key) for key in keys], default=0) >= 0
+    ):
+        return [*places]  # nearly always
     found = [len(key) > 2 and key in (sources if any(key in answer for answer in answers) else whole) for key in keys]
     if all(found):
         return [_place(key, whole) for key in keys]
@@ -179,6 +186,8 @@ def repeated_in(text: str, answers: Iterable[str]) -> list[str]:
 def observations_in(text: str) -> list[str]:
     """What tools answered that were called in plain text; what a template says of that before its question is none."""
     seen: list[str] = []
+    if "bservation" not in text:
+        return seen
     if "Observation:" in text:
         seen = _OBSERVED.findall(text[max(text.rfind("\nQuestion:"), 0) :])
     if "[[ ## observation_" in text:

@@ -27,8 +27,8 @@ _AFTER_QUESTION = (
 _LABELLED = re.compile(
     rf"(?is)(?:^|\n)[ \t]*[^\w\n<]{{0,6}}(?P<label>(?:{_QUESTION})|(?:[\w'-]+ ){{1,8}}(?:question|query))"
     rf"(?: (?:is|was|as|follows|below|to|you|must|should|need|have|work|on|answer|now)){{0,5}}"
-    rf"[*_ \t]*[:：][*_\s]*(?:-{{3,}}\s*)?(?P<text>.+?)"
-    rf"(?=\n[ \t]*[^\w\n<]{{0,6}}(?:{_AFTER_QUESTION})[^\n:：]{{0,30}}[:：]|\n[ \t]*\n|\n[^\w\n]*</|$)"
+    rf"[*_ \t]*[:：][*_\s]*(?:-{{3,}}\s*)?(?P<text>[^\n]+(?:\n(?![ \t]*\n|[^\w\n]*</"
+    rf"|[ \t]*[^\w\n<]{{0,6}}(?:{_AFTER_QUESTION})[^\n:：]{{0,30}}[:：])[^\n]*)*)"
 )
 _FOR_THE_QUESTION = re.compile(r"(?i)\b(?:contexts?|documents?|passages?|sources?|information)\b(?!.*\banswer)")
 """A label of the passages that speaks of the question."""
@@ -151,7 +151,11 @@ def question_in(message: str, queries: Sequence[str], passages: Sequence[str]) -
 def _without(message: str, passages: Sequence[str]) -> str:
     for passage in passages:
         message = message.replace(passage.strip(), "\n\n")
-    return _EMPTY.sub("\n\n", message) if passages else message
+    if not passages:
+        return message
+    while "\n\n\n" in message:  # each line costs every pattern a look
+        message = message.replace("\n\n\n", "\n\n")
+    return _EMPTY.sub("\n\n", message) if "</" in message else message
 
 
 def _asks_nothing(message: str, passages: Sequence[str]) -> bool:
@@ -259,7 +263,7 @@ def _trimmed(text: str) -> str:
 def _own(text: str) -> str:
     """What stands behind a label, without what else the template says in the lines after it."""
     first, *more = _trimmed(text).splitlines() or [""]
-    lines = [_NEXT_LABEL.sub("", first.rstrip())]
+    lines = [_NEXT_LABEL.sub("", first) if (first := first.rstrip()).endswith(":") else first]
     for line in more:
         if (said := line.strip()).endswith(":") or instructs(said) or RULE.match(said):
             break

@@ -18,6 +18,7 @@ _FINAL = re.compile(
 )
 """How models write that reason and act in plain text (ReAct): the call of a tool, the end. A prompt that ends in
 `Thought:` leaves that word out of what is said."""
+_ENDS_IN = re.compile(r"Answer:|AI:")
 _ACTING = re.compile(r"\{.*\"action_input\".*\}", re.DOTALL)
 """The same as a JSON object, alone or behind a thought."""
 _THOUGHT = re.compile(
@@ -42,8 +43,8 @@ def answer_in(output: Sequence[Message]) -> str:
 
     Empty where a tool is to be called: "let me look that up" answers nobody.
     """
-    said = next((m for m in output if message_text(m)), output[0] if output else {})
-    text, parts = message_text(said), parts_of(said)
+    text, said = next(((t, m) for m in output if (t := message_text(m))), ("", output[0] if output else {}))
+    parts = parts_of(said)
     if not text and any(is_refusal(m) for m in output):
         return "".join(str(p.get("content", "")) for m in output for p in parts_of(m))
     if parts and parts[-1].get("type") == "tool_call":
@@ -63,10 +64,10 @@ def answer_in(output: Sequence[Message]) -> str:
     if stripped.startswith("{") and stripped.endswith("}"):
         member = _member(stripped, _ANSWER_KEYS) or _sole(stripped)
         return text if member is None else member
-    if (final := _FINAL.search(text)) is not None:
+    if _ENDS_IN.search(text) and (final := _FINAL.search(text)) is not None:
         return final[1].strip()
     fields = fields_in(text)
-    if _ACTION.search(text):
+    if "Action Input:" in text and _ACTION.search(text):
         return ""
     return next((fields[key] for key in _ANSWER_KEYS if key in fields), next(reversed(fields.values()), text))
 

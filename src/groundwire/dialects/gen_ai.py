@@ -81,18 +81,20 @@ def view(record: SpanRecord) -> CallView | None:
 
 def usage(attributes: Mapping[str, Any]) -> Usage | None:
     """Token counts of a span; None where it has none. Reads `cache_write` as well as `cache_creation`."""
+    given, made = _count(attributes.get(semconv.INPUT_TOKENS)), _count(attributes.get(semconv.OUTPUT_TOKENS))
+    if given is None and made is None:
+        return None
     created = _count(attributes.get(semconv.CACHE_CREATION_TOKENS))
     if created is None:
         created = _count(attributes.get("gen_ai.usage.cache_write.input_tokens"))
-    found = Usage(
-        _count(attributes.get(semconv.INPUT_TOKENS)),
-        _count(attributes.get(semconv.OUTPUT_TOKENS)),
+    return Usage(
+        given,
+        made,
         _count(attributes.get(semconv.CACHE_READ_TOKENS)),
         created,
         _count(attributes.get(semconv.REASONING_TOKENS)),
         estimated=attributes.get(semconv.USAGE_SOURCE) == "estimated",
     )
-    return found if found.input_tokens is not None or found.output_tokens is not None else None
 
 
 def message_text(message: Message, between: str = "") -> str:
@@ -176,6 +178,8 @@ def messages_in(value: Any) -> tuple[Message, ...]:
 
 def _list(value: Any) -> list[Any]:
     """A list given as JSON text or as structure; empty where it is neither, for instance JSON cut in the middle."""
+    if value is None:
+        return []
     if isinstance(value, str):
         try:
             value = json.loads(value)
