@@ -5,6 +5,7 @@ several queries are no reranking, nor is what a model with several labels is ask
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -65,17 +66,13 @@ def _document(entry: Any) -> Document:
 
 def _ranked(before: Sequence[Document], result: Any) -> Response:
     rows = [(before[row["corpus_id"]], float(row["score"])) for row in result]
-    return Response(documents=[_with(document, score) for document, score in rows], higher_is_better=True)
+    return Response(documents=[replace(document, score=score) for document, score in rows], higher_is_better=True)
 
 
 def _scored(before: Sequence[Document], result: Any) -> Response:
     scores = [float(score) for score in result]
     rows = sorted(zip(before, scores, strict=True), key=lambda row: -row[1])
-    return Response(documents=[_with(document, score) for document, score in rows], higher_is_better=True)
-
-
-def _with(document: Document, score: float) -> Document:
-    return Document(document.text, document.id, score, document.metadata)
+    return Response(documents=[replace(document, score=score) for document, score in rows], higher_is_better=True)
 
 
 def _nothing(_: Any) -> Response:
