@@ -21,6 +21,7 @@ ROW: dict[str, Any] = {
     "lang": "en",
     "hidden": "Nobody shows this",
     "flag": True,
+    "_collection": "Answer",
 }
 
 
@@ -42,6 +43,7 @@ ROW: dict[str, Any] = {
         (str({"text": TEXT, "place": ROW["place"], "lang": "en"}), ["city: Paris", "lang: en"]),
         (f"{TEXT[:40]} of another.\nTitle: Eiffel Tower (http://tower.test?id=x)\n{TEXT}", ["title: Eiffel Tower"]),
         (f"{TEXT[:40]} of another, said the Eiffel Tower.{'.' * 400}{TEXT}", []),
+        (f"Use the iron rule. Paris or not:\n\nAnswer in en, of this landmark.\n{TEXT}", []),
         ("Nothing of it.", []),
     ],
 )

@@ -17,10 +17,14 @@ _NO_FACT = re.compile(
 """Names of what says where a row is or how near, and nothing of what it is about."""
 _MOST = 24
 """Fields of one document."""
-_TELLING = re.compile(r"[^\W\d_]{3}|\d{3}|\d[.,]\d")
-"""In a value that stands nowhere by chance."""
+_TELLING = re.compile(
+    r"[^\W\d_]{3}.*[ \d]|[ \d].*[^\W\d_]{3}|(?=[^a-z]*[A-Z])[^\W\d_]{3}|\d{3}|\d[.,]\d|[^\x00-\x7f]{2}"
+)
+"""In a value that stands nowhere by chance: several words, a name, a number of some digits."""
 _PARTED = re.compile(r"(?<=[a-z])(?=[A-Z])|[\W_]+")
 """Where a name has its words: `companyName`, `company_name`."""
+_ABOVE = re.compile(r".*\n[ \t]*\n", re.DOTALL)
+"""All but the last paragraph above a passage: an instruction may use the same words."""
 _SIGNS = r"[\\W_]{0,3}"
 _HEAD = re.compile(r"[^\n\"'\\]{12,60}")
 """As much of a passage as stands in a prompt in the same way, whether it is escaped there or not."""
@@ -42,7 +46,7 @@ def shown_fields(document: Document, prompt: str) -> list[str]:
     before = _ASKED.sub("", prompt[max(0, at - _AROUND) : at])
     after = prompt[at : at + len(text) + _AROUND]
     fields = dict.fromkeys(_fields(document.metadata or {}))
-    return [f"{k}: {v}" for k, v in fields if v not in text and _shows(before, after, k, v)]
+    return [f"{k}: {v}" for k, v in fields if not k.startswith("_") and v not in text and _shows(before, after, k, v)]
 
 
 def all_fields(row: Mapping[str, Any], text: str) -> list[str]:
@@ -74,11 +78,12 @@ def _fields(metadata: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _shows(before: str, after: str, name: str, value: str) -> bool:
-    """Whether the value stands there behind its name; one that tells something may stand before the passage alone."""
+    """Whether the value stands there behind its name, or alone above the passage, where it tells something."""
     if not 0 < len(value) <= _LONGEST or (value not in before and value not in after):
         return False
     bare = rf"(?<!\w){re.escape(value)}(?!\w)"
-    if _TELLING.search(value) and re.search(bare, before):
+    above = _ABOVE.sub("", before.rstrip())
+    if (_TELLING.search(value) and re.search(bare, above)) or f'"{value}"' in above:
         return True
     named = re.compile(rf"(?i)(?<![^\W_]){_PARTED.sub(_SIGNS, name)}\W{{1,8}}{bare}")
     return any(named.search(part) for part in (before, after))
