@@ -5,6 +5,8 @@ The provider is who the model's name says, the model is what that provider calls
 name (`from litellm import completion`) before instrumentation stays as it was.
 """
 
+import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -80,9 +82,16 @@ def _who(arguments: Mapping[str, Any]) -> tuple[str | None, str | None, Any]:
         model = next((rest.removeprefix(way) for way in _WAYS if rest.startswith(way)), rest)
     if provider is None and not rest:
         provider = next((who for start, who in _UNNAMED.items() if model.startswith(start)), None)
-    if provider == "openai" and url is not None:
-        provider = server(url)[0]  # LiteLLM's word for every server that speaks the protocol
+    if provider == "openai":
+        url = url or _everywhere()
+        provider = provider if url is None else server(url)[0]  # LiteLLM's word for all servers that speak the protocol
     return model, provider, url
+
+
+def _everywhere() -> str | None:
+    """The address that all calls in OpenAI's protocol go to; None: its maker's."""
+    variables = (os.environ.get(name) for name in ("OPENAI_BASE_URL", "OPENAI_API_BASE"))
+    return next(filter(None, (getattr(sys.modules.get("litellm"), "api_base", None), *variables)), None)
 
 
 def _reads(read: Callable[[Mapping[str, Any], Mapping[str, Any]], Request]) -> Callable[..., Request]:

@@ -31,6 +31,13 @@ def test_the_name_of_a_model_says_who_answers(given: dict[str, Any], model: str 
     assert (request.model, request.provider) == (model, provider)
 
 
+@pytest.mark.parametrize("variable", ["OPENAI_BASE_URL", "OPENAI_API_BASE"])
+def test_an_address_for_all_calls_says_who_answers(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, "http://localhost:8000/v1")
+    for model, provider in (("gpt-4o", "openai_compatible"), ("claude-sonnet-4-5", "anthropic")):
+        assert PROVIDER.operations[0].request(None, {"messages": [], "model": model}).provider == provider
+
+
 def test_documents_may_be_mappings() -> None:
     asked = {"model": "cohere/rerank-v3.5", "query": "?", "documents": ["one", {"text": "two"}], "top_n": 1}
     (rerank,) = (operation for operation in PROVIDER.operations if operation.kind == "rerank")
