@@ -46,12 +46,13 @@ from groundwire.dialects.gen_ai import (
     tool_results,
     view,
 )
+from groundwire.fields import fields_in
 from groundwire.model import Document, NoChain, Passage, RagChain, Reason, SpanRecord
 from groundwire.other_tasks import is_prose, is_taken_out, other_task, prepares
 from groundwire.parting import Cut, cut_tool_result
 from groundwire.prompt import drafts_in, observations_in, reached, repeated_in, repeats, spoken, without_answers, words
 from groundwire.question import marked_question, question_among, question_in
-from groundwire.said import answer_in, fields_in
+from groundwire.said import answer_in
 from groundwire.shown_fields import all_fields, shown_fields
 from groundwire.suppliers import feeds, ranks_in, recast, strangers_among, unseen_before
 

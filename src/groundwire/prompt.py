@@ -10,6 +10,8 @@ from functools import lru_cache
 from html import unescape
 from unicodedata import is_normalized, normalize
 
+from groundwire.fields import observed_in
+
 _WORD = re.compile(r"\w+")
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 _FEW = 16
@@ -36,10 +38,7 @@ _CONTEXT_LABEL = re.compile(
 _OBSERVED = re.compile(
     r"^[ \t]*Observation:\s*(.+?)(?=^[ \t]*(?:Thought|Action|Observation):|\Z)", re.DOTALL | re.MULTILINE
 )
-_OBSERVED_FIELD = re.compile(
-    r"^\[\[ ## observation_\d+ ## \]\]\n(.*?)(?=^\[\[ ## |^Respond with |\Z)", re.DOTALL | re.MULTILINE
-)
-"""What a tool answered, where models reason and act in plain text (ReAct), or in DSPy's fields."""
+"""What a tool answered, where models reason and act in plain text (ReAct)."""
 
 
 def words(text: str) -> str:
@@ -190,8 +189,7 @@ def observations_in(text: str) -> list[str]:
         return seen
     if "Observation:" in text:
         seen = _OBSERVED.findall(text[max(text.rfind("\nQuestion:"), 0) :])
-    if "[[ ## observation_" in text:
-        seen += _OBSERVED_FIELD.findall(text)
+    seen += observed_in(text)
     return [part.strip() for part in seen if part.strip()]
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from groundwire.cutting import QUESTION_KEYS, cut_marked, instructs
+from groundwire.fields import asked_in
 from groundwire.parting import RULE, elements
 from groundwire.prompt import words
 
@@ -75,15 +76,6 @@ _MANY = 200
 _SAYING = re.compile(r"[^\W\d]{2}")
 _THE_QUESTION = re.compile(r"(?i)\b(?:my|the|this) (?:question|query)\b")
 _ANSWERED = re.compile(r"(?i)[^\w\n]*\n[^\w\n]*(?:a(?:nswer)?|assistant|ai|bot)[^\w\n]*:[ \t]*\w")
-
-_FIELD = re.compile(r"^\[\[ ## (\w+) ## \]\]\n(.*?)(?=^\[\[ ## \w+ ## \]\]$|\Z)", re.DOTALL | re.MULTILINE)
-_FORM = re.compile(r"\n\nRespond with [^\n]*\bfields?\b[^\n]*\s*\Z")
-"""What closes them: how to answer."""
-_GIVEN = re.compile(
-    r"(?i)(?:\w+_)?(?:contexts?|passages?|documents?|docs|sources|facts|notes|history|trajectory|hint|reasoning)"
-    r"|(?:thought|tool_name|tool_args|observation)_\d+"
-)
-"""Fields that hold no question: what was found, said, done."""
 
 
 def question_among(messages: Sequence[str], queries: Sequence[str], passages: Sequence[str]) -> str | None:
@@ -200,19 +192,10 @@ def _unlabelled(bare: str, queries: Sequence[str], known: bool) -> str | None:
     return next(iter([*asked[:1], *alone, *first, *queries[:1], *(asking or said)[-1:]]), None)
 
 
-def _field(message: str) -> str | None:
-    """The question in fields of a program of DSPy: the one that is called so, or the only one that is no context."""
-    asked = _FORM.sub("", message)
-    fields = {name: text.strip() for name, text in _FIELD.findall(asked) if text.strip()}
-    named = next((fields[key] for key in QUESTION_KEYS if key in fields), None)
-    rest = [text for name, text in fields.items() if not _GIVEN.fullmatch(name)]
-    return rest[0] if named is None and len(rest) == 1 else named
-
-
 def _member(message: str) -> str | None:
     """The question in a message that is a JSON object."""
     if message.lstrip().startswith("[[ ## "):
-        return _field(message)
+        return asked_in(message)
     if message.lstrip()[:1] != "{":
         return None
     try:

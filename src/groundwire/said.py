@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from groundwire.dialects.gen_ai import is_refusal, message_text, parts_of
+from groundwire.fields import fields_in
 from groundwire.model import Message
 
-_FIELD = re.compile(r"\[\[ ## (\w+) ## \]\]\s*(.*?)\s*(?=\[\[ ## \w+ ## \]\]|\Z)", re.DOTALL)
-"""How DSPy has models write: one field after the other."""
 _ACTION = re.compile(r"^[ \t]*Action:.*^[ \t]*Action Input:", re.DOTALL | re.MULTILINE)
 _FINAL = re.compile(
     r"(?:\A\s*(?:Thought:|Do I need to use a tool\?).*?^[ \t]*(?:(?:Final )?Answer|AI):|^[ \t]*Final Answer:)"
@@ -70,13 +69,6 @@ def answer_in(output: Sequence[Message]) -> str:
     if "Action Input:" in text and _ACTION.search(text):
         return ""
     return next((fields[key] for key in _ANSWER_KEYS if key in fields), next(reversed(fields.values()), text))
-
-
-def fields_in(text: str) -> dict[str, str]:
-    """DSPy's fields by name; empty where the text has none."""
-    fields = dict(_FIELD.findall(text.strip())) if text.lstrip().startswith("[[ ## ") else {}
-    fields.pop("completed", None)
-    return fields
 
 
 def _handed_on(parts: Sequence[Mapping[str, Any]]) -> str:
