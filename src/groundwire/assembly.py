@@ -195,7 +195,7 @@ class _Reading:
         question = chain.question or ""
         asks = question.endswith("?") or any(v.query == question for v in self._suppliers)
         asks = asks and any(question in text for text in self._texts)
-        if prepares(last, instructions) or is_taken_out(chain.answer, texts, asks, instructions):
+        if prepares(last, instructions) or is_taken_out(chain.answer, texts, self._texts, asks, instructions):
             return "passages"
         if is_prose(chain.answer):
             return None

@@ -114,6 +114,8 @@ _TAKES_OUT = re.compile(
     r"(?i)\b(?:extract|return|copy|quote) (?:[\w*'’-]+ ){0,10}(?:relevant|verbatim)\b"
     r"|\bextract (?:[\w*'’-]+ ){0,6}(?:sentences|segments|passages|parts?|snippets|spans|quotes)\b"
 )
+_TAKING = ("xtract", "XTRACT", "elevant", "ELEVANT", "erbatim", "ERBATIM")
+"""Of the words in this, what is so whether they begin a sentence or not."""
 _GIST = re.compile(
     r"(?i)\b(?:extract|list|identify) (?:the |all )?(?:key|main|most important) (?:[\w-]+ ){0,3}(?:\([^)\n]*\) )?from "
     r"(?:the |this )?(?:following |given )?(?:document|text|passage|chunk)\b"
@@ -142,17 +144,22 @@ def prepares(prompt: str, instructions: Callable[[], str]) -> bool:
     return "situat" in end.casefold() and bool(_PREPARES.search(end) and _PREPARES.search(instructions()))
 
 
-def is_taken_out(answer: str, passages: Sequence[str], asks: bool, instructions: Callable[[], str]) -> bool:
+def is_taken_out(
+    answer: str, passages: Sequence[str], prompt: Sequence[str], asks: bool, instructions: Callable[[], str]
+) -> bool:
     """Whether a call took out of passages, word for word, what bears on a question, as it was asked to; or its gist.
 
     Args:
         answer: what it said.
         passages: those in its prompt.
+        prompt: texts of its prompt.
         asks: whether its prompt certainly holds a question.
         instructions: as for `other_task`.
     """
     if not asks and _GIST.search(instructions()):
         return True
+    if not any(sign in text for text in prompt for sign in _TAKING):  # so it is with most
+        return False
     says_nothing = len(answer) <= _LONGEST_QUERY and _NOTHING.fullmatch(answer) is not None
     if not says_nothing and not _stands_in(answer, passages):
         return False

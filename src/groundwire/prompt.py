@@ -66,6 +66,12 @@ def _words(text: str) -> str:
     return f" {' '.join(_WORD.findall(text.casefold()))} "
 
 
+def holds(text: str, piece: str) -> bool:
+    """Whether a text holds a piece to the letter: quick, and False also where it holds its words in another dress."""
+    bare = piece.strip()
+    return len(bare) >= _SHORTEST and " " in bare and bare in text
+
+
 @lru_cache(maxsize=512)
 def _parts(sign: str) -> bool:
     """Whether a character stands between words, as a blank does."""
@@ -104,7 +110,7 @@ _TOKEN = re.compile(r"<\|[\w ]{1,30}\|>|</?s>|\[/?INST\]|<</?SYS>>|<end_of_turn>
 def reached(passages: Sequence[str], prompt: str, quoted: Sequence[str] = ()) -> list[int | None]:
     """For each passage, where the prompt holds it, whole, cleaned up, or cut short; None where it does not.
 
-    Places are to be compared with each other alone: they count characters of the prompt's bare words.
+    Places are to be compared with each other alone: they count characters, of the prompt or of its bare words.
 
     Args:
         passages: texts, in any order.
@@ -112,16 +118,12 @@ def reached(passages: Sequence[str], prompt: str, quoted: Sequence[str] = ()) ->
         quoted: earlier answers. A passage that is in the prompt only because such an answer repeats it has not
             reached it: a request for follow-up questions carries the answer, not its sources.
     """
+    if not quoted and all(holds(prompt, passage) for passage in passages):
+        return [prompt.find(passage.strip()) for passage in passages]  # nearly always
     whole = words(prompt)
     sources = words(without_answers(prompt, quoted)) if quoted else whole
     answers = [words(answer) for answer in quoted]
     keys = [words(passage) for passage in passages]
-    if (
-        not answers
-        and all(len(key) > 2 for key in keys)
-        and min(places := [whole.find(key) for key in keys], default=0) >= 0
-    ):
-        return [*places]  # nearly always
     found = [len(key) > 2 and key in (sources if any(key in answer for answer in answers) else whole) for key in keys]
     if all(found):
         return [_place(key, whole) for key in keys]

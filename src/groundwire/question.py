@@ -12,7 +12,7 @@ from typing import Any
 from groundwire.cutting import QUESTION_KEYS, cut_marked, instructs
 from groundwire.fields import asked_in
 from groundwire.parting import RULE, elements
-from groundwire.prompt import words
+from groundwire.prompt import holds, words
 
 _QUESTION = (
     r"(?:the |current |original |new |latest |follow[- ]?up )?(?:(?:user|customer)(?:'s)? )?"
@@ -117,16 +117,17 @@ def question_in(message: str, queries: Sequence[str], passages: Sequence[str]) -
     if tagged:
         return tagged[-1]
     labelled = _labelled(bare)
-    key = words(message)
-    inside = next((q for q in queries if len(words(q)) > 2 and words(q) in key), None)
+    inside = next((q for q in queries if holds(message, q) or (len(words(q)) > 2 and words(q) in words(message))), None)
     if labelled is not None:
         if inside is None:
             return labelled
         # A question of several paragraphs was searched for as a whole; one that has its answer was asked before.
         whole = words(inside).startswith(words(labelled))
         return inside if whole or (_answered(labelled, bare) and labelled in bare.rpartition(inside)[0]) else labelled
-    cuts = [] if any(words(p) in key for p in passages) else [cut.text for cut in cut_marked(message)[:_MANY]]
-    if not cuts and not any(words(p) in key for p in passages):
+    key = words(message)
+    shown = any(words(p) in key for p in passages)
+    cuts = [] if shown else [cut.text for cut in cut_marked(message)[:_MANY]]
+    if not cuts and not shown:
         if inside is not None and message.replace(inside, "").count("?") == 0 and len(inside.split()) >= 3:
             return inside
         return (_without_instructions(message) if len(message) <= 8000 else None) or inside

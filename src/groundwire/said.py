@@ -17,7 +17,6 @@ _FINAL = re.compile(
 )
 """How models write that reason and act in plain text (ReAct): the call of a tool, the end. A prompt that ends in
 `Thought:` leaves that word out of what is said."""
-_ENDS_IN = re.compile(r"Answer:|AI:")
 _ACTING = re.compile(r"\{.*\"action_input\".*\}", re.DOTALL)
 """The same as a JSON object, alone or behind a thought."""
 _THOUGHT = re.compile(
@@ -63,7 +62,7 @@ def answer_in(output: Sequence[Message]) -> str:
     if stripped.startswith("{") and stripped.endswith("}"):
         member = _member(stripped, _ANSWER_KEYS) or _sole(stripped)
         return text if member is None else member
-    if _ENDS_IN.search(text) and (final := _FINAL.search(text)) is not None:
+    if ("Answer:" in text or "AI:" in text) and (final := _FINAL.search(text)) is not None:
         return final[1].strip()
     fields = fields_in(text)
     if "Action Input:" in text and _ACTION.search(text):
