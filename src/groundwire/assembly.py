@@ -176,25 +176,21 @@ class _Reading:
         if semconv.RETRIEVAL_DOCUMENTS in self._call.record.attributes:
             return None
         last = self._texts[-1] if self._texts else ""
-
+        texts = [p.text for p in chain.context]
+        question = chain.question or ""
+        # What is no question, and was not searched for, may be what the call was told to do.
+        certain = question.endswith("?") or any(v.query == question for v in self._suppliers)
         told: list[str] = []
 
         def instructions() -> str:
-            if told:
-                return told[0]
-            asked = "\n".join(self._texts)
-            question = chain.question or ""
-            # What is no question, and was not searched for, may be what the call was told to do.
-            question = question if question.endswith("?") or any(v.query == question for v in self._suppliers) else ""
-            for text in (*(p.text for p in chain.context), "" if "\n" in question else question):
-                asked = asked.replace(text.strip(), "_") if text.strip() else asked
-            told.append(asked)
-            return asked
+            if not told:
+                asked = "\n".join(self._texts)
+                for text in (*texts, question if certain and "\n" not in question else ""):
+                    asked = asked.replace(text.strip(), "_") if text.strip() else asked
+                told.append(asked)
+            return told[0]
 
-        texts = [p.text for p in chain.context]
-        question = chain.question or ""
-        asks = question.endswith("?") or any(v.query == question for v in self._suppliers)
-        asks = asks and any(question in text for text in self._texts)
+        asks = certain and any(question in text for text in self._texts)
         if prepares(last, instructions) or is_taken_out(chain.answer, texts, self._texts, asks, instructions):
             return "passages"
         if is_prose(chain.answer):

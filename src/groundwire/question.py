@@ -73,6 +73,7 @@ _FEW = 4
 """Words of a query that is more than what a question is about."""
 _MANY = 200
 """Passages that are taken out of a message that lists more of them, at most: what is left holds the question."""
+_BLANK_LINE = re.compile(r"\n[ \t]*\n")
 _SAYING = re.compile(r"[^\W\d]{2}")
 _THE_QUESTION = re.compile(r"(?i)\b(?:my|the|this) (?:question|query)\b")
 _ANSWERED = re.compile(r"(?i)[^\w\n]*\n[^\w\n]*(?:a(?:nswer)?|assistant|ai|bot)[^\w\n]*:[ \t]*\w")
@@ -97,8 +98,7 @@ def question_among(messages: Sequence[str], queries: Sequence[str], passages: Se
 def marked_question(message: str, passages: Sequence[str]) -> str | None:
     """The question that a message marks as such, by a tag or a label; None where it marks none."""
     bare = _without(message, passages)
-    tagged = [text for _, body in elements(bare, _TAG) if (text := body.strip())]
-    return tagged[-1] if tagged else _labelled(bare)
+    return _tagged(bare) or _labelled(bare)
 
 
 def question_in(message: str, queries: Sequence[str], passages: Sequence[str]) -> str | None:
@@ -113,9 +113,8 @@ def question_in(message: str, queries: Sequence[str], passages: Sequence[str]) -
     if asked_for is not None:
         return asked_for
     bare = _without(message, passages)  # a passage may hold questions of its own
-    tagged = [text for _, body in elements(bare, _TAG) if (text := body.strip())]
-    if tagged:
-        return tagged[-1]
+    if (tagged := _tagged(bare)) is not None:
+        return tagged
     labelled = _labelled(bare)
     inside = next((q for q in queries if holds(message, q) or (len(words(q)) > 2 and words(q) in words(message))), None)
     if labelled is not None:
@@ -158,13 +157,13 @@ def _asks_nothing(message: str, passages: Sequence[str]) -> bool:
     )
     if bare == message:
         return instructs(message) and _THE_QUESTION.search(message) is not None
-    rest = [p for piece in re.split(r"\n[ \t]*\n", bare) if _SAYING.search(p := piece.strip())]
+    rest = [p for piece in _BLANK_LINE.split(bare) if _SAYING.search(p := piece.strip())]
     return all(p.endswith(":") or instructs(p) for p in rest)
 
 
 def _without_instructions(message: str) -> str:
     """A question without the paragraphs after it that tell how to answer."""
-    first, *rest = re.split(r"\n[ \t]*\n", message.strip())
+    first, *rest = _BLANK_LINE.split(message.strip())
     alone = first.rstrip().endswith("?") and all(instructs(p.strip()) for p in rest)
     return (first if alone else message).strip()
 
@@ -182,7 +181,7 @@ def _unlabelled(bare: str, queries: Sequence[str], known: bool) -> str | None:
     inline = inline or [(last,) for last in _LAST.findall(bare) if not instructs(last)]
     if inline:
         return _own(next(group for group in inline[-1] if group))
-    rest = [p for piece in re.split(r"\n[ \t]*\n", bare) if (p := _trimmed(piece)) and not p.endswith(":")]
+    rest = [p for piece in _BLANK_LINE.split(bare) if (p := _trimmed(piece)) and not p.endswith(":")]
     asked = [line for p in reversed(rest) if (line := _trimmed(p.splitlines()[-1])).endswith("?")]
     said = [p for p in rest if _SAYING.search(p) and not _A_TAG.fullmatch(p)]
     asking = [p for p in said if not instructs(p)]
@@ -210,6 +209,12 @@ def _member(message: str) -> str | None:
 def _answered(question: str, message: str) -> bool:
     """Whether the last that a message has of a question is followed by its answer."""
     return _ANSWERED.match(message.rpartition(question)[2]) is not None
+
+
+def _tagged(message: str) -> str | None:
+    """What stands in the last tag such as `<question>`."""
+    tagged = [text for _, body in elements(message, _TAG) if (text := body.strip())]
+    return tagged[-1] if tagged else None
 
 
 def _labelled(message: str) -> str | None:
