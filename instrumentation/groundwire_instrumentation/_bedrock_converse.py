@@ -138,12 +138,15 @@ class Events:
         self._role = "assistant"
 
     def add(self, event: Mapping[str, Any]) -> None:
-        if (given := event.get("contentBlockDelta")) is not None:  # nearly always
-            index, delta = given.get("contentBlockIndex", 0), given.get("delta") or {}
-            if (text := delta.get("text")) and (block := self._blocks.get(index)):
-                block[2].append(text)
-            else:
-                self._add_delta(index, delta)
+        try:
+            piece = event["contentBlockDelta"]
+            self._blocks[piece["contentBlockIndex"]][2].append(piece["delta"]["text"] or "")  # nearly always
+        except (KeyError, TypeError):
+            self._add(event)
+
+    def _add(self, event: Mapping[str, Any]) -> None:
+        if (given := event.get("contentBlockDelta")) is not None:
+            self._add_delta(given.get("contentBlockIndex", 0), given.get("delta") or {})
         elif (start := event.get("messageStart")) is not None:
             self._role = start.get("role") or self._role
         elif (start := event.get("contentBlockStart")) is not None:

@@ -54,6 +54,8 @@ def shown(document: Any) -> dict[str, Any]:
 
 def message_of(message: Mapping[str, Any]) -> Message:
     role, content = message.get("role") or "user", message.get("content")
+    if isinstance(content, str) and len(message) == 2 and role != "tool":
+        return {"role": role, "parts": [{"type": "text", "content": content}]}
     items = [content] if isinstance(content, str) else rows(content)
     if role == "tool":
         returned = [shown(_document(item)) for item in items]
@@ -152,10 +154,8 @@ class ChatEvents:
 
     def add(self, event: Any) -> None:
         try:
-            said = event.__dict__
-            told = said["delta"].__dict__["message"].__dict__["content"].__dict__
-            if said["type"] == "content-delta" and told["thinking"] is None:  # nearly always
-                self._blocks[said["index"] or 0].text.append(told["text"] or "")
+            if event.type == "content-delta" and (content := event.delta.message.content).thinking is None:
+                self._blocks[event.index or 0].text.append(content.text or "")  # nearly always
                 return
         except (AttributeError, KeyError, TypeError):
             pass

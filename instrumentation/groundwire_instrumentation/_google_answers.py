@@ -25,34 +25,28 @@ class Chunks:
         self._last: Any = None
         self._counts: dict[str, int] = {}
         self._usage: Any = None
-        self._counted: Any = None
         self._blocked: Any = None
         self._found: list[Document] = []
 
     def add(self, chunk: Any) -> None:
         self._last = chunk
-        said = chunk.__dict__  # every attribute of these models is asked for in vain first
-        if (usage := said.get("usage_metadata")) is not None:
-            if (counts := usage.__pydantic_fields_set__) != self._counted:
-                self._count()
-                self._counted = counts
-            self._usage = usage
         try:
-            (candidate,) = said["candidates"]
-            of_candidate = candidate.__dict__
-            (part,) = of_candidate["content"].__dict__["parts"]
+            if (usage := chunk.usage_metadata) is not None:
+                self._usage = usage
+            (candidate,) = chunk.candidates
+            (part,) = candidate.content.parts
             if (
-                of_candidate["finish_reason"] is said["prompt_feedback"] is None
-                and of_candidate["grounding_metadata"] is None
-                and part.__pydantic_fields_set__ == _TEXT
+                (text := part.text) is not None
+                and part.thought is candidate.finish_reason is candidate.grounding_metadata is None
             ):  # nearly always
-                self._candidates[of_candidate["index"] or 0].text.append(part.__dict__["text"])
+                self._candidates[candidate.index or 0].text.append(text)
                 return
         except (AttributeError, KeyError, TypeError, ValueError):
             pass
-        if (feedback := said.get("prompt_feedback")) is not None:
+        self._count()
+        if (feedback := getattr(chunk, "prompt_feedback", None)) is not None:
             self._blocked = feedback.block_reason or self._blocked
-        for candidate in said.get("candidates") or ():
+        for candidate in getattr(chunk, "candidates", None) or ():
             self._add(candidate)
 
     def _add(self, candidate: Any) -> None:
@@ -84,7 +78,7 @@ class Chunks:
             self._calling[index] = whole
 
     def _count(self) -> None:
-        """What is told later holds, for as long as it is told: so only the last of those that tell the same counts."""
+        """What is told later holds; what is told no more holds too. Between two bare texts nothing new is told."""
         told = vars(self._usage) if self._usage is not None else {}
         self._counts |= {name: count for name in _COUNTS if (count := told.get(name)) is not None}
 
@@ -109,7 +103,6 @@ class Chunks:
         )
 
 
-_TEXT = {"text"}
 _PROMPT = ("prompt_token_count", "tool_use_prompt_token_count")
 _MADE = ("candidates_token_count", "thoughts_token_count")
 _COUNTS = (*_PROMPT, *_MADE, "cached_content_token_count")

@@ -21,7 +21,9 @@ def given(value: Any) -> Mapping[str, Any]:
     """All that is set of a model of the SDK, or of the mapping that stands for one, under the model's names."""
     if isinstance(value, dict):
         return {_snake(name): one for name, one in value.items() if one is not None}
-    return {name: one for name, one in getattr(value, "__dict__", {}).items() if one is not None}
+    own = getattr(value, "__dict__", {})
+    names = getattr(value, "__pydantic_fields_set__", own)  # of forty
+    return {name: one for name in names if (one := own.get(name)) is not None}
 
 
 @lru_cache(maxsize=256)
@@ -52,9 +54,10 @@ def messages_of(contents: Any) -> Iterator[Message]:
 
 
 def _message(role: str | None, parts: list[dict[str, Any]]) -> Message:
-    if parts and all(part["type"] == "tool_call_response" for part in parts):
+    kinds = {part["type"] for part in parts}
+    if kinds == {"tool_call_response"}:
         role = "tool"
-    elif role == "model" or (role is None and any(part["type"] == "tool_call" for part in parts)):
+    elif role == "model" or (role is None and "tool_call" in kinds):
         role = "assistant"
     return {"role": role or "user", "parts": parts}
 

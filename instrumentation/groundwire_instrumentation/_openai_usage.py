@@ -46,13 +46,17 @@ def usage_of(usage: Any, result: Any = None) -> Usage | None:
     if usage is None and not counts:
         return None
     ask = counts.get
-    given = members(ask("prompt_tokens_details") or ask("input_tokens_details") or ask("prompt_token_details"))
-    made = members(ask("completion_tokens_details") or ask("output_tokens_details"))
-    total = ask("input_tokens") if (prompt := ask("prompt_tokens")) is None else prompt
-    output: Any = ask("output_tokens") if (completion := ask("completion_tokens")) is None else completion
-    thought, cited = made.get("reasoning_tokens", ask("reasoning_tokens")), ask("citation_tokens")
+    total, output = ask("prompt_tokens"), ask("completion_tokens")
+    given, made = members(ask("prompt_tokens_details")), members(ask("completion_tokens_details"))
+    other = not counts.keys() <= _USUAL
+    if other:  # OpenAI's other API, and what others count
+        total = ask("input_tokens") if total is None else total
+        output = ask("output_tokens") if output is None else output
+        given = given or members(ask("input_tokens_details") or ask("prompt_token_details"))
+        made = made or members(ask("output_tokens_details"))
     apart: dict[str, Any] = {}
-    if isinstance(cited, int):  # Perplexity's deep research
+    thought = made.get("reasoning_tokens", ask("reasoning_tokens") if other else None)
+    if other and isinstance(cited := ask("citation_tokens"), int):  # Perplexity's deep research
         thought = thought or 0
         output, apart["output_citation_tokens"] = (output or 0) + thought + cited, cited
     elif isinstance(output, int) and isinstance(total, int):
@@ -65,8 +69,7 @@ def usage_of(usage: Any, result: Any = None) -> Usage | None:
         apart["input_audio_tokens"] = heard
     if spoken := made.get("audio_tokens"):
         apart["output_audio_tokens"] = spoken
-    searched = members(members(ask("tool_calls_details")).get("search_web")).get("invocation")
-    if searches := ask("num_search_queries") or members(ask("server_tool_use")).get("web_search_requests") or searched:
+    if other and (searches := _searches(counts)):
         apart["web_searches"] = searches
     cached, written = given.get("cached_tokens"), given.get("cache_write_tokens")
     created = given.get("cache_creation_tokens") if written is None else written
@@ -76,7 +79,7 @@ def usage_of(usage: Any, result: Any = None) -> Usage | None:
         total,
         output,
         _first({**given, **counts}, *_CACHED) if cached is None else cached,
-        ask("cache_creation_input_tokens") if created is None else created,
+        ask("cache_creation_input_tokens") if created is None and other else created,
         thought,
         hour,
         apart=apart,
@@ -84,10 +87,21 @@ def usage_of(usage: Any, result: Any = None) -> Usage | None:
     )
 
 
+_USUAL = frozenset(
+    {"prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "completion_tokens_details"}
+)
+"""All that a chat of OpenAI's counts."""
 _CACHED = ("cached_tokens", "prompt_cache_hit_tokens", "num_cached_tokens", "cache_read_input_tokens")
 """Where Together and Moonshot, DeepSeek, Mistral, and Databricks and Perplexity have them."""
 _TIERS = ("flex", "priority", "fast", "scale")
 """Those with prices of their own."""
+
+
+def _searches(counts: Mapping[str, Any]) -> Any:
+    """Searches of the web, in the words of Perplexity, of Anthropic behind a gateway, and of xAI."""
+    ask = counts.get
+    searched = members(members(ask("tool_calls_details")).get("search_web")).get("invocation")
+    return ask("num_search_queries") or members(ask("server_tool_use")).get("web_search_requests") or searched
 
 
 def _first(counts: Mapping[str, Any], *names: str) -> Any:

@@ -44,7 +44,7 @@ def _place(client: Any, arguments: Mapping[str, Any]) -> tuple[str | None, str |
 
 def _chat(client: Any, arguments: Mapping[str, Any]) -> Request:
     model, url, provider = _place(client, arguments)
-    given = {name: arguments.get(name) for name in _BODY}
+    given = {name: arguments[name] for name in _BODY if name in arguments}
     body = {**given, **(arguments.get("extra_body") or {}), "model": model, "messages": arguments["messages"]}
     return _chat_shaped.asked(body, url, stream=bool(arguments.get("stream")), provider=provider)
 

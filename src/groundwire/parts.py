@@ -31,6 +31,7 @@ def watched(result: Any, part: str, call: Call) -> Any:
         call.succeed(result)
         return result
     stream = result[part]
+    call.expect_stream()
     result[part] = Body(stream, call, result) if call.operation.stream is None else Chunks(stream, call)
     return result
 

@@ -16,6 +16,7 @@ from groundwire.streams import AsyncStream, SyncStream
 
 def watched(stream: Any, call: Call) -> Any:
     """The stream of either kind."""
+    call.expect_stream()
     return (_AsyncSteps if hasattr(stream, "__anext__") else _Steps)(stream, call)
 
 

@@ -20,10 +20,6 @@ _END: Any = object()
 class Chunks(Watched):
     """A stream of chunks that is read with `for`, and is no iterator itself."""
 
-    def __init__(self, wrapped: Any, call: Call) -> None:
-        super().__init__(wrapped, call)
-        call.expect_stream()
-
     def __iter__(self) -> Iterator[Any]:
         # Breaking off this loop does not end the call: another loop may go on where it stopped.
         call = self._self_call
@@ -91,10 +87,6 @@ class SyncStream(Chunks, Left):
 
 class AsyncStream(LeftAsync):
     """A stream of chunks read with `async for` or `anext`."""
-
-    def __init__(self, wrapped: Any, call: Call) -> None:
-        super().__init__(wrapped, call)
-        call.expect_stream()
 
     def __aiter__(self) -> AsyncIterator[Any]:
         return _Reading(self, self._self_call)
@@ -185,6 +177,7 @@ class EitherStream(SyncStream, AsyncStream):
 
 def watched(stream: Any, call: Call) -> Any:
     """A stream of either kind, or of both."""
+    call.expect_stream()
     if not hasattr(stream, "__anext__"):
         return SyncStream(stream, call)
     return (EitherStream if hasattr(stream, "__next__") else AsyncStream)(stream, call)

@@ -67,14 +67,14 @@ class Watched(_Proxy):  # type: ignore[misc]
     """A proxy that ends its call when it is dropped. `weakref.finalize` would do that too, in three times the time."""
 
     def __init__(self, wrapped: Any, call: Call) -> None:
-        super().__init__(wrapped)
+        _Proxy.__init__(self, wrapped)
         if _note_collection not in gc.callbacks:
             gc.callbacks.append(_note_collection)
             atexit.register(_end_all)  # now, so that it runs before what exports the spans
             if hasattr(os, "register_at_fork"):
                 os.register_at_fork(after_in_child=_ends.clear)  # what its parent reads is its parent's to end
         self._self_call = call
-        self._self_ends_with(call.abandon)
+        _ends[id(self)] = call.abandon
 
     def _self_ends_with(self, end: Callable[[], None] | None) -> None:
         if end is None:
