@@ -1,5 +1,6 @@
 """Streamed answers in OpenAI's protocol, put together chunk by chunk; texts from bare prompts too."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -66,15 +67,19 @@ _BARE = 5
 
 
 class Chunks:
-    """Chunks of one streamed chat completion; choices may come interleaved."""
+    """Chunks of one streamed chat completion; choices may come interleaved.
 
-    def __init__(self) -> None:
-        self._choices: dict[Any, _Choice] = {}
+    Args:
+        of_pydantic: what is tried first: whether chunks are models of pydantic's, as most are, or Hugging Face's.
+    """
+
+    def __init__(self, *, of_pydantic: bool = True) -> None:
+        self._choices: defaultdict[Any, _Choice] = defaultdict(_Choice)
         self._last: Any = None
         self._named: Any = None
         self._usage: Any = None
         self._of_objects = True
-        self._of_pydantic = True
+        self._of_pydantic = of_pydantic
 
     def add(self, chunk: Any) -> None:
         self._last = chunk
@@ -88,17 +93,20 @@ class Chunks:
                     if self._of_pydantic
                     else len(delta) == _BARE and delta.reasoning is delta.tool_calls is None
                 ):
+                    text, reason, usage = delta.content, choice.finish_reason, chunk.usage
                     known = self._choices[choice.index]
-                    if text := delta.content:
+                    if text:
                         known.text.append(text)
-                    if reason := choice.finish_reason:
+                    elif chunk.model:  # of the first and the last piece
+                        self._named = chunk
+                    if reason:
                         known.finish = reason
-                    if (usage := chunk.usage) is not None:
+                    if usage is not None:
                         self._usage = usage
                     return
             except AttributeError:
                 self._of_objects, self._of_pydantic = self._of_pydantic, False
-            except (KeyError, TypeError, ValueError):
+            except (TypeError, ValueError):
                 pass
         self._read(members(chunk))
 
@@ -108,8 +116,7 @@ class Chunks:
         if (usage := said.get("usage")) is not None:
             self._usage = usage
         for choice in map(members, said.get("choices") or ()):
-            index = choice.get("index")
-            known = self._choices.get(index) or self._choices.setdefault(index, _Choice())
+            known = self._choices[choice.get("index")]
             known.finish = choice.get("finish_reason") or known.finish
             delta = members(choice.get("delta"))
             if text := delta.get("content"):
@@ -123,7 +130,7 @@ class Chunks:
         last = members(self._last)
         error = failure(last)
         if not last.get("model"):  # Azure's last ones may say nothing but what a filter found
-            last = self._named or last
+            last = members(self._named) or last
         return Response(
             model=last.get("model") or None,
             id=last.get("id") or None,
@@ -143,6 +150,6 @@ class TextChunks(Chunks):
         said = members(chunk)
         self._usage = said.get("usage") or self._usage
         for choice in map(members, said.get("choices") or ()):
-            known = self._choices.setdefault(choice.get("index") or 0, _Choice())
+            known = self._choices[choice.get("index") or 0]
             known.text.append(choice.get("text") or members(choice.get("delta")).get("content") or "")
             known.finish = choice.get("finish_reason") or said.get("finish_reason") or known.finish

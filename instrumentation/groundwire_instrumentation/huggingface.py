@@ -5,6 +5,7 @@ rest of what the client can do (images, audio, classification) is no call of a l
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from groundwire.hosts import server
@@ -108,12 +109,15 @@ def _generated(result: Any) -> Response:
     return text.response()
 
 
+_Chunks = partial(_openai_chunks.Chunks, of_pydantic=False)
+
+
 PROVIDER = Provider(
     name="huggingface",
     module="huggingface_hub",
     distribution="huggingface-hub",
     operations=(
-        Operation("chat", _targets("chat_completion"), _chat, _openai_chat.answered, stream=_openai_chunks.Chunks),
+        Operation("chat", _targets("chat_completion"), _chat, _openai_chat.answered, stream=_Chunks),
         Operation("chat", _targets("text_generation"), _generate, _generated, stream=_Text),
         Operation("embeddings", _targets("feature_extraction"), _embed, lambda _: Response()),
     ),

@@ -12,6 +12,7 @@ from typing import Any
 
 import genai_prices
 import openai
+import pydantic
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,6 +46,7 @@ from conformance.openai_wire import (
 from groundwire.chain import chains
 from groundwire.records import from_readable
 from groundwire.tokens import estimate_tokens
+from groundwire_instrumentation._openai_chunks import Chunks
 from groundwire_instrumentation.openai import PROVIDER
 
 CHAT: dict[str, Any] = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": QUESTION}]}
@@ -587,7 +589,8 @@ def test_a_stream_of_the_responses_api_that_fails_tells_its_finish(tracing: Trac
     assert got["gen_ai.response.finish_reasons"] == ("error",)
 
 
-def test_what_a_filter_finds_after_the_answer_takes_no_name_from_it(tracing: Tracing) -> None:
+@pytest.mark.parametrize("first", [CHUNKS[0], chunk({"role": "assistant"}), chunk({"content": ""})])
+def test_what_a_filter_finds_after_the_answer_takes_no_name_from_it(tracing: Tracing, first: dict[str, Any]) -> None:
     nameless = {"id": "", "model": "", "object": "", "created": 0, "service_tier": None, "system_fingerprint": None}
     found = {
         "index": 0,
@@ -595,12 +598,32 @@ def test_what_a_filter_finds_after_the_answer_takes_no_name_from_it(tracing: Tra
         "content_filter_results": {},
         "content_filter_offsets": {"end_offset": 9},
     }
-    chat_stream([{**CHUNKS[0], **nameless, "choices": []}, *CHUNKS, {**CHUNKS[0], **nameless, "choices": [found]}])
+    filtered = {**CHUNKS[0], **nameless}
+    chat_stream([filtered | {"choices": []}, first, *CHUNKS[1:], filtered | {"choices": [found]}])
     got = attributes(tracing)
     assert got["gen_ai.response.model"] == "gpt-4o-mini-2024-07-18"
     assert got["gen_ai.response.id"] == "chatcmpl-1"
     assert got["gen_ai.response.finish_reasons"] == ("stop",)
     assert parts(tracing, "gen_ai.output.messages") == [{"type": "text", "content": ANSWER}]
+
+
+def test_pieces_that_lack_members_of_openais_are_read_once() -> None:
+    class Delta(pydantic.BaseModel):
+        content: str | None = None
+
+    class Choice(pydantic.BaseModel):
+        index: int = 0
+        delta: Delta
+        finish_reason: str | None = None
+
+    class Piece(pydantic.BaseModel):
+        choices: list[Choice]
+
+    chunks = Chunks()
+    for word in ("Everest", " is", " high."):
+        chunks.add(Piece(choices=[Choice(delta=Delta(content=word))]))
+    (message,) = chunks.response().messages or ()
+    assert message["parts"] == [{"type": "text", "content": "Everest is high."}]
 
 
 BROKEN = {"code": "server_error", "message": "overloaded"}
