@@ -53,9 +53,11 @@ def _messages(message: Mapping[str, Any]) -> list[Message]:
     """One message; what tools answered is a message of its own, as the conventions have it."""
     parts = [_part(block) for block in message.get("content") or ()]
     answers = [part for part in parts if part["type"] == "tool_call_response"]
+    if not answers:
+        return [{"role": message.get("role"), "parts": parts}]
     rest = [part for part in parts if part["type"] != "tool_call_response"]
-    found: list[Message] = [{"role": "tool", "parts": answers}] if answers else []
-    return [*found, {"role": message.get("role"), "parts": rest}] if rest or not answers else found
+    found: list[Message] = [{"role": "tool", "parts": answers}]
+    return [*found, {"role": message.get("role"), "parts": rest}] if rest else found
 
 
 def _part(block: Mapping[str, Any]) -> dict[str, Any]:

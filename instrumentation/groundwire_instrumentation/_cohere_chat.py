@@ -1,5 +1,6 @@
 """Messages, answers and events of Cohere's v2 chat, as the GenAI conventions have them."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -142,22 +143,27 @@ def failure(reason: Any) -> str | None:
     return str(reason) if _FINISH.get(reason) == "error" else None
 
 
+_OF_TOOLS = ("tool-plan-delta", "tool-call-start", "tool-call-delta")
+
+
 class ChatEvents:
     """Events of one streamed chat: blocks of text and thought by index, a plan, tool calls by index."""
 
     def __init__(self) -> None:
         self._id: str | None = None
         self._plan: list[str] = []
-        self._blocks: dict[int, Joining] = {}
+        self._blocks: defaultdict[int, Joining] = defaultdict(Joining)
         self._calls: dict[int, tuple[Any, list[str]]] = {}
         self._end: Any = None
 
     def add(self, event: Any) -> None:
         try:
-            if event.type == "content-delta" and (content := event.delta.message.content).thinking is None:
-                self._blocks[event.index or 0].text.append(content.text or "")  # nearly always
-                return
-        except (AttributeError, KeyError, TypeError):
+            if event.type == "content-delta":
+                content = event.delta.message.content
+                if (text := content.text) and content.thinking is None:  # nearly always
+                    self._blocks[event.index or 0].text.append(text)
+                    return
+        except (AttributeError, TypeError):
             pass
         self._add(event)
 
@@ -165,24 +171,23 @@ class ChatEvents:
         kind = event.type
         if kind == "content-delta" or kind == "content-start":
             index, content = event.index or 0, members(event.delta.message.content)
-            block = self._blocks.get(index) or self._blocks.setdefault(index, Joining())
+            block = self._blocks[index]
             if thought := content.get("thinking"):
                 block.add("reasoning", thought)
             if text := content.get("text"):
                 block.add("text", text)
-            return
-        delta = getattr(event, "delta", None)
-        message = getattr(delta, "message", None)
-        if kind == "tool-plan-delta" and message is not None:
-            self._plan.append(message.tool_plan or "")
-        elif kind == "tool-call-start" and message is not None:
-            self._calls[event.index or 0] = (message.tool_calls, [message.tool_calls.function.arguments or ""])
-        elif kind == "tool-call-delta" and message is not None:
-            self._calls[event.index or 0][1].append(message.tool_calls.function.arguments or "")
         elif kind == "message-start":
             self._id = event.id
         elif kind == "message-end":
-            self._end = delta
+            self._end = event.delta
+        elif kind in _OF_TOOLS and (message := event.delta.message) is not None:
+            if kind == "tool-plan-delta":
+                self._plan.append(message.tool_plan or "")
+                return
+            called, index = message.tool_calls, event.index or 0
+            if kind == "tool-call-start":
+                self._calls[index] = (called, [])
+            self._calls[index][1].append(called.function.arguments or "")
 
     def response(self) -> Response:
         parts = [_reasoning("".join(self._plan))] if self._plan else []

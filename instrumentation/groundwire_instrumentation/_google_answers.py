@@ -4,6 +4,7 @@ A prompt's tokens include cached ones; thoughts and what tools returned are coun
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,7 +20,7 @@ class Chunks:
     """Chunks of one answer, streamed or whole."""
 
     def __init__(self) -> None:
-        self._candidates: dict[int, Joining] = {}
+        self._candidates: defaultdict[int, Joining] = defaultdict(Joining)
         self._finish: dict[int, str] = {}
         self._calling: dict[int, dict[str, Any]] = {}
         self._last: Any = None
@@ -41,7 +42,7 @@ class Chunks:
             ):  # nearly always
                 self._candidates[candidate.index or 0].text.append(text)
                 return
-        except (AttributeError, KeyError, TypeError, ValueError):
+        except (AttributeError, TypeError, ValueError):
             pass
         self._count()
         if (feedback := getattr(chunk, "prompt_feedback", None)) is not None:
@@ -51,7 +52,7 @@ class Chunks:
 
     def _add(self, candidate: Any) -> None:
         index = candidate.index or 0
-        known = self._candidates.get(index) or self._candidates.setdefault(index, Joining())
+        known = self._candidates[index]
         grounds = candidate.grounding_metadata  # what Google's own search of files found
         for chunk in (grounds and grounds.grounding_chunks) or ():
             if (found := chunk.retrieved_context) is not None and found.text:

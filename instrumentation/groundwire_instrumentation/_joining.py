@@ -6,14 +6,15 @@ from typing import Any
 class Joining:
     """The parts of one streamed message, in the order in which they began."""
 
-    __slots__ = ("_kind", "_parts", "_pieces", "text")
+    __slots__ = ("_first", "_kind", "_parts", "_pieces", "text")
 
     def __init__(self) -> None:
+        self._first: list[str] = []
         self._parts: list[tuple[dict[str, Any], list[str]]] = []
-        self._kind: str | None = None
-        self._pieces: list[str] = []
-        self.text: Any = None
-        """The pieces of the text that goes on, for those in a hurry; None where none does."""
+        self._kind: str | None = "text"
+        self._pieces = self._first
+        self.text: Any = self._first
+        """The pieces of the text that goes on, for those in a hurry; None where another part does."""
 
     def add(self, kind: str, text: str) -> None:
         """A piece of a part that is nothing but text: `text` or `reasoning`."""
@@ -30,4 +31,6 @@ class Joining:
 
     def parts(self) -> list[dict[str, Any]]:
         """What has come so far."""
-        return [{**part, "content": "".join(pieces)} if pieces else part for part, pieces in self._parts]
+        begun = [({"type": "text"}, self._first)] if self._first else []
+        parts = [*begun, *self._parts]
+        return [{**part, "content": "".join(pieces)} if pieces else part for part, pieces in parts]

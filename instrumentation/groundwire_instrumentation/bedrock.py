@@ -52,12 +52,17 @@ def _named(model: Any) -> Any:
 
 def _terms(asked: Mapping[str, Any]) -> dict[str, str]:
     """What makes a call dearer or cheaper than usual: `converse` and `invoke_model` spell it differently."""
+    if not _TERMS & asked.keys():
+        return {}
     tier, speed = asked.get("serviceTier"), asked.get("performanceConfig")
     terms = {
         "service_tier": tier.get("type") if isinstance(tier, Mapping) else tier,
         "latency": speed.get("latency") if isinstance(speed, Mapping) else asked.get("performanceConfigLatency"),
     }
     return {name: value for name, value in terms.items() if value not in (None, "default", "standard")}
+
+
+_TERMS = {"serviceTier", "performanceConfig", "performanceConfigLatency"}
 
 
 # --- converse -------------------------------------------------------------------------------------------------------

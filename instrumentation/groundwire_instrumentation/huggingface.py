@@ -13,7 +13,7 @@ from groundwire.model import Operation, Provider, Request, Response, Usage
 from groundwire_instrumentation import _chat_shaped, _openai_chat, _openai_chunks
 
 _ROUTER = "https://router.huggingface.co"
-_BODY = ("temperature", "top_p", "max_tokens", "frequency_penalty", "presence_penalty", "seed", "n", "stop", "tools")
+_BODY = {"temperature", "top_p", "max_tokens", "frequency_penalty", "presence_penalty", "seed", "n", "stop", "tools"}
 _GENERATION: Mapping[str, str] = {
     "temperature": "gen_ai.request.temperature",
     "top_p": "gen_ai.request.top_p",
@@ -45,7 +45,7 @@ def _place(client: Any, arguments: Mapping[str, Any]) -> tuple[str | None, str |
 
 def _chat(client: Any, arguments: Mapping[str, Any]) -> Request:
     model, url, provider = _place(client, arguments)
-    given = {name: arguments[name] for name in _BODY if name in arguments}
+    given = {name: value for name, value in arguments.items() if name in _BODY}
     body = {**given, **(arguments.get("extra_body") or {}), "model": model, "messages": arguments["messages"]}
     return _chat_shaped.asked(body, url, stream=bool(arguments.get("stream")), provider=provider)
 
