@@ -3,6 +3,7 @@
 Bedrock counts cached tokens beside `inputTokens`: they are added up here.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -135,16 +136,20 @@ class Events:
     """Events of a streamed answer; content blocks may come in turns."""
 
     def __init__(self) -> None:
-        self._blocks: dict[int, list[Any]] = {}
+        self._blocks: defaultdict[int, list[Any]] = defaultdict(lambda: ["text", {}, []])
         self._whole: dict[str, Any] = {}
         self._role = "assistant"
 
     def add(self, event: Mapping[str, Any]) -> None:
-        try:
-            piece = event["contentBlockDelta"]
-            self._blocks[piece["contentBlockIndex"]][2].append(piece["delta"]["text"] or "")  # nearly always
-        except (KeyError, TypeError):
-            self._add(event)
+        if "contentBlockDelta" in event:
+            try:
+                piece = event["contentBlockDelta"]
+                text = piece["delta"]["text"] or ""
+                self._blocks[piece["contentBlockIndex"]][2].append(text)  # nearly always
+                return
+            except (KeyError, TypeError):
+                pass
+        self._add(event)
 
     def _add(self, event: Mapping[str, Any]) -> None:
         if (given := event.get("contentBlockDelta")) is not None:
@@ -164,7 +169,7 @@ class Events:
         for kind, name in _PIECES:
             if kind in delta:
                 piece = delta[kind].get(name) if name else delta[kind]
-                block = self._blocks.get(index) or self._blocks.setdefault(index, [kind, {}, []])
+                block = self._blocks[index] if kind == "text" else self._blocks.setdefault(index, [kind, {}, []])
                 block[2].append(piece if isinstance(piece, str) else "")
                 return
 

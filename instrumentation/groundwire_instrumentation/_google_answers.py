@@ -125,24 +125,20 @@ _TRAFFIC: Mapping[Any, str] = {
 
 
 def _usage(counts: Mapping[str, int], last: Any) -> Usage:
-    def total(one: str, other: str) -> int | None:
-        return counts.get(one, 0) + counts.get(other, 0) if one in counts or other in counts else None
-
     apart: dict[str, int] = {}
     told = vars(last)
     for details, name in _DETAILS.items():
         for row in told.get(details) or ():
             if (kind := _MODALITIES.get(plain(row.modality))) and row.token_count:
                 apart[name.format(kind)] = apart.get(name.format(kind), 0) + row.token_count
-    tier = _TRAFFIC.get(plain(told.get("traffic_type")))
-    return Usage(
-        total(*_PROMPT),
-        total(*_MADE),
-        cache_read_tokens=counts.get("cached_content_token_count"),
-        reasoning_tokens=counts.get("thoughts_token_count"),
-        apart=apart,
-        terms={"service_tier": tier} if tier else {},
-    )
+    tier = _TRAFFIC.get(plain(traffic)) if (traffic := told.get("traffic_type")) else None
+    cached, thought = counts.get("cached_content_token_count"), counts.get("thoughts_token_count")
+    terms = {"service_tier": tier} if tier else {}
+    return Usage(_sum(counts, *_PROMPT), _sum(counts, *_MADE), cached, None, thought, apart=apart, terms=terms)
+
+
+def _sum(counts: Mapping[str, int], one: str, other: str) -> int | None:
+    return counts.get(one, 0) + counts.get(other, 0) if one in counts or other in counts else None
 
 
 def _filtered(reason: str | None) -> bool:

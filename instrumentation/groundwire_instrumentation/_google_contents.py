@@ -39,6 +39,9 @@ def _camel(name: str) -> str:
 
 def messages_of(contents: Any) -> Iterator[Message]:
     """Contents, as the SDK reads them: parts that follow each other without a message around them are one."""
+    if isinstance(contents, str):
+        yield {"role": "user", "parts": [part_of(contents)]}
+        return
     loose: list[dict[str, Any]] = []
     for one in contents if isinstance(contents, list) else () if contents is None else (contents,):
         parts = one if isinstance(one, list) else None if isinstance(one, str) else get(one, "parts")

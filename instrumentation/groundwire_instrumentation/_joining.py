@@ -31,6 +31,5 @@ class Joining:
 
     def parts(self) -> list[dict[str, Any]]:
         """What has come so far."""
-        begun = [({"type": "text"}, self._first)] if self._first else []
-        parts = [*begun, *self._parts]
-        return [{**part, "content": "".join(pieces)} if pieces else part for part, pieces in parts]
+        begun = [{"type": "text", "content": "".join(self._first)}] if self._first else []
+        return begun + [{**part, "content": "".join(pieces)} if pieces else part for part, pieces in self._parts]

@@ -40,16 +40,16 @@ def _common(models: Any, arguments: Mapping[str, Any], config: Mapping[str, Any]
         del attributes["gen_ai.request.choice.count"]
     if stop := config.get("stop_sequences"):
         attributes["gen_ai.request.stop_sequences"] = tuple(stop)
-    if level := get(config.get("thinking_config"), "thinking_level"):
+    if (thinking := config.get("thinking_config")) and (level := get(thinking, "thinking_level")):
         attributes["gen_ai.request.reasoning.level"] = str(plain(level)).lower()
-    _, host, port = server(get(config.get("http_options"), "base_url") or client._http_options.base_url)
-    tier = plain(config.get("service_tier"))
+    options, tier = config.get("http_options"), config.get("service_tier")
+    _, host, port = server((options and get(options, "base_url")) or client._http_options.base_url)
     return {
         "model": arguments["model"].rpartition("models/")[2],
         "provider": "gcp.vertex_ai" if client.vertexai else "gcp.gemini",
         "server_address": host,
         "server_port": port,
-        "terms": {"service_tier": tier} if tier in ("flex", "priority") else {},
+        "terms": {"service_tier": plain(tier)} if tier and plain(tier) in ("flex", "priority") else {},
         "attributes": attributes,
     }
 
