@@ -63,10 +63,10 @@ def _messages(message: Mapping[str, Any]) -> list[Message]:
 
 def _part(block: Mapping[str, Any]) -> dict[str, Any]:
     """One content block: a mapping of its one kind to its content."""
-    kind: str = next(iter(block), "text")
-    value: Any = block.get(kind, "")
-    if kind == "text":
-        return {"type": "text", "content": value}
+    if "text" in block or not block:
+        return {"type": "text", "content": block.get("text", "")}
+    kind: str = next(iter(block))
+    value: Any = block[kind]
     if kind == "toolUse":
         call = {"id": value.get("toolUseId"), "name": value.get("name"), "arguments": value.get("input")}
         return {"type": "tool_call", **call}

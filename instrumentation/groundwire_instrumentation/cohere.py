@@ -41,9 +41,13 @@ _LISTS: Mapping[str, str] = {
 def _common(client: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """What every request has; parameters that were left out are an ellipsis in this SDK."""
     attributes: dict[str, Any] = {
-        name: arguments[key] for key, name in _PARAMETERS.items() if isinstance(arguments.get(key), _NUMBERS)
+        name: value
+        for key, name in _PARAMETERS.items()
+        if (value := arguments.get(key)) is not ... and isinstance(value, _NUMBERS)
     }
-    attributes |= {name: tuple(arguments[key]) for key, name in _LISTS.items() if _cohere_chat.rows(arguments.get(key))}
+    for key, name in _LISTS.items():
+        if _cohere_chat.rows(value := arguments.get(key)):
+            attributes[name] = tuple(value)
     provider, address, port = server(client._client_wrapper.get_base_url())
     return {
         "model": _text(arguments.get("model")),

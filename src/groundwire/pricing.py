@@ -103,7 +103,8 @@ class _Prices:
 
     def of(self, usage: Usage) -> float:
         """USD."""
-        return self.units[bisect_left(self.steps, usage.input_tokens or 0)].of(usage)
+        step = bisect_left(self.steps, usage.input_tokens or 0) if self.steps else 0
+        return self.units[step].of(usage)
 
 
 class PriceTable:

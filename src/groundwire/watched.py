@@ -30,7 +30,7 @@ def dropped(end: Callable[[], None]) -> None:
     The collector runs wherever memory is asked for, also while this very thread holds a lock of the exporter: ending
     the span there would wait for that lock for ever. Starting a thread takes no lock.
     """
-    if _thread.get_ident() in _collecting:
+    if _collecting and _thread.get_ident() in _collecting:
         try:
             _thread.start_new_thread(end, ())
             return
