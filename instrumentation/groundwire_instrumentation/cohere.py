@@ -46,8 +46,8 @@ def _common(client: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
         if (value := arguments.get(key)) is not ... and isinstance(value, _NUMBERS)
     }
     for key, name in _LISTS.items():
-        if _cohere_chat.rows(value := arguments.get(key)):
-            attributes[name] = tuple(value)
+        if given := _cohere_chat.rows(arguments.get(key)):
+            attributes[name] = tuple(given)
     provider, address, port = server(client._client_wrapper.get_base_url())
     return {
         "model": _text(arguments.get("model")),
