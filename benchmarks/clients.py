@@ -133,9 +133,10 @@ def consumed(chunks: Iterable[Any]) -> int:
     return count
 
 
-def measure(calls: Calls, blocks: int, *, streams: bool) -> Row:
-    """One client, in one shape."""
-    exporter = Discard()
+def subjects_of(
+    calls: Calls, exporter: SpanExporter, *, streams: bool
+) -> Mapping[str, tuple[Callable[[], Any], Callable[[], None]]]:
+    """`plain`, `hand` and `ours`: the call, and what has to be switched before it is made."""
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     tracer = provider.get_tracer("by hand")
@@ -146,11 +147,18 @@ def measure(calls: Calls, blocks: int, *, streams: bool) -> Row:
     def on() -> None:
         groundwire.instrument(tracer_provider=provider, providers=[calls.provider], evaluators=[], steady_context=False)
 
-    subjects: Mapping[str, tuple[Callable[[], Any], Callable[[], None]]] = {
+    return {
         "plain": (plain, groundwire.shutdown),
         "hand": ((streamed_by_hand if streams else by_hand)(calls, tracer), groundwire.shutdown),
         "ours": (plain, on),
     }
+
+
+def measure(calls: Calls, blocks: int, *, streams: bool) -> Row:
+    """One client, in one shape."""
+    exporter = Discard()
+    subjects = subjects_of(calls, exporter, streams=streams)
+    plain, _ = subjects["plain"]
     for name, (call, switch) in subjects.items():
         switch()
         before = exporter.count

@@ -19,9 +19,8 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 SOURCE = """
 #include <valgrind/callgrind.h>
@@ -37,27 +36,11 @@ KEPT: Mapping[str, tuple[str, ...]] = {"instructions": ("Ir",), "I1": ("I1mr",),
 def inside(name: str, streams: bool, library: str) -> None:
     """What runs under valgrind: the plain call, by hand and traced in turns; a dump after each block."""
     import clients
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-
-    import groundwire
 
     counter = ctypes.CDLL(library)
-    calls = clients.opened(name)
-    provider = TracerProvider(shutdown_on_exit=False)
-    provider.add_span_processor(SimpleSpanProcessor(clients.Discard()))
-    tracer = provider.get_tracer("by hand")
-
-    def on() -> None:
-        groundwire.instrument(tracer_provider=provider, providers=[calls.provider], evaluators=[], steady_context=False)
-
-    plain: Callable[[], Any] = calls.whole
-    hand = clients.by_hand(calls, tracer)
-    if streams and (streamed := calls.streamed) is not None:
-        plain, hand = lambda: clients.consumed(streamed()), clients.streamed_by_hand(calls, tracer)
-    subjects = {"plain": (plain, groundwire.shutdown), "hand": (hand, groundwire.shutdown), "ours": (plain, on)}
-    plain()
-    hand()
+    subjects = clients.subjects_of(clients.opened(name), clients.Discard(), streams=streams)
+    for subject in ("plain", "hand"):
+        subjects[subject][0]()
     gc.collect()
     gc.freeze()
     warm, counted = _blocks(streams)

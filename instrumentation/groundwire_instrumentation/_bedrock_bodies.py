@@ -108,11 +108,17 @@ def _messages(message: Mapping[str, Any]) -> list[Message]:
     if role == "tool":
         answer = {"type": "tool_call_response", "id": message.get("tool_call_id"), "response": message.get("content")}
         return [{"role": role, "parts": [answer]}]
-    parts = [*parts_of(message.get("content")), *calls_of(message)]
+    return told_apart(role, [*parts_of(message.get("content")), *calls_of(message)])
+
+
+def told_apart(role: Any, parts: list[dict[str, Any]]) -> list[Message]:
+    """The message of these parts; what tools answered is a message of its own, before it."""
     answers = [part for part in parts if part["type"] == "tool_call_response"]
+    if not answers:
+        return [{"role": role, "parts": parts}]
     rest = [part for part in parts if part["type"] != "tool_call_response"]
-    found: list[Message] = [{"role": "tool", "parts": answers}] if answers else []
-    return [*found, {"role": role, "parts": rest}] if rest or not answers else found
+    told: Message = {"role": "tool", "parts": answers}
+    return [told, {"role": role, "parts": rest}] if rest else [told]
 
 
 def calls_of(message: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from groundwire.media import apart, blob_part, document_part, uri_part
-from groundwire.model import Message, Response, Usage
+from groundwire.model import Response, Usage
 from groundwire_instrumentation import _bedrock_answers as bedrock_answers
+from groundwire_instrumentation._bedrock_bodies import told_apart
 
 _PARAMETERS: Mapping[str, str] = {
     "temperature": "gen_ai.request.temperature",
@@ -30,7 +31,11 @@ def conversation(asked: Mapping[str, Any]) -> dict[str, Any]:
     if stop := settings.get("stopSequences"):
         attributes["gen_ai.request.stop_sequences"] = tuple(stop)
     return {
-        "messages": [one for message in asked.get("messages") or () for one in _messages(message)],
+        "messages": [
+            one
+            for message in asked.get("messages") or ()
+            for one in told_apart(message.get("role"), [_part(block) for block in message.get("content") or ()])
+        ],
         "instructions": [_part(block) for block in asked.get("system") or ()],
         "tools": [_tool(tool) for tool in (asked.get("toolConfig") or {}).get("tools") or ()],
         "attributes": attributes,
@@ -48,17 +53,6 @@ def _tool(tool: Mapping[str, Any]) -> Mapping[str, Any]:
         "description": spec.get("description"),
         "parameters": parameters,
     }
-
-
-def _messages(message: Mapping[str, Any]) -> list[Message]:
-    """One message; what tools answered is a message of its own, as the conventions have it."""
-    parts = [_part(block) for block in message.get("content") or ()]
-    answers = [part for part in parts if part["type"] == "tool_call_response"]
-    if not answers:
-        return [{"role": message.get("role"), "parts": parts}]
-    rest = [part for part in parts if part["type"] != "tool_call_response"]
-    found: list[Message] = [{"role": "tool", "parts": answers}]
-    return [*found, {"role": message.get("role"), "parts": rest}] if rest else found
 
 
 def _part(block: Mapping[str, Any]) -> dict[str, Any]:
@@ -169,7 +163,7 @@ class Events:
         for kind, name in _PIECES:
             if kind in delta:
                 piece = delta[kind].get(name) if name else delta[kind]
-                block = self._blocks[index] if kind == "text" else self._blocks.setdefault(index, [kind, {}, []])
+                block = self._blocks.setdefault(index, [kind, {}, []])
                 block[2].append(piece if isinstance(piece, str) else "")
                 return
 

@@ -98,7 +98,7 @@ _TIERS = ("flex", "priority", "fast", "scale")
 
 
 def _searches(counts: Mapping[str, Any]) -> Any:
-    """Searches of the web, in the words of Perplexity, of Anthropic behind a gateway, and of xAI."""
+    """Searches of the web, in the words of both of Perplexity's APIs and of Claude behind a gateway."""
     ask = counts.get
     searched = members(members(ask("tool_calls_details")).get("search_web")).get("invocation")
     return ask("num_search_queries") or members(ask("server_tool_use")).get("web_search_requests") or searched
