@@ -26,7 +26,7 @@ _PARAMETERS: Mapping[str, str] = {
 
 def conversation(asked: Mapping[str, Any]) -> dict[str, Any]:
     """Messages, instructions, tools and parameters of a request in the shape of `converse`."""
-    settings = asked.get("inferenceConfig") or {}
+    settings, tools = asked.get("inferenceConfig") or {}, asked.get("toolConfig")
     attributes = {_PARAMETERS[k]: v for k, v in settings.items() if k in _PARAMETERS}
     if stop := settings.get("stopSequences"):
         attributes["gen_ai.request.stop_sequences"] = tuple(stop)
@@ -37,7 +37,7 @@ def conversation(asked: Mapping[str, Any]) -> dict[str, Any]:
             for one in told_apart(message.get("role"), [_part(block) for block in message.get("content") or ()])
         ],
         "instructions": [_part(block) for block in asked.get("system") or ()],
-        "tools": [_tool(tool) for tool in (asked.get("toolConfig") or {}).get("tools") or ()],
+        "tools": [_tool(tool) for tool in tools.get("tools") or ()] if tools else None,
         "attributes": attributes,
     }
 
@@ -62,8 +62,7 @@ def _part(block: Mapping[str, Any]) -> dict[str, Any]:
     kind: str = next(iter(block))
     value: Any = block[kind]
     if kind == "toolUse":
-        call = {"id": value.get("toolUseId"), "name": value.get("name"), "arguments": value.get("input")}
-        return {"type": "tool_call", **call}
+        return {**_called(value), "arguments": value.get("input")}
     if kind == "toolResult":
         return {"type": "tool_call_response", "id": value.get("toolUseId"), "response": _returned(value)}
     if kind == "reasoningContent":
@@ -89,6 +88,10 @@ def _part(block: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": kind}
 
 
+def _called(tool: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "tool_call", "id": tool.get("toolUseId"), "name": tool.get("name")}
+
+
 def _returned(value: Mapping[str, Any]) -> Any:
     given = list(value.get("content") or ())
     return given[0]["json"] if len(given) == 1 and "json" in given[0] else apart(list(map(_part, given)))
@@ -102,79 +105,96 @@ def usage(given: Any) -> Usage | None:
     """Usage of `converse`, and of models that write their bodies like it; cached tokens come beside the input."""
     if not given:
         return None
-    read = given.get("cacheReadInputTokens", given.get("cacheReadInputTokenCount"))
-    written = given.get("cacheWriteInputTokens", given.get("cacheWriteInputTokenCount"))
-    plain = given.get("inputTokens")
+    ask = given.get
+    read, written = ask("cacheReadInputTokens"), ask("cacheWriteInputTokens")
+    if read is None:
+        read = ask("cacheReadInputTokenCount")
+    if written is None:
+        written = ask("cacheWriteInputTokenCount")
+    plain, hour = ask("inputTokens"), None
+    if details := ask("cacheDetails"):
+        kept = [entry["inputTokens"] for entry in details if entry.get("ttl") == "1h"]
+        hour = sum(kept) if kept else None
     total = None if plain is None else plain + (read or 0) + (written or 0)
-    hour = [entry["inputTokens"] for entry in given.get("cacheDetails") or () if entry.get("ttl") == "1h"]
-    return Usage(total, given.get("outputTokens"), read, written, cache_creation_1h_tokens=sum(hour) if hour else None)
+    return Usage(total, ask("outputTokens"), read, written, None, hour)
 
 
 def answer(result: Mapping[str, Any]) -> Response:
     """The answer of `converse`, or of a model whose body is like it."""
-    reason = result.get("stopReason")
     message = (result.get("output") or {}).get("message") or {}
     parts = [_part(block) for block in message.get("content") or ()]
+    return _answer(message.get("role"), parts, result.get("stopReason"), result.get("usage"))
+
+
+def _answer(role: Any, parts: list[dict[str, Any]], reason: Any, counts: Any) -> Response:
     return Response(
-        messages=[{"role": message.get("role") or "assistant", "parts": parts}],
+        messages=[{"role": role or "assistant", "parts": parts}],
         finish_reasons=(bedrock_answers.FINISH.get(reason, reason),) if reason else (),
-        usage=usage(result.get("usage")),
+        usage=usage(counts),
     )
-
-
-_PIECES = (("text", None), ("toolUse", "input"), ("reasoningContent", "text"))
-"""Kinds of deltas, and where in them the text is."""
 
 
 class Events:
     """Events of a streamed answer; content blocks may come in turns."""
 
     def __init__(self) -> None:
-        self._blocks: defaultdict[int, list[Any]] = defaultdict(lambda: ["text", {}, []])
-        self._whole: dict[str, Any] = {}
-        self._role = "assistant"
+        self._pieces: defaultdict[int, list[str | None]] = defaultdict(list)
+        self._heads: dict[int, dict[str, Any]] = {}
+        """Of blocks that are no text, what their pieces are of."""
+        self._role: Any = None
+        self._reason: Any = None
+        self._usage: Any = None
 
     def add(self, event: Mapping[str, Any]) -> None:
         if "contentBlockDelta" in event:
             try:
                 piece = event["contentBlockDelta"]
-                text = piece["delta"]["text"] or ""
-                self._blocks[piece["contentBlockIndex"]][2].append(text)  # nearly always
+                text = piece["delta"]["text"]
+                self._pieces[piece["contentBlockIndex"]].append(text)  # nearly always
                 return
             except (KeyError, TypeError):
                 pass
         self._add(event)
 
     def _add(self, event: Mapping[str, Any]) -> None:
-        if (given := event.get("contentBlockDelta")) is not None:
-            self._add_delta(given.get("contentBlockIndex", 0), given.get("delta") or {})
-        elif (start := event.get("messageStart")) is not None:
-            self._role = start.get("role") or self._role
-        elif (start := event.get("contentBlockStart")) is not None:
-            tool = (start.get("start") or {}).get("toolUse")
-            if tool is not None:
-                self._blocks[start.get("contentBlockIndex", 0)] = ["toolUse", tool, []]
-        elif (stop := event.get("messageStop")) is not None:
-            self._whole["stopReason"] = stop.get("stopReason")
-        elif (metadata := event.get("metadata")) is not None:
-            self._whole["usage"] = metadata.get("usage")
+        for kind, given in event.items():
+            if given is None:
+                continue
+            if kind == "messageStart":
+                self._role = given.get("role")
+            elif kind == "messageStop":
+                self._reason = given.get("stopReason")
+            elif kind == "metadata":
+                self._usage = given.get("usage")
+            elif kind == "contentBlockDelta":
+                self._add_delta(given.get("contentBlockIndex", 0), given.get("delta") or {})
+            elif kind == "contentBlockStart" and (tool := (given.get("start") or {}).get("toolUse")) is not None:
+                self._begin(given.get("contentBlockIndex", 0), _called(tool))
 
     def _add_delta(self, index: int, delta: Mapping[str, Any]) -> None:
-        for kind, name in _PIECES:
-            if kind in delta:
-                piece = delta[kind].get(name) if name else delta[kind]
-                block = self._blocks.setdefault(index, [kind, {}, []])
-                block[2].append(piece if isinstance(piece, str) else "")
-                return
+        head: dict[str, Any] | None = None
+        if "text" in delta:
+            piece = delta["text"]
+        elif (tool := delta.get("toolUse")) is not None:
+            piece, head = tool.get("input"), _called({})
+        elif (thought := delta.get("reasoningContent")) is not None:
+            piece, head = thought.get("text"), {"type": "reasoning"}
+        else:
+            return
+        if head is not None and index not in self._pieces:
+            self._begin(index, head)
+        self._pieces[index].append(piece)
+
+    def _begin(self, index: int, head: dict[str, Any]) -> None:
+        self._heads[index] = head
+        self._pieces[index] = []
 
     def response(self) -> Response:
-        content: list[Any] = []
-        for _, (kind, tool, pieces) in sorted(self._blocks.items()):
-            text = "".join(pieces)
-            if kind == "toolUse":
-                content.append({"toolUse": {**tool, "input": text}})
+        parts: list[dict[str, Any]] = []
+        for index in sorted(self._pieces):
+            head, text = self._heads.get(index), "".join(filter(None, self._pieces[index]))
+            if head is None:
+                parts.append({"type": "text", "content": text})
             else:
-                content.append(
-                    {"text": text} if kind == "text" else {"reasoningContent": {"reasoningText": {"text": text}}}
-                )
-        return answer({"output": {"message": {"role": self._role, "content": content}}, **self._whole})
+                parts.append({**head, "arguments" if head["type"] == "tool_call" else "content": text})
+        return _answer(self._role, parts, self._reason, self._usage)

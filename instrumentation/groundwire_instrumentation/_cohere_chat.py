@@ -104,14 +104,15 @@ def _tool_call(call: Mapping[str, Any]) -> dict[str, Any]:
 def usage_of(given: Any) -> Usage | None:
     """Billed tokens; where the bill names none, those that were used. The SDK has them as floats."""
     counts = members(given)
-    billed, used = members(counts.get("billed_units")), members(counts.get("tokens"))
-    inputs, outputs = (
-        _count(used.get(name) if (count := billed.get(name)) is None else count)
-        for name in ("input_tokens", "output_tokens")
-    )
-    if inputs is None and outputs is None:
-        return None
-    return Usage(inputs, outputs, _count(counts.get("cached_tokens")))
+    billed = members(counts.get("billed_units"))
+    inputs, outputs = billed.get("input_tokens"), billed.get("output_tokens")
+    if inputs is None or outputs is None:
+        used = members(counts.get("tokens"))
+        inputs = used.get("input_tokens") if inputs is None else inputs
+        outputs = used.get("output_tokens") if outputs is None else outputs
+        if inputs is None and outputs is None:
+            return None
+    return Usage(_count(inputs), _count(outputs), _count(counts.get("cached_tokens")))
 
 
 def _count(tokens: Any) -> int | None:

@@ -26,6 +26,7 @@ class Chunks:
         self._last: Any = None
         self._counts: dict[str, int] = {}
         self._usage: Any = None
+        self._counted: Any = None
         self._blocked: Any = None
         self._found: list[Document] = []
 
@@ -38,7 +39,9 @@ class Chunks:
             (part,) = candidate.content.parts
             if (
                 (text := part.text) is not None
-                and part.thought is candidate.finish_reason is candidate.grounding_metadata is None
+                and part.thought is None
+                and candidate.finish_reason is None
+                and candidate.grounding_metadata is None
             ):  # nearly always
                 self._candidates[candidate.index or 0].text.append(text)
                 return
@@ -80,16 +83,19 @@ class Chunks:
 
     def _count(self) -> None:
         """What is told later holds; what is told no more holds too. Between two bare texts nothing new is told."""
-        told = vars(self._usage) if self._usage is not None else {}
-        self._counts |= {name: count for name in _COUNTS if (count := told.get(name)) is not None}
+        if self._usage is not self._counted:
+            self._counted, told = self._usage, vars(self._usage)
+            self._counts |= {name: count for name in _COUNTS if (count := told.get(name)) is not None}
 
     def response(self) -> Response:
         messages: list[Message] = []
         reasons: list[str] = []
         for index, joining in sorted(self._candidates.items()):
             parts, reason = joining.parts(), self._finish.get(index)
-            reasons += [_finish(reason, parts)] if reason else []
-            messages.append({"role": "assistant", "parts": _marked(parts) if _filtered(reason) else parts})
+            if reason is not None:
+                reasons.append(_finish(reason, parts))
+                parts = _marked(parts) if _filtered(reason) else parts
+            messages.append({"role": "assistant", "parts": parts})
         if self._blocked is not None and not messages:
             reasons = ["content_filter"]
             messages = [{"role": "assistant", "parts": _marked([])}]

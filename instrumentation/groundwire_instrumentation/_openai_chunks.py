@@ -91,7 +91,7 @@ class Chunks:
                 if (
                     delta.__pydantic_fields_set__ <= _TEXT and not delta.__pydantic_extra__
                     if self._of_pydantic
-                    else len(delta) == _BARE and delta.reasoning is delta.tool_calls is None
+                    else len(delta) == _BARE and delta.reasoning is None and delta.tool_calls is None
                 ):
                     text, reason, usage = delta.content, choice.finish_reason, chunk.usage
                     known = self._choices[choice.index]

@@ -73,7 +73,7 @@ def usage_of(usage: Any, result: Any = None) -> Usage | None:
         apart["web_searches"] = searches
     cached, written = given.get("cached_tokens"), given.get("cache_write_tokens")
     created = given.get("cache_creation_tokens") if written is None else written
-    hour = members(given.get("cache_creation_token_details")).get("ephemeral_1h_input_tokens")
+    kept = given.get("cache_creation_token_details")
     level = None if "x_groq" in said else said.get("service_tier")  # Groq's cost the same
     return Usage(
         total,
@@ -81,7 +81,7 @@ def usage_of(usage: Any, result: Any = None) -> Usage | None:
         _first({**given, **counts}, *_CACHED) if cached is None else cached,
         ask("cache_creation_input_tokens") if created is None and other else created,
         thought,
-        hour,
+        members(kept).get("ephemeral_1h_input_tokens") if kept else None,
         apart=apart,
         terms={"service_tier": level} if level in _TIERS else NOTHING,
     )
@@ -123,7 +123,7 @@ def tier(said: Mapping[str, Any]) -> dict[str, Any]:
 
 def failure(said: Mapping[str, Any]) -> str | None:
     """What kind of failure an answer tells of that came as if all were well: a failed response, any of OpenRouter's."""
-    failed = members(said.get("error"))
+    failed = (error := said.get("error")) and members(error)
     return str(failed.get("code") or failed.get("type") or "error") if failed else None
 
 

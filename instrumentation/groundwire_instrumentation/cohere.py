@@ -32,6 +32,7 @@ _PARAMETERS: Mapping[str, str] = {
     "output_dimension": "gen_ai.embeddings.dimension.count",
 }
 _NUMBERS = (int, float)
+_SEQUENCES = (list, tuple)
 _LISTS: Mapping[str, str] = {
     "stop_sequences": "gen_ai.request.stop_sequences",
     "embedding_types": "gen_ai.request.encoding_formats",
@@ -42,11 +43,11 @@ def _common(client: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """What every request has; parameters that were left out are an ellipsis in this SDK."""
     attributes: dict[str, Any] = {
         name: value
-        for key, name in _PARAMETERS.items()
-        if (value := arguments.get(key)) is not ... and isinstance(value, _NUMBERS)
+        for name, value in zip(_PARAMETERS.values(), map(arguments.get, _PARAMETERS), strict=True)
+        if value is not ... and isinstance(value, _NUMBERS)
     }
     for key, name in _LISTS.items():
-        if given := _cohere_chat.rows(arguments.get(key)):
+        if (given := arguments.get(key)) is not ... and given and isinstance(given, _SEQUENCES):
             attributes[name] = tuple(given)
     provider, address, port = server(client._client_wrapper.get_base_url())
     return {

@@ -97,8 +97,8 @@ def _parts(thinking: Any, content: Any, calls: Any) -> list[dict[str, Any]]:
     return parts
 
 
-class _Answer:
-    """An answer of chat or generate, whole or in pieces; the last piece has the counts."""
+class _Text:
+    """An answer of generate, whole or in pieces; the last piece has the counts."""
 
     def __init__(self) -> None:
         self._last: Any = None
@@ -109,26 +109,39 @@ class _Answer:
 
     def add(self, chunk: Any) -> None:
         self._last = chunk
-        message = getattr(chunk, "message", None)
-        if message is None:  # of generate
-            self._text.append(chunk.response or "")
-            self._thinking.append(chunk.thinking or "")
-            return
-        self._role = message.role or self._role
-        self._text.append(message.content or "")
-        self._thinking.append(message.thinking or "")
-        self._calls += message.tool_calls or ()
+        self._text.append(chunk.response or "")
+        self._thinking.append(chunk.thinking or "")
 
     def response(self) -> Response:
         last = self._last
+        if last is None:
+            return Response()
         parts = _parts("".join(self._thinking), "".join(self._text), self._calls)
-        reason = getattr(last, "done_reason", None)
+        reason = last.done_reason
         return Response(
-            model=getattr(last, "model", None),
-            messages=None if last is None else [{"role": self._role, "parts": parts}],
+            model=last.model,
+            messages=[{"role": self._role, "parts": parts}],
             finish_reasons=() if not reason else ("tool_call" if self._calls and reason == "stop" else reason,),
             usage=_usage(last),
         )
+
+
+class _Chat(_Text):
+    """An answer of chat, likewise."""
+
+    def add(self, chunk: Any) -> None:
+        self._last = chunk
+        message = chunk.message
+        if text := message.content:
+            self._text.append(text)
+        if (thought := message.thinking) is not None:
+            self._thinking.append(thought)
+        if (calls := message.tool_calls) is not None:
+            self._calls += calls
+
+    def response(self) -> Response:
+        self._role = (self._last and self._last.message.role) or self._role
+        return super().response()
 
 
 def _usage(result: Any) -> Usage | None:
@@ -138,9 +151,15 @@ def _usage(result: Any) -> Usage | None:
 
 
 def _answered(result: Any) -> Response:
-    answer = _Answer()
-    answer.add(result)
-    return answer.response()
+    chat = _Chat()
+    chat.add(result)
+    return chat.response()
+
+
+def _generated(result: Any) -> Response:
+    text = _Text()
+    text.add(result)
+    return text.response()
 
 
 def _embedded(result: Any) -> Response:
@@ -157,8 +176,8 @@ PROVIDER = Provider(
     module="ollama",
     distribution="ollama",
     operations=(
-        Operation("chat", _TARGETS, _chat, _answered, stream=_Answer, applies=_gives("ChatResponse")),
-        Operation("chat", _TARGETS, _generate, _answered, stream=_Answer, applies=_gives("GenerateResponse")),
+        Operation("chat", _TARGETS, _chat, _answered, stream=_Chat, applies=_gives("ChatResponse")),
+        Operation("chat", _TARGETS, _generate, _generated, stream=_Text, applies=_gives("GenerateResponse")),
         Operation("embeddings", _TARGETS, _request, _embedded, applies=_gives("EmbedResponse", "EmbeddingsResponse")),
         Operation("retrieval", _TARGETS, _search, _found, applies=_gives("WebSearchResponse")),
     ),

@@ -7,7 +7,7 @@ how long it was and what its SHA-256 is. Where even that does not do, rows are l
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 DEFAULT_LIMIT = 256 * 1024
@@ -20,20 +20,20 @@ _DEPTH = 32
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False, allow_nan=False, default=str)
 
 
-def _encoder() -> Callable[[Any], str]:
+def _encoder() -> Callable[[Any, int], Iterable[str]]:
     """What writes JSON. The library makes its compiled encoder anew for every text: ours is made once."""
     make = getattr(json.encoder, "c_make_encoder", None)
     try:
         write = make(None, str, json.encoder.encode_basestring, None, ":", ",", False, False, False)  # type: ignore[misc]
         if "".join(write(_SAMPLE, 0)) == _JSON.encode(_SAMPLE):
-            return lambda value: "".join(write(value, 0))
+            return write  # type: ignore[no-any-return]
     except TypeError:  # another interpreter, or a later one
         pass
-    return _JSON.encode
+    return lambda value, _: _JSON.encode(value)
 
 
 _SAMPLE = [{"text": 'a "ü"\n', "n": [1, 2.5, None, True]}, set[str]()]
-_encode = _encoder()
+_write = _encoder()
 
 Slot = tuple[dict[str, Any], str]
 """A text that may be cut: its holder and its key there."""
@@ -53,9 +53,9 @@ def encodable(text: str) -> str:
 def to_json(value: Any) -> str:
     """Compact JSON of anything; what JSON has no word for is written as text, NaN and infinities as null."""
     try:
-        return _encode(value)
+        return "".join(_write(value, 0))
     except (TypeError, ValueError, RecursionError):
-        return _encode(_plain(value, 0))
+        return "".join(_write(_plain(value, 0), 0))
 
 
 def bounded_messages(messages: Sequence[Mapping[str, Any]], limit: int) -> str:
@@ -124,7 +124,7 @@ def _cut(slots: Sequence[Slot], limit: int, size: int) -> None:
     """Shorten the longest texts to one common length, the greatest with which the whole fits."""
     texts = [str(holder[key]) for holder, key in slots]
     # Escapes make the JSON of a text longer than it is: each text has a rate of its own.
-    rates = [max(1.0, len(_encode(text)) / max(1, len(text))) for text in texts]
+    rates = [max(1.0, len(to_json(text)) / max(1, len(text))) for text in texts]
     marks = 130 * sum("groundwire.sha256" not in holder for holder, _ in slots)
     rest = size - sum(len(text) * rate for text, rate in zip(texts, rates, strict=True)) + marks
     _shorten(slots, _common_length([len(text) for text in texts], rates, rest, limit))

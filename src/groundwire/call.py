@@ -111,7 +111,7 @@ class Call:
 
     def expect_stream(self) -> None:
         """From now on chunks are collected, if anybody will see them."""
-        if self._recording and self._accumulator is None and not self.ended:
+        if self._recording and self._accumulator is None and not self._ended.locked():
             make = self.operation.stream
             if make is not None:
                 try:
@@ -123,8 +123,10 @@ class Call:
         """Take one chunk that the application is about to see."""
         if self._first_chunk_s is None:
             self._first_chunk_s = (perf_counter_ns() - self._started_ns) / 1e9
+        accumulator = self._accumulator
         try:
-            self.collect(chunk)
+            if accumulator is not None:
+                accumulator.add(chunk)
         except Exception:
             self.unreadable_chunk()
 
@@ -189,7 +191,7 @@ class Call:
         span = self._span
         attributes: dict[str, Any] = {}
         try:
-            if span.is_recording():
+            if self._recording:
                 try:
                     self._describe(attributes, response, complete=complete, error=error)
                 finally:
@@ -209,7 +211,7 @@ class Call:
     def _describe(
         self, attributes: dict[str, Any], response: Response, *, complete: bool, error: BaseException | None
     ) -> None:
-        recorder, request = self._recorder, self._request
+        recorder, request, capture = self._recorder, self._request, self._recorder.capture
         if error is not None:
             attributes[semconv.ERROR_TYPE] = type(error).__qualname__
             self._span.set_status(Status(StatusCode.ERROR, _message(error)))
@@ -218,12 +220,11 @@ class Call:
             self._span.set_status(StatusCode.ERROR)
         if self._first_chunk_s is not None:
             attributes[semconv.TIME_TO_FIRST_CHUNK] = self._first_chunk_s
-        if recorder.capture == "full":
-            attributes |= self._content
         attributes |= semconv.response_attributes(response)
-        if recorder.capture != "off":
+        if capture != "off":
             content = semconv.response_content(response, recorder.content_limit)
-            if recorder.capture == "full":
+            if capture == "full":
+                attributes |= self._content
                 attributes |= content
             elif content or self._content:
                 recorder.vault.put(self._span.get_span_context(), {**self._content, **content})

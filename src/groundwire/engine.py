@@ -168,10 +168,10 @@ class Engine:
             links=_links(recall, request, context) if recall and operation.kind == "chat" else None,
         )
         # A chain inside a chain is a part of it; a retrieval inside a chain is not.
-        inside = {**context, _SPAN: span, _INSIDE: operation if holding else provider}
+        inside: dict[str, Any] = {_SPAN: span, _INSIDE: operation if holding else provider}
         if operation.kind in SEARCHES:
             inside[SEARCHING] = operation.kind
-        return Call(self._recorder, provider, operation, request, span, Context(inside))
+        return Call(self._recorder, provider, operation, request, span, Context(context | inside))
 
 
 def _chosen(operations: tuple[Operation, ...], instance: Any, arguments: Arguments) -> Operation | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from groundwire.call import Call
-from groundwire.proxies import stream_watched
+from groundwire.streamed import stream_watched
 from groundwire.streams import Chunks
 from groundwire.watched import Watched
 from groundwire.wire import Tap

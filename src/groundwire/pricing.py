@@ -78,17 +78,13 @@ class _UnitPrices:
     cache_creation_1h: float
 
     def of(self, usage: Usage) -> float:
-        read = usage.cache_read_tokens or 0
-        created = usage.cache_creation_tokens or 0
-        long = usage.cache_creation_1h_tokens or 0
-        plain = max(0, (usage.input_tokens or 0) - read - created)
-        return (
-            plain * self.input
-            + read * self.cache_read
-            + (created - long) * self.cache_creation
-            + long * self.cache_creation_1h
-            + (usage.output_tokens or 0) * self.output
-        )
+        plain, usd = usage.input_tokens or 0, (usage.output_tokens or 0) * self.output
+        if read := usage.cache_read_tokens:
+            plain, usd = plain - read, usd + read * self.cache_read
+        if created := usage.cache_creation_tokens:
+            long = usage.cache_creation_1h_tokens or 0
+            plain, usd = plain - created, usd + (created - long) * self.cache_creation + long * self.cache_creation_1h
+        return usd + plain * self.input if plain > 0 else usd
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +93,7 @@ class _Prices:
 
     steps: tuple[int, ...]
     units: tuple[_UnitPrices, ...]
-    """One more than steps."""
+    """One more than steps; none where there is nothing to multiply."""
     until: float | None
     """Unix time at which other prices begin to hold."""
 
@@ -107,6 +103,12 @@ class _Prices:
         return self.units[step].of(usage)
 
 
+_UNKNOWN = _Prices((), (), None)
+"""Those of an unknown model, or on unknown terms."""
+_VARYING = _Prices((), (), None)
+"""Those that only the library can tell."""
+
+
 class PriceTable:
     """Prices of all known models. Safe for threads; one instance serves the process."""
 
@@ -114,7 +116,7 @@ class PriceTable:
         self._lock = threading.Lock()
         self._library: Any = None
         self._source = ""
-        self._known: dict[tuple[Any, ...], _Prices | str] = {}
+        self._known: dict[tuple[Any, ...], _Prices] = {}
         if hasattr(os, "register_at_fork"):
             # A fork in the middle of the import would leave the child with a half-made module and a lock for ever.
             os.register_at_fork(
@@ -160,23 +162,20 @@ class PriceTable:
             self.load()
         key = (provider, model, *sorted(usage.terms.items())) if usage.terms else (provider, model)
         known = self._known.get(key)
-        if isinstance(known, _Prices) and known.until is not None and time() >= known.until:
-            known = None
-        if known is None:
+        if known is None or (known.until is not None and time() >= known.until):
             known = self._resolve(provider, model, usage.terms)
             if len(self._known) < 4096:
                 self._known[key] = known
-        if isinstance(known, _Prices) and at is None and not usage.apart:
+        if known.units and at is None and not usage.apart:
             return Cost(known.of(usage), self._source)
-        if known == "unknown":
+        if known is _UNKNOWN:
             return None
         price = self._calculate(provider, model, usage, at)
         return None if price is None else Cost(float(price.total_price), self._source)
 
-    def _resolve(self, provider: str, model: str, terms: Mapping[str, str]) -> _Prices | str:
-        """Unit prices; `varies` where only the library can tell, `unknown` for an unknown model or unknown terms."""
+    def _resolve(self, provider: str, model: str, terms: Mapping[str, str]) -> _Prices:
         price = self._calculate(provider, model, Usage(1, 1, terms=terms), None)
-        return "unknown" if price is None else _prices(price) or "varies"
+        return _UNKNOWN if price is None else _prices(price)
 
     def _reference(self, provider: str, model: str) -> tuple[str, str]:
         """Provider and model as the table knows them."""
@@ -234,18 +233,18 @@ _BESIDE = ("requests_kcount", "output_reasoning_mtok")
 """Prices that hold for what no token count of a call says."""
 
 
-def _prices(price: Any) -> _Prices | None:
-    """The unit prices behind a calculated price; None where they depend on the time of day."""
+def _prices(price: Any) -> _Prices:
+    """The unit prices behind a calculated price."""
     model, unit = getattr(price, "model", None), getattr(price, "model_price", None)
     if model is None or getattr(unit, "input_mtok", None) is None:
-        return None
+        return _VARYING
     if any(getattr(unit, name, None) is not None for name in _BESIDE):
-        return None
+        return _VARYING
     dated = getattr(model, "prices", None)
     priced = [*(dated if isinstance(dated, list) else ()), *(getattr(model, "price_variants", None) or ())]
     constraints = [one.constraint for one in priced if one.constraint is not None]
     if not all(hasattr(constraint, "start_date") for constraint in constraints):
-        return None
+        return _VARYING
     starts = [datetime.combine(c.start_date, datetime.min.time(), UTC).timestamp() for c in constraints]
     until = min((start for start in starts if start > time()), default=None)
     values = {name: getattr(unit, name, None) for name in _UNITS}

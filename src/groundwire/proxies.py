@@ -12,10 +12,11 @@ from typing import Any
 
 from opentelemetry import context as otel_context
 
-from groundwire import semconv, steps, streams
+from groundwire import parts
 from groundwire.call import Call
 from groundwire.leaving import leave
 from groundwire.raw_responses import raw
+from groundwire.streamed import stream_watched
 
 _log = logging.getLogger(__name__)
 
@@ -24,7 +25,7 @@ def traced(result: Any, call: Call) -> Any:
     """The result as the application should get it; the call ends now, or when what is returned here has ended."""
     try:
         if (part := call.operation.part) is not None:
-            return _in_part(result, part, call)
+            return parts.watched(result, part, call)
         return (_watchers.get(type(result)) or _watcher(result))(result, call)
     except Exception:
         _log.debug("result could not be watched", exc_info=True)
@@ -54,21 +55,6 @@ def _watcher(result: Any) -> Callable[[Any, Call], Any]:
 def _plain(result: Any, call: Call) -> Any:
     call.succeed(result)
     return result
-
-
-def _in_part(result: Any, part: str, call: Call) -> Any:
-    from groundwire.parts import watched  # which builds on this module
-
-    return watched(result, part, call)
-
-
-def stream_watched(stream: Any, call: Call) -> Any:
-    """A stream of either kind, watched; the result as it is where the call has no use for streams."""
-    if call.operation.stream is None:
-        return _plain(stream, call)
-    of_either_kind = hasattr(stream, "__anext__") and hasattr(stream, "__next__")
-    holds = call.operation.kind in semconv.HOLDING and not of_either_kind
-    return (steps if holds else streams).watched(stream, call)
 
 
 def _managed(result: Any, call: Call) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from typing import Any, TypeAlias
 
-from groundwire.model.empty import empty, none
+from groundwire.model.empty import NOTHING
 from groundwire.unchanging import unchanging
 
 Message: TypeAlias = Mapping[str, Any]
@@ -30,10 +30,10 @@ class Usage:
     """Those of `cache_creation_tokens` that are kept for an hour: they have a price of their own."""
     estimated: bool = False
     """True where we counted ourselves: the stream ended before the provider reported usage."""
-    apart: Mapping[str, int] = field(default_factory=none, hash=False)
+    apart: Mapping[str, int] = field(default=NOTHING, hash=False)
     """What has prices of its own, as genai-prices names it: those of the tokens above that were no text
     (`input_audio_tokens`, `output_image_tokens` ...), and what is billed beside tokens (`web_searches`)."""
-    terms: Mapping[str, str] = field(default_factory=none, hash=False)
+    terms: Mapping[str, str] = field(default=NOTHING, hash=False)
     """Terms other than the usual ones, which change prices, likewise: `{"service_tier": "flex"}`."""
 
 
@@ -76,9 +76,9 @@ class Request:
     server_address: str | None = None
     server_port: int | None = None
     stream: bool = False
-    terms: Mapping[str, str] = field(default_factory=empty)
+    terms: Mapping[str, str] = NOTHING
     """Terms that were asked for, as in `Usage`: they hold where answers tell none."""
-    attributes: Mapping[str, Any] = field(default_factory=empty)
+    attributes: Mapping[str, Any] = NOTHING
     """Further span attributes, already under their conventional names (temperature, max tokens, ...)."""
     read: "Callable[[Any], Response] | None" = field(default=None, repr=False, compare=False)
     """Result -> Response in place of the operation's own, where a result says nothing without what was asked: a
@@ -105,4 +105,4 @@ class Response:
     """Whether a greater score is a better one (similarity) or a worse one (distance); None where scores do not say."""
     error: str | None = None
     """What kind of failure the result tells of (`error.type`), where the library raises nothing."""
-    attributes: Mapping[str, Any] = field(default_factory=empty)
+    attributes: Mapping[str, Any] = NOTHING

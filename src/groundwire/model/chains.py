@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from groundwire.model.calls import Usage
-from groundwire.model.empty import empty
+from groundwire.model.empty import NOTHING
 
 PassageSource: TypeAlias = Literal["retrieval", "rerank", "prompt", "given"]
 
@@ -47,7 +47,7 @@ class RagChain:
     trace_id: str = ""
     span_id: str = ""
     """The answer span."""
-    attributes: Mapping[str, Any] = field(default_factory=empty, compare=False)
+    attributes: Mapping[str, Any] = field(default=NOTHING, compare=False)
 
     @property
     def context(self) -> tuple[Passage, ...]:

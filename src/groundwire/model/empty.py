@@ -1,18 +1,18 @@
 """What mappings are where nothing is given."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
-_EMPTY: Mapping[str, Any] = MappingProxyType({})
-_NONE: Mapping[str, Any] = {}
+
+class _Nothing(dict[str, Any]):
+    """A dict, so that it can be copied and sent to other processes, that may be the default of a dataclass's field."""
+
+    __slots__ = ()
+    __hash__ = object.__hash__  # type: ignore[assignment]
+
+    def __reduce__(self) -> str:
+        return "NOTHING"
 
 
-def empty() -> Mapping[str, Any]:
-    """One for all."""
-    return _EMPTY
-
-
-def none() -> Mapping[str, Any]:
-    """For what is copied and sent to other processes, as a proxy cannot be."""
-    return _NONE
+NOTHING: Mapping[str, Any] = _Nothing()
+"""One for all: nobody writes into it."""

@@ -1,10 +1,10 @@
 """A span, wherever it comes from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from groundwire.model.empty import empty
+from groundwire.model.empty import NOTHING
 from groundwire.unchanging import unchanging
 
 
@@ -14,7 +14,7 @@ class SpanEvent:
 
     name: str
     time_ns: int
-    attributes: Mapping[str, Any] = field(default_factory=empty)
+    attributes: Mapping[str, Any] = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class SpanLink:
 
     trace_id: str
     span_id: str
-    attributes: Mapping[str, Any] = field(default_factory=empty)
+    attributes: Mapping[str, Any] = NOTHING
 
 
 @unchanging
@@ -42,12 +42,12 @@ class SpanRecord:
     kind: Literal["internal", "server", "client", "producer", "consumer"] = "internal"
     status: Literal["unset", "ok", "error"] = "unset"
     status_message: str = ""
-    attributes: Mapping[str, Any] = field(default_factory=empty)
+    attributes: Mapping[str, Any] = NOTHING
     events: tuple[SpanEvent, ...] = ()
     links: tuple[SpanLink, ...] = ()
     scope: str = ""
     scope_version: str = ""
-    resource: Mapping[str, Any] = field(default_factory=empty)
+    resource: Mapping[str, Any] = NOTHING
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,12 @@
 """What evaluators say of a chain, and what an evaluator is."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from groundwire.model.calls import Usage
 from groundwire.model.chains import RagChain
-from groundwire.model.empty import empty
+from groundwire.model.empty import NOTHING
 
 Verdict: TypeAlias = Literal["supported", "unsupported", "contradicted", "not_checkable"]
 PassageVerdict: TypeAlias = Literal["relevant", "irrelevant", "used", "unused", "dropped"]
@@ -53,7 +53,7 @@ class Score:
     explanation: str = ""
     """Derived from the verdicts, never a second opinion."""
     evidence: tuple[Evidence, ...] = ()
-    details: Mapping[str, float] = field(default_factory=empty)
+    details: Mapping[str, float] = NOTHING
     """Named figures beside the value, for instance `precision`."""
     passed: bool | None = None
     """Against the evaluator's own frozen threshold; None where it has none."""
