@@ -8,10 +8,10 @@ xAI's thoughts beside their output. Some calls of DSPy go through LiteLLM; they 
 from collections.abc import Mapping
 from typing import Any
 
+from groundwire.budget import to_json
 from groundwire.hosts import COMPATIBLE, server
 from groundwire.media import blob_part, file_part, uri_part
 from groundwire.model import Operation, Provider, Request, Response, Usage
-from groundwire.semconv import dumps
 
 _ENGINE = "dspy.clients.engines.lm15_engine"
 _MAKERS: Mapping[str, str] = {
@@ -84,7 +84,7 @@ def _part(part: Any) -> dict[str, Any]:
         texts = [getattr(each, "text", None) or "" for each in part.content]
         return {"type": "tool_call_response", "id": part.id, "response": "".join(texts)}
     if part.type == "data":
-        return {"type": "text", "content": dumps(part.value)}
+        return {"type": "text", "content": to_json(part.value)}
     if part.data is not None:
         return blob_part(part.type, part.media_type, part.data)
     return uri_part(part.type, part.url) if part.url is not None else file_part(part.type, part.file_id)

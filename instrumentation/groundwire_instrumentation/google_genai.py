@@ -35,7 +35,7 @@ def _targets(method: str) -> tuple[str, ...]:
 
 def _common(models: Any, arguments: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
     client = models._api_client
-    attributes: dict[str, Any] = {attribute: config[name] for name, attribute in _PARAMETERS.items() if name in config}
+    attributes: dict[str, Any] = {_PARAMETERS[name]: value for name, value in config.items() if name in _PARAMETERS}
     if attributes.get("gen_ai.request.choice.count") == 1:
         del attributes["gen_ai.request.choice.count"]
     if stop := config.get("stop_sequences"):

@@ -51,11 +51,12 @@ def encodable(text: str) -> str:
 
 
 def to_json(value: Any) -> str:
-    """Compact JSON of anything; what JSON has no word for is written as text, NaN and infinities as null."""
+    """Compact JSON of anything, encodable; what JSON has no word for is written as text, NaN and infinities as null."""
     try:
-        return "".join(_write(value, 0))
+        text = "".join(_write(value, 0))
     except (TypeError, ValueError, RecursionError):
-        return "".join(_write(_plain(value, 0), 0))
+        text = "".join(_write(_plain(value, 0), 0))
+    return text if text.isascii() else encodable(text)
 
 
 def bounded_messages(messages: Sequence[Mapping[str, Any]], limit: int) -> str:

@@ -16,7 +16,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span, Status, StatusCode
 
 from groundwire import semconv
-from groundwire.budget import DEFAULT_LIMIT, encodable
+from groundwire.budget import DEFAULT_LIMIT, encodable, to_json
 from groundwire.model import Accumulator, Operation, Provider, Request, Response, Usage
 from groundwire.pricing import PriceTable
 from groundwire.recall import Recall, Vault
@@ -256,7 +256,7 @@ class Call:
         request = self._request
         prompt = semconv.prompt_text(({"parts": request.instructions or ()}, *(request.messages or ())))
         if request.tools:
-            prompt += semconv.dumps(request.tools)
+            prompt += to_json(request.tools)
         answer = semconv.prompt_text(response.messages or ())
         return replace(
             known,

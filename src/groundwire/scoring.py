@@ -8,7 +8,7 @@ from time import perf_counter_ns
 from typing import Any
 
 from groundwire import semconv
-from groundwire.budget import encodable
+from groundwire.budget import encodable, to_json
 from groundwire.model import (
     BatchEvaluator,
     Evaluation,
@@ -162,7 +162,7 @@ def evaluation_attributes(evaluation: Evaluation, *, content: bool = True) -> di
         if content and result.explanation:
             attributes[semconv.EVALUATION_EXPLANATION] = encodable(result.explanation)
         if result.details:
-            attributes[semconv.EVALUATION_DETAILS] = semconv.dumps(dict(result.details))
+            attributes[semconv.EVALUATION_DETAILS] = to_json(dict(result.details))
         if result.evidence:
             attributes[semconv.EVALUATION_EVIDENCE] = evidence_json(result.evidence, content=content)
     elif isinstance(result, Failed):
@@ -217,8 +217,8 @@ def evidence_json(evidence: Sequence[Evidence], *, content: bool) -> str:
         if not content:
             del row["text"]
         rows.append({key: value for key, value in row.items() if value is not None and value != []})
-    text = semconv.dumps(rows)
+    text = to_json(rows)
     while len(text) > _EVIDENCE_LIMIT and len(rows) > 1:
         rows = rows[: len(rows) // 2]
-        text = semconv.dumps(rows)
+        text = to_json(rows)
     return text

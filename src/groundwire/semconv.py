@@ -115,11 +115,6 @@ HOLDING: Mapping[OperationKind, Mapping[str, str]] = {
 EVALUATE = "evaluate"
 
 
-def dumps(value: Any) -> str:
-    """Compact JSON that can be encoded as UTF-8: lone surrogates become the replacement character."""
-    return encodable(to_json(value))
-
-
 def request_attributes(kind: OperationKind, provider: str, request: Request) -> dict[str, Any]:
     """What is known when the call starts, without content: enough for a sampler to decide on."""
     attributes: dict[str, Any] = {
@@ -151,11 +146,11 @@ def request_content(request: Request, limit: int) -> dict[str, str]:
     """The content of the request as attributes, each at most about `limit` characters."""
     content: dict[str, str] = {}
     if request.messages is not None:
-        content[INPUT_MESSAGES] = messages_json(request.messages, limit)
+        content[INPUT_MESSAGES] = bounded_messages(request.messages, limit)
     if request.instructions:
-        content[SYSTEM_INSTRUCTIONS] = encodable(bounded_rows(request.instructions, limit))
+        content[SYSTEM_INSTRUCTIONS] = bounded_rows(request.instructions, limit)
     if request.tools:
-        content[TOOL_DEFINITIONS] = _bounded(dumps(request.tools), limit)
+        content[TOOL_DEFINITIONS] = _bounded(to_json(request.tools), limit)
     if request.query is not None:
         query = request.query if isinstance(request.query, str) else "\n".join(request.query)
         content[RETRIEVAL_QUERY] = _bounded(encodable(query), limit)
@@ -208,7 +203,7 @@ def response_content(response: Response, limit: int) -> dict[str, str]:
     """The content of the response as attributes, each at most about `limit` characters."""
     content: dict[str, str] = {}
     if response.messages:
-        content[OUTPUT_MESSAGES] = messages_json(response.messages, limit)
+        content[OUTPUT_MESSAGES] = bounded_messages(response.messages, limit)
     if response.documents is not None:
         content[RETRIEVAL_DOCUMENTS] = documents_json(flat(response.documents), limit)
     if response.output is not None:
@@ -229,11 +224,6 @@ def flat(documents: Sequence[Document] | Sequence[Sequence[Document]]) -> list[D
     return out
 
 
-def messages_json(messages: Sequence[Mapping[str, Any]], limit: int) -> str:
-    """Messages as the JSON string that the conventions ask for; valid JSON even where it had to be cut."""
-    return encodable(bounded_messages(messages, limit))
-
-
 def documents_json(documents: Sequence[Document], limit: int) -> str:
     """Documents as `[{"id", "score", "content", "metadata"}]`; unknown fields are left out."""
     rows: list[dict[str, Any]] = []
@@ -248,7 +238,7 @@ def documents_json(documents: Sequence[Document], limit: int) -> str:
         if document.metadata:
             row["metadata"] = document.metadata
         rows.append(row)
-    return encodable(bounded_rows(rows, limit))
+    return bounded_rows(rows, limit)
 
 
 def _bounded(text: str, limit: int) -> str:

@@ -77,8 +77,7 @@ FUNCTIONS: dict[str, Function] = {
     **{
         f"semconv.{name}": Function(semconv, name)
         for name in (
-            "dumps",
-            "messages_json",
+            "bounded_messages",
             "documents_json",
             "prompt_text",
             "request_attributes",
@@ -86,6 +85,7 @@ FUNCTIONS: dict[str, Function] = {
             "response_attributes",
             "response_content",
             "texts",
+            "to_json",
             "usage_attributes",
         )
     },

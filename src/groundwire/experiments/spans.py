@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from groundwire import semconv
-from groundwire.budget import encodable
+from groundwire.budget import bounded_messages, encodable
 from groundwire.chain import chains
 from groundwire.datasets.case import Case
 from groundwire.dialects import canonical
@@ -163,8 +163,8 @@ def answer_span(
         attributes={
             semconv.OPERATION: "chat",
             **asked,
-            semconv.INPUT_MESSAGES: semconv.messages_json([_message("user", question or "")], _LIMIT),
-            semconv.OUTPUT_MESSAGES: semconv.messages_json([_message("assistant", answer)], _LIMIT),
+            semconv.INPUT_MESSAGES: bounded_messages([_message("user", question or "")], _LIMIT),
+            semconv.OUTPUT_MESSAGES: bounded_messages([_message("assistant", answer)], _LIMIT),
             semconv.RETRIEVAL_DOCUMENTS: semconv.documents_json(passages, _LIMIT),
             **attributes,
         },

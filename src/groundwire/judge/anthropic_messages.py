@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from groundwire.budget import to_json
 from groundwire.errors import JudgeError
 from groundwire.judge.exchange import Ask, Manner, Reply, count, mapping
 from groundwire.model import Usage
-from groundwire.semconv import dumps
 
 _TOOL = "give_verdicts"
 _SMALLEST_LIMIT = 4096
@@ -51,7 +51,7 @@ class AnthropicMessages:
         if not isinstance(content, list):
             raise JudgeError("the endpoint's answer has no content blocks: does it speak the Anthropic protocol?")
         blocks = [mapping(block) for block in content]
-        given = [dumps(block["input"]) for block in blocks if block.get("type") == "tool_use" and "input" in block]
+        given = [to_json(block["input"]) for block in blocks if block.get("type") == "tool_use" and "input" in block]
         said = [t for block in blocks if block.get("type") == "text" and isinstance(t := block.get("text"), str)]
         stop = body.get("stop_reason")
         return Reply(

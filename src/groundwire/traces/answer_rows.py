@@ -16,7 +16,7 @@ from typing import Any
 
 from groundwire import semconv
 from groundwire.answers import Answer
-from groundwire.budget import encodable
+from groundwire.budget import encodable, to_json
 from groundwire.model import SpanRecord
 from groundwire.scoring import evaluation_span_id
 from groundwire.traces.foreign import from_text, span_id, time_ns, trace_id
@@ -209,7 +209,7 @@ def _status(reason: str) -> str:
 
 
 def _message(role: str, content: str) -> str:
-    return semconv.dumps([{"role": role, "parts": [{"type": "text", "content": content}]}])
+    return to_json([{"role": role, "parts": [{"type": "text", "content": content}]}])
 
 
 def _number(value: Any) -> float | None:
