@@ -113,9 +113,12 @@ def _messages(message: Mapping[str, Any]) -> list[Message]:
 
 def told_apart(role: Any, parts: list[dict[str, Any]]) -> list[Message]:
     """The message of these parts; what tools answered is a message of its own, before it."""
-    answers = [part for part in parts if part["type"] == "tool_call_response"]
-    if not answers:
+    for part in parts:
+        if part["type"] == "tool_call_response":
+            break
+    else:
         return [{"role": role, "parts": parts}]
+    answers = [part for part in parts if part["type"] == "tool_call_response"]
     rest = [part for part in parts if part["type"] != "tool_call_response"]
     told: Message = {"role": "tool", "parts": answers}
     return [told, {"role": role, "parts": rest}] if rest else [told]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from groundwire.media import apart, blob_part, document_part, uri_part
-from groundwire.model import Response, Usage
+from groundwire.model import Message, Response, Usage
 from groundwire_instrumentation import _bedrock_answers as bedrock_answers
 from groundwire_instrumentation._bedrock_bodies import told_apart
 
@@ -30,12 +30,11 @@ def conversation(asked: Mapping[str, Any]) -> dict[str, Any]:
     attributes = {_PARAMETERS[k]: v for k, v in settings.items() if k in _PARAMETERS}
     if stop := settings.get("stopSequences"):
         attributes["gen_ai.request.stop_sequences"] = tuple(stop)
+    messages: list[Message] = []
+    for message in asked.get("messages") or ():
+        messages += told_apart(message.get("role"), [_part(block) for block in message.get("content") or ()])
     return {
-        "messages": [
-            one
-            for message in asked.get("messages") or ()
-            for one in told_apart(message.get("role"), [_part(block) for block in message.get("content") or ()])
-        ],
+        "messages": messages,
         "instructions": [_part(block) for block in asked.get("system") or ()],
         "tools": [_tool(tool) for tool in tools.get("tools") or ()] if tools else None,
         "attributes": attributes,
@@ -149,8 +148,7 @@ class Events:
         if "contentBlockDelta" in event:
             try:
                 piece = event["contentBlockDelta"]
-                text = piece["delta"]["text"]
-                self._pieces[piece["contentBlockIndex"]].append(text)  # nearly always
+                self._pieces[piece["contentBlockIndex"]].append(piece["delta"]["text"])  # nearly always
                 return
             except (KeyError, TypeError):
                 pass
@@ -181,7 +179,7 @@ class Events:
             piece, head = thought.get("text"), {"type": "reasoning"}
         else:
             return
-        if head is not None and index not in self._pieces:
+        if head is not None and index not in self._heads and not self._pieces[index]:
             self._begin(index, head)
         self._pieces[index].append(piece)
 
@@ -192,9 +190,10 @@ class Events:
     def response(self) -> Response:
         parts: list[dict[str, Any]] = []
         for index in sorted(self._pieces):
-            head, text = self._heads.get(index), "".join(filter(None, self._pieces[index]))
-            if head is None:
+            head, pieces = self._heads.get(index), self._pieces[index]
+            text = "".join(filter(None, pieces))
+            if head is None and pieces:
                 parts.append({"type": "text", "content": text})
-            else:
+            elif head is not None:
                 parts.append({**head, "arguments" if head["type"] == "tool_call" else "content": text})
         return _answer(self._role, parts, self._reason, self._usage)

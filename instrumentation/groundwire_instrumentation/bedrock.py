@@ -46,13 +46,13 @@ def _common(client: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 def _named(model: Any) -> Any:
     """A model's id, out of its ARN where that tells it."""
-    known = isinstance(model, str) and "profile/" in model.replace("foundation-model/", "profile/")
+    known = isinstance(model, str) and ("profile/" in model or "foundation-model/" in model)
     return model.rpartition("/")[2] if known else model
 
 
 def _terms(asked: Mapping[str, Any]) -> dict[str, str]:
     """What makes a call dearer or cheaper than usual: `converse` and `invoke_model` spell it differently."""
-    if not _TERMS & asked.keys():
+    if _TERMS.isdisjoint(asked):
         return {}
     tier, speed = asked.get("serviceTier"), asked.get("performanceConfig")
     terms = {
