@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from groundwire.model import Document, Message, Response, Usage
+from groundwire.model import NOTHING, Document, Message, Response, Usage
 from groundwire_instrumentation._google_arguments import grow
 from groundwire_instrumentation._google_contents import part_of, plain
 from groundwire_instrumentation._joining import Joining
@@ -36,16 +36,18 @@ class Chunks:
             if (usage := chunk.usage_metadata) is not None:
                 self._usage = usage
             (candidate,) = chunk.candidates
-            (part,) = candidate.content.parts
+            said = candidate.__dict__  # of a model of four members, or of twelve: to ask for each takes longer
+            (part,) = said["content"].parts
+            told = part.__dict__
             if (
-                (text := part.text) is not None
-                and part.thought is None
-                and candidate.finish_reason is None
-                and candidate.grounding_metadata is None
+                (text := told["text"]) is not None
+                and told["thought"] is None
+                and said["finish_reason"] is None
+                and said["grounding_metadata"] is None
             ):  # nearly always
-                self._candidates[candidate.index or 0].text.append(text)
+                self._candidates[said["index"] or 0].text.append(text)
                 return
-        except (AttributeError, TypeError, ValueError):
+        except (AttributeError, KeyError, TypeError, ValueError):
             pass
         self._count()
         if (feedback := getattr(chunk, "prompt_feedback", None)) is not None:
@@ -110,9 +112,13 @@ class Chunks:
         )
 
 
-_PROMPT = ("prompt_token_count", "tool_use_prompt_token_count")
-_MADE = ("candidates_token_count", "thoughts_token_count")
-_COUNTS = (*_PROMPT, *_MADE, "cached_content_token_count")
+_COUNTS = (
+    "prompt_token_count",
+    "tool_use_prompt_token_count",
+    "candidates_token_count",
+    "thoughts_token_count",
+    "cached_content_token_count",
+)
 
 
 _DETAILS: Mapping[str, str] = {
@@ -138,13 +144,18 @@ def _usage(counts: Mapping[str, int], last: Any) -> Usage:
             if (kind := _MODALITIES.get(plain(row.modality))) and row.token_count:
                 apart[name.format(kind)] = apart.get(name.format(kind), 0) + row.token_count
     tier = _TRAFFIC.get(plain(traffic)) if (traffic := told.get("traffic_type")) else None
-    cached, thought = counts.get("cached_content_token_count"), counts.get("thoughts_token_count")
-    terms = {"service_tier": tier} if tier else {}
-    return Usage(_sum(counts, *_PROMPT), _sum(counts, *_MADE), cached, None, thought, apart=apart, terms=terms)
-
-
-def _sum(counts: Mapping[str, int], one: str, other: str) -> int | None:
-    return counts.get(one, 0) + counts.get(other, 0) if one in counts or other in counts else None
+    ask = counts.get
+    asked, returned = ask("prompt_token_count"), ask("tool_use_prompt_token_count")
+    said, thought = ask("candidates_token_count"), ask("thoughts_token_count")
+    return Usage(
+        asked if returned is None else (asked or 0) + returned,
+        said if thought is None else (said or 0) + thought,
+        ask("cached_content_token_count"),
+        None,
+        thought,
+        apart=apart,
+        terms={"service_tier": tier} if tier else NOTHING,
+    )
 
 
 def _filtered(reason: str | None) -> bool:

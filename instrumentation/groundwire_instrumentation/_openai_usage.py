@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from groundwire.model import Usage
+from groundwire.model import NOTHING, Usage
 from groundwire.wire import is_body, parse_document
 
 
@@ -26,9 +26,6 @@ def members(part: Any) -> Mapping[str, Any]:
         # Azure's have everything in `_data`.
         return own.get("_data", part) if isinstance(part, Mapping) else own
     return {**part.__dict__, **extra} if extra else part.__dict__
-
-
-NOTHING: Mapping[str, Any] = {}
 
 
 def usage_of(usage: Any, result: Any = None) -> Usage | None:

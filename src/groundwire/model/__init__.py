@@ -5,6 +5,7 @@ None of them changes once it is made. `None` means unknown; zero means zero.
 
 from groundwire.model.calls import Document, Message, Request, Response, Usage
 from groundwire.model.chains import NoChain, Passage, PassageSource, RagChain, Reason
+from groundwire.model.empty import NOTHING
 from groundwire.model.providers import Accumulator, Operation, OperationKind, Provider, Substitute
 from groundwire.model.spans import LogEvent, SpanEvent, SpanLink, SpanRecord
 from groundwire.model.verdicts import (
@@ -21,6 +22,7 @@ from groundwire.model.verdicts import (
 )
 
 __all__ = [
+    "NOTHING",
     "Accumulator",
     "BatchEvaluator",
     "Document",
