@@ -21,7 +21,7 @@ class Chunks:
 
     def __init__(self) -> None:
         self._candidates: defaultdict[int, Joining] = defaultdict(Joining)
-        self._finish: dict[int, str] = {}
+        self._finish: dict[int, Any] = {}
         self._calling: dict[int, dict[str, Any]] = {}
         self._last: Any = None
         self._counts: dict[str, int] = {}
@@ -36,18 +36,17 @@ class Chunks:
             if (usage := chunk.usage_metadata) is not None:
                 self._usage = usage
             (candidate,) = chunk.candidates
-            said = candidate.__dict__  # of a model of four members, or of twelve: to ask for each takes longer
-            (part,) = said["content"].parts
-            told = part.__dict__
+            (part,) = candidate.content.parts
             if (
-                (text := told["text"]) is not None
-                and told["thought"] is None
-                and said["finish_reason"] is None
-                and said["grounding_metadata"] is None
+                (text := part.text) is not None and part.thought is None and candidate.grounding_metadata is None
             ):  # nearly always
-                self._candidates[said["index"] or 0].text.append(text)
+                index = candidate.index or 0
+                self._candidates[index].text.append(text)
+                if (reason := candidate.finish_reason) is not None:
+                    self._finish[index] = reason
+                    self._count()
                 return
-        except (AttributeError, KeyError, TypeError, ValueError):
+        except (AttributeError, TypeError, ValueError):
             pass
         self._count()
         if (feedback := getattr(chunk, "prompt_feedback", None)) is not None:
@@ -70,7 +69,7 @@ class Chunks:
             else:
                 known.put(part_of(part))
         if candidate.finish_reason is not None:
-            self._finish[index] = str(plain(candidate.finish_reason))
+            self._finish[index] = candidate.finish_reason
 
     def _add_call(self, index: int, known: Joining, part: Any) -> None:
         """A call of a function, whose arguments may come in pieces: the first one names it, the last one ends it."""
@@ -93,8 +92,9 @@ class Chunks:
         messages: list[Message] = []
         reasons: list[str] = []
         for index, joining in sorted(self._candidates.items()):
-            parts, reason = joining.parts(), self._finish.get(index)
-            if reason is not None:
+            parts = joining.parts()
+            if index in self._finish:
+                reason = str(plain(self._finish[index]))
                 reasons.append(_finish(reason, parts))
                 parts = _marked(parts) if _filtered(reason) else parts
             messages.append({"role": "assistant", "parts": parts})
@@ -158,8 +158,8 @@ def _usage(counts: Mapping[str, int], last: Any) -> Usage:
     )
 
 
-def _filtered(reason: str | None) -> bool:
-    return reason is not None and reason.removeprefix("IMAGE_") in _FILTERED
+def _filtered(reason: str) -> bool:
+    return reason.removeprefix("IMAGE_") in _FILTERED
 
 
 def _finish(reason: str, parts: list[dict[str, Any]]) -> str:
