@@ -87,11 +87,12 @@ class Engine:
                 operation = alone or _chosen(operations, instance, arguments)
                 if operation is None or operation is inside:
                     return None
-                for name in operation.iterables:
-                    if "." in name:
-                        list_inside(arguments, name)
-                    elif type(value := kwargs.get(name)) not in REPEATABLE and isinstance(value, Iterator):
-                        kwargs[name] = arguments[name] = listed(value)
+                if operation.iterables and "." in operation.iterables[0]:
+                    list_inside(arguments, operation.iterables)
+                else:
+                    for name in operation.iterables:
+                        if type(value := kwargs.get(name)) not in REPEATABLE and isinstance(value, Iterator):
+                            kwargs[name] = arguments[name] = listed(value)
                 if operation.quiet is not None:
                     _keep_quiet(operation.quiet, arguments)
                 if operation.carrier is not None:

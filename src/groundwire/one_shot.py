@@ -1,21 +1,30 @@
 """Arguments that can be read but once: they become lists before anybody reads them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 REPEATABLE = frozenset({list, tuple, str, dict, type(None)})
 """Types whose values are no one-shot iterators: to ask an abstract class takes longer."""
 
 
-def list_inside(arguments: Mapping[str, Any], name: str) -> None:
-    """Make a list of a one-shot iterator inside an argument, in its place."""
-    *way, last = name.split(".")
+def list_inside(arguments: Mapping[str, Any], names: Sequence[str]) -> None:
+    """Make lists of one-shot iterators inside an argument, in their places.
+
+    Args:
+        arguments: by name.
+        names: where they may be, dotted; all in one place, that of the first.
+    """
+    *way, _ = names[0].split(".")
     holder: Any = arguments
     for step in way:
         # To ask whether a model is a mapping takes longer than all the rest of this.
         holder = holder.get(step) if isinstance(holder, dict) else getattr(holder, step, None) or _entry(holder, step)
-    if isinstance(holder, dict) and type(value := holder.get(last)) not in REPEATABLE and isinstance(value, Iterator):
-        holder[last] = listed(value)
+    if not isinstance(holder, dict):
+        return
+    for name in names:
+        last = name.rpartition(".")[2]
+        if type(value := holder.get(last)) not in REPEATABLE and isinstance(value, Iterator):
+            holder[last] = listed(value)
 
 
 def _entry(holder: Any, name: str) -> Any:
