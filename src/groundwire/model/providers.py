@@ -49,8 +49,8 @@ class Operation:
     of: Callable[[type[Any]], bool] | None = None
     """(`Class+`) Which classes of the family the operation is for; None: all."""
     iterables: tuple[str, ...] = ()
-    """Arguments that may be one-shot iterators: they are turned into lists before anybody reads them. Or, dotted and all
-    in one place, keys or attributes of an argument: `options.json_data.messages`, `options.json_data.tools`."""
+    """Arguments that may be one-shot iterators: they are turned into lists before anybody reads them. Or, dotted and
+    all in one place, keys or attributes of an argument: `options.json_data.messages`, `options.json_data.tools`."""
     pauses: Callable[[BaseException], bool] | None = None
     """Whether an exception is how the library stops for a while, to ask a person: the call ends, and has not failed."""
     side: Literal["internal", "client", "server"] | None = None
