@@ -148,8 +148,7 @@ def request_content(request: Request, limit: int) -> dict[str, str]:
     if request.messages is not None:
         content[INPUT_MESSAGES] = bounded_messages(request.messages, limit)
     if request.instructions:
-        text = to_json(request.instructions)
-        content[SYSTEM_INSTRUCTIONS] = text if len(text) <= limit else bounded_rows(request.instructions, limit)
+        content[SYSTEM_INSTRUCTIONS] = bounded_rows(request.instructions, limit)
     if request.tools:
         content[TOOL_DEFINITIONS] = _bounded(to_json(request.tools), limit)
     if request.query is not None:

@@ -1,7 +1,11 @@
 """What mappings are where nothing is given."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn, cast
+
+
+def _refuse(*_: Any, **__: Any) -> NoReturn:
+    raise TypeError("this is what every object has where nothing is given: it cannot be written into")
 
 
 class _Nothing(dict[str, Any]):
@@ -13,6 +17,8 @@ class _Nothing(dict[str, Any]):
     def __reduce__(self) -> str:
         return "NOTHING"
 
+    __setitem__ = __ior__ = setdefault = update = cast(Any, _refuse)
+
 
 NOTHING: Mapping[str, Any] = _Nothing()
-"""One for all: nobody writes into it."""
+"""One for all."""
