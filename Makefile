@@ -81,7 +81,7 @@ bench: .venv/installed-test ## measure what tracing costs, that no span is lost 
 	$(BIN)/python benchmarks/soak.py
 	$(BIN)/python benchmarks/stored.py
 
-bench-clients: .venv/installed-test ## measure what tracing costs with each client (ARGS="cohere groq --blocks 200", ARGS=--streams)
+bench-clients: .venv/installed-test ## measure what tracing costs with each client (ARGS="cohere groq --calls 2000", ARGS=--streams)
 	$(BIN)/python benchmarks/clients.py $(ARGS)
 
 bench-clients-apart: ## the same for Together and LiteLLM, which test-together and test-litellm install

@@ -1,37 +1,43 @@
 """What tracing one call costs with each client, against a span written by hand. The ratio is taken in one run.
 
-    python benchmarks/clients.py [NAME ...] [--blocks 60] [--streams] [--scoring] [--json]
+    python benchmarks/clients.py [NAME ...] [--calls 600] [--streams] [--scoring] [--json]
 
 The measure is that of `overhead.py`, for every client: `plain` is the SDK's call over an in-memory wire (no network),
 `by hand` the same with a span around it and fifteen attributes set by hand, prompt and answer as JSON among them, and
 `ours` that of `instrument(evaluators=[])`, with content and cost. The ratio is what groundwire adds over what the hand
-adds. Calls are made in short blocks of the three in random order; a figure is the 10th percentile of the blocks' CPU
-time in the calling thread: what a block takes that neighbours left alone. The ratios of the medians and of the whole
-process's time stand beside it. The collector runs before every block; what was there before the first is frozen. With
-`--scoring`, the wall time that the caller waits while answers are scored in the background, over that without.
+adds, of the time that passes outside the SDK's own functions (`sdk_clock.py`), a figure being the 10th percentile of
+the calls: what a call takes that neighbours left alone. The ratio of the whole time, in which the SDK's own swings,
+stands beside it. Calls are made in short blocks of the three in random order. Groundwire is switched on once; for the
+other two its wrappers pass calls through, which takes about a microsecond that is not counted. The collector runs
+before every block; what was there before the first is frozen. With `--scoring`, the wall time that the caller waits
+while answers are scored in the background, over that without.
 
-Exit code 1 if a client adds more than 1.6 times what the hand adds.
+Exit code 1 if a client adds more than 1.6 times what the hand adds, by both measures.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import json
 import random
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.trace import SpanKind, Tracer
 
 import groundwire
+from groundwire import plugins, runtime
+from groundwire.engine import Engine
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "tests")]
 
@@ -39,12 +45,13 @@ import client_calls  # noqa: E402
 import maker_calls  # noqa: E402
 import store_calls  # noqa: E402
 from client_calls import Calls, Kept  # noqa: E402
+from sdk_clock import SdkClock  # noqa: E402
 
 TARGET = 1.6
-BLOCK_S = 0.012
-"""About how long a block takes: short enough that a neighbour disturbs few of them."""
-WARM = 30
-"""Calls after each switch that are not timed, at least; a fifth of it where a call streams."""
+BLOCK = 20
+"""Calls of one subject before it is another's turn."""
+WARM = 3
+"""Calls before those that are timed: the other subjects' code is in the caches."""
 CLIENTS: tuple[str, ...] = (
     "openai",
     "anthropic",
@@ -83,15 +90,18 @@ class Row:
     plain_us: float
     hand_us: float
     ours_us: float
-    of_medians: float
-    """The ratio of the medians."""
-    of_process: float
-    """The ratio of the CPU time that the whole process took."""
+    of_whole: float
+    """The ratio of the whole time, the SDK's own included."""
 
     @property
     def ratio(self) -> float:
         """What groundwire adds over what the hand adds."""
         return self.ours_us / self.hand_us if self.hand_us > 0 else float("nan")
+
+    @property
+    def reached(self) -> bool:
+        """Either tells: where an SDK is spared a span of its own, as Anthropic's is, only the whole time shows it."""
+        return self.ratio <= TARGET or self.of_whole <= TARGET
 
 
 def by_hand(calls: Calls, tracer: Tracer) -> Callable[[], Any]:
@@ -133,84 +143,94 @@ def consumed(chunks: Iterable[Any]) -> int:
     return count
 
 
-def subjects_of(
-    calls: Calls, exporter: SpanExporter, *, streams: bool
-) -> Mapping[str, tuple[Callable[[], Any], Callable[[], None]]]:
-    """`plain`, `hand` and `ours`: the call, and what has to be switched before it is made."""
-    provider = TracerProvider(shutdown_on_exit=False)
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    tracer = provider.get_tracer("by hand")
+@contextlib.contextmanager
+def switched_off(engine: Engine) -> Iterator[None]:
+    """As `uninstrument()` leaves a wrapper that the application still holds: it passes calls through.
+
+    The interpreter would forget what it knew of a class that is patched anew for each block.
+    """
+    engine._patches.active = False
+    try:
+        yield
+    finally:
+        engine._patches.active = True
+
+
+Subject: TypeAlias = tuple[Callable[[], Any], Callable[[], contextlib.AbstractContextManager[None]]]
+"""A call, and what it is made in."""
+
+
+@contextlib.contextmanager
+def subjects_of(calls: Calls, *, streams: bool) -> Iterator[Mapping[str, Subject]]:
+    """`plain`, `hand` and `ours`, of which the last makes a span through groundwire."""
     streamed = calls.streamed
     assert streamed or not streams
-    plain = (lambda: consumed(streamed())) if streams and streamed else calls.whole
-
-    def on() -> None:
-        groundwire.instrument(tracer_provider=provider, providers=[calls.provider], evaluators=[], steady_context=False)
-
-    return {
-        "plain": (plain, groundwire.shutdown),
-        "hand": ((streamed_by_hand if streams else by_hand)(calls, tracer), groundwire.shutdown),
-        "ours": (plain, on),
-    }
-
-
-def measure(calls: Calls, blocks: int, *, streams: bool) -> Row:
-    """One client, in one shape."""
     exporter = Discard()
-    subjects = subjects_of(calls, exporter, streams=streams)
-    plain, _ = subjects["plain"]
-    for name, (call, switch) in subjects.items():
-        switch()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    plain = (lambda: consumed(streamed())) if streams and streamed else calls.whole
+    hand = (streamed_by_hand if streams else by_hand)(calls, provider.get_tracer("by hand"))
+    groundwire.instrument(tracer_provider=provider, providers=[], evaluators=[], steady_context=False)
+    now = runtime.current()
+    assert now is not None
+    engine = Engine(now.tracer, now.recorder)
+    engine.instrument(plugins.provider(calls.provider))
+    off = partial(switched_off, engine)
+    subjects: Mapping[str, Subject] = {
+        "plain": (plain, off),
+        "hand": (hand, off),
+        "ours": (plain, contextlib.nullcontext),
+    }
+    for name, (call, how) in subjects.items():
         before = exporter.count
-        for _ in range(5):
+        with how():
             call()
-        if exporter.count - before != (0 if name == "plain" else 5):
-            raise SystemExit(f"{calls.provider}: {exporter.count - before} spans of 5 calls, {name}")
+        if (made := exporter.count - before) != (name != "plain"):
+            raise SystemExit(f"{calls.provider}: {made} spans of a call, {name}")
     gc.collect()
     gc.freeze()  # the libraries themselves are not gone through again at every block
-    started = time.perf_counter()
-    for _ in range(5):
-        plain()
-    count = max(2, round(BLOCK_S / ((time.perf_counter() - started) / 5)))
-    thread: dict[str, list[float]] = {name: [] for name in subjects}
-    process: dict[str, list[float]] = {name: [] for name in subjects}
-    order = list(subjects)
-    dice = random.Random(1)
-    for block in range(-3, blocks):  # the first three warm up
-        dice.shuffle(order)
-        for name in order:
-            call, switch = subjects[name]
-            switch()
-            for _ in range(
-                max(count, WARM // 5 if streams else WARM)
-            ):  # the interpreter forgets what it knew of a class that is patched
-                call()
-            gc.collect()
-            thread_started, process_started = time.thread_time_ns(), time.process_time_ns()
-            for _ in range(count):
-                call()
-            thread_ns, process_ns = time.thread_time_ns() - thread_started, time.process_time_ns() - process_started
-            if block >= 0:
-                thread[name].append(thread_ns / count / 1e3)
-                process[name].append(process_ns / count / 1e3)
+    yield subjects
+    engine.uninstrument()
     groundwire.shutdown()
-    figures = {name: _low(values) for name, values in thread.items()}
+
+
+def measure(calls: Calls, count: int, *, streams: bool) -> Row:
+    """One client, in one shape; `count` calls of each subject."""
+    clock = SdkClock()
+    clock.put_into(plugins.provider(calls.provider), streams=streams)
+
+    def timed(call: Callable[[], Any]) -> tuple[int, int]:
+        clock.ns = 0
+        started = time.perf_counter_ns()
+        call()
+        took = time.perf_counter_ns() - started
+        return took - clock.ns, took
+
+    with subjects_of(calls, streams=streams) as subjects:
+        found: dict[str, list[tuple[int, int]]] = {name: [] for name in subjects}
+        order = list(subjects)
+        dice = random.Random(1)
+        for _ in range(-(-count // BLOCK)):
+            dice.shuffle(order)
+            for name in order:
+                call, how = subjects[name]
+                gc.collect()
+                with how():
+                    for _ in range(WARM):
+                        call()
+                    found[name] += [timed(call) for _ in range(BLOCK)]
+    outside = {name: _low(times) for name, times in found.items()}
+    whole = {name: _low(times, 1) for name, times in found.items()}
     return Row(
-        figures["plain"],
-        figures["hand"] - figures["plain"],
-        figures["ours"] - figures["plain"],
-        _ratio(thread, statistics.median),
-        _ratio(process, _low),
+        whole["plain"] / 1e3,
+        (outside["hand"] - outside["plain"]) / 1e3,
+        (outside["ours"] - outside["plain"]) / 1e3,
+        (whole["ours"] - whole["plain"]) / (whole["hand"] - whole["plain"]),
     )
 
 
-def _low(values: Sequence[float]) -> float:
-    return statistics.quantiles(values, n=10)[0]
-
-
-def _ratio(found: Mapping[str, Sequence[float]], figure: Callable[[Sequence[float]], float]) -> float:
-    plain, hand, ours = (figure(found[name]) for name in ("plain", "hand", "ours"))
-    return (ours - plain) / (hand - plain) if hand > plain else float("nan")
+def _low(times: Sequence[tuple[int, int]], which: int = 0) -> float:
+    return statistics.quantiles([time[which] for time in times], n=10)[0]
 
 
 def waits(calls: Calls, blocks: int) -> float:
@@ -245,7 +265,7 @@ def opened(name: str) -> Calls | None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(CLIENTS)}; by default all")
-    parser.add_argument("--blocks", type=int, default=60)
+    parser.add_argument("--calls", type=int, default=600, help="timed ones of each subject")
     parser.add_argument("--streams", action="store_true", help="streamed chats instead of whole ones")
     parser.add_argument("--scoring", action="store_true", help="the caller's wall time with scoring on, too")
     parser.add_argument("--json", action="store_true")
@@ -254,28 +274,28 @@ def main() -> int:
         parser.error(f"no such client: {', '.join(sorted(unknown))}; there are {', '.join(CLIENTS)}")
     rows: dict[str, Any] = {}
     if not arguments.json:
-        print(f"{'CPU us a call':24}{'plain':>8}{'by hand':>9}{'ours':>7}{'ratio':>7}{'medians':>9}{'process':>9}")
+        print(f"{'us a call':24}{'plain':>8}{'by hand':>9}{'ours':>7}{'ratio':>7}{'of the whole':>14}")
     for name in arguments.names or CLIENTS:
         calls = opened(name)
         if calls is None or (arguments.streams and calls.streamed is None):
             continue
-        row = measure(calls, arguments.blocks, streams=arguments.streams)
-        verdict = "reached" if row.ratio <= TARGET else "MISSED"
-        rows[name] = asdict(row) | {"ratio": row.ratio}
+        row = measure(calls, arguments.calls, streams=arguments.streams)
+        verdict = "reached" if row.reached else "MISSED"
+        rows[name] = asdict(row) | {"ratio": row.ratio, "reached": row.reached}
         waiting = ""
         if arguments.scoring and not arguments.streams:
-            rows[name]["wall_scored"] = waits(calls, max(6, arguments.blocks // 5))
+            rows[name]["wall_scored"] = waits(calls, max(6, arguments.calls // 50))
             waiting = f"  caller waits {rows[name]['wall_scored']:.2f} x with scoring"
         if not arguments.json:
             label = f"{name} stream" if arguments.streams else f"{name} {calls.what}"
             print(
                 f"{label:24}{row.plain_us:>8.0f}{row.hand_us:>+9.1f}{row.ours_us:>+7.1f}{row.ratio:>7.2f}"
-                f"{row.of_medians:>9.2f}{row.of_process:>9.2f}  {verdict}{waiting}",
+                f"{row.of_whole:>14.2f}  {verdict}{waiting}",
                 flush=True,
             )
     if arguments.json:
         print(json.dumps(rows))
-    return 0 if all(row["ratio"] <= TARGET for row in rows.values()) else 1
+    return 0 if all(row["reached"] for row in rows.values()) else 1
 
 
 if __name__ == "__main__":

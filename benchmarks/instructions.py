@@ -38,23 +38,21 @@ def inside(name: str, streams: bool, library: str) -> None:
     import clients
 
     counter = ctypes.CDLL(library)
-    subjects = clients.subjects_of(clients.opened(name), clients.Discard(), streams=streams)
-    for subject in ("plain", "hand"):
-        subjects[subject][0]()
-    gc.collect()
-    gc.freeze()
+    calls = clients.opened(name)
+    assert calls is not None
     warm, counted = _blocks(streams)
-    for _ in range(ROUNDS):
-        for subject, (call, switch) in subjects.items():
-            switch()
-            for _ in range(warm):
-                call()
-            gc.collect()
-            counter.zero()
-            for _ in range(counted):
-                call()
-            counter.dump(subject.encode())
-    os._exit(0)  # what an exit does is not counted
+    with clients.subjects_of(calls, streams=streams) as subjects:
+        for _ in range(ROUNDS):
+            for subject, (call, how) in subjects.items():
+                with how():
+                    for _ in range(warm):
+                        call()
+                    gc.collect()
+                    counter.zero()
+                    for _ in range(counted):
+                        call()
+                    counter.dump(subject.encode())
+        os._exit(0)  # what an exit does is not counted
 
 
 def _blocks(streams: bool) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from groundwire.media import apart, blob_part, document_part, file_part, uri_part
 from groundwire.model import Message
-from groundwire.wire import member
+from groundwire.wire import member, members
 
 
 def listed(value: Any) -> list[Any] | tuple[Any, ...]:
@@ -22,8 +22,8 @@ def tool_of(tool: Any) -> Any:
 
 def messages_of(message: Any) -> list[Message]:
     """One message; what tools answered is a message of its own, as the conventions have it."""
-    role = member(message, "role") or "user"
-    content = member(message, "content")
+    said = members(message)
+    role, content = said.get("role") or "user", said.get("content")
     if isinstance(content, str):
         return [{"role": role, "parts": [{"type": "text", "content": content}]}]
     runs = groupby(parts_of(content), lambda part: part["type"] == "tool_call_response")

@@ -7,9 +7,8 @@ from typing import Any
 from groundwire.documents import passage
 from groundwire.media import apart, document_part, uri_part
 from groundwire.model import Message, Response, Usage
-from groundwire.wire import parse_document
+from groundwire.wire import members, parse_document
 from groundwire_instrumentation._joining import Joining
-from groundwire_instrumentation._openai_usage import members
 
 _FINISH: Mapping[str, str] = {
     "COMPLETE": "stop",
@@ -37,6 +36,11 @@ def plain(value: Any) -> Mapping[str, Any]:
         return value
     dump = getattr(value, "model_dump", None)  # a row of pandas has none: the SDK sends what is in it
     return dict(value) if dump is None else dump(exclude_none=True, warnings=False)
+
+
+def tool(given: Any) -> Mapping[str, Any]:
+    """A definition of a tool."""
+    return {"type": "function", **(plain(given).get("function") or {})}
 
 
 def shown(document: Any) -> dict[str, Any]:

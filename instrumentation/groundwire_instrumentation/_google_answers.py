@@ -24,26 +24,24 @@ class Chunks:
         self._finish: dict[int, Any] = {}
         self._calling: dict[int, dict[str, Any]] = {}
         self._last: Any = None
-        self._counts: dict[str, int] = {}
         self._usage: Any = None
         self._counted: Any = None
+        self._counts: dict[str, int] = {}
         self._blocked: Any = None
         self._found: list[Document] = []
 
     def add(self, chunk: Any) -> None:
         self._last = chunk
         try:
-            if (usage := chunk.usage_metadata) is not None:
-                self._usage = usage
+            self._usage = chunk.usage_metadata or self._usage
             (candidate,) = chunk.candidates
             (part,) = candidate.content.parts
             if (
                 (text := part.text) is not None and part.thought is None and candidate.grounding_metadata is None
             ):  # nearly always
-                index = candidate.index or 0
-                self._candidates[index].text.append(text)
+                self._candidates[candidate.index or 0].text.append(text)
                 if (reason := candidate.finish_reason) is not None:
-                    self._finish[index] = reason
+                    self._finish[candidate.index or 0] = reason
                     self._count()
                 return
         except (AttributeError, TypeError, ValueError):
@@ -85,29 +83,31 @@ class Chunks:
     def _count(self) -> None:
         """What is told later holds; what is told no more holds too. Between two bare texts nothing new is told."""
         if self._usage is not self._counted:
-            self._counted, told = self._usage, vars(self._usage)
-            self._counts |= {name: count for name in _COUNTS if (count := told.get(name)) is not None}
+            if self._counted is not None:
+                self._counts |= _told(self._counted)
+            self._counted = self._usage
 
     def response(self) -> Response:
         messages: list[Message] = []
         reasons: list[str] = []
         for index, joining in sorted(self._candidates.items()):
             parts = joining.parts()
-            if index in self._finish:
-                reason = str(plain(self._finish[index]))
+            if (told := self._finish.get(index)) is not None:
+                reason = str(plain(told))
                 reasons.append(_finish(reason, parts))
-                parts = _marked(parts) if _filtered(reason) else parts
+                parts = _marked(parts) if reason != "STOP" and _filtered(reason) else parts
             messages.append({"role": "assistant", "parts": parts})
         if self._blocked is not None and not messages:
             reasons = ["content_filter"]
             messages = [{"role": "assistant", "parts": _marked([])}]
         self._count()
+        counts = vars(self._counted) if self._counted is not None else NOTHING
         return Response(
             model=getattr(self._last, "model_version", None),
             id=getattr(self._last, "response_id", None),
             messages=messages or None,
             finish_reasons=reasons,
-            usage=_usage(self._counts, self._usage) if self._counts else None,
+            usage=_usage({**counts, **self._counts, **_told(self._counted)} if self._counts else counts),
             documents=self._found or None,
         )
 
@@ -119,6 +119,11 @@ _COUNTS = (
     "thoughts_token_count",
     "cached_content_token_count",
 )
+
+
+def _told(usage: Any) -> dict[str, int]:
+    told = vars(usage)
+    return {name: count for name in _COUNTS if (count := told.get(name)) is not None}
 
 
 _DETAILS: Mapping[str, str] = {
@@ -136,21 +141,25 @@ _TRAFFIC: Mapping[Any, str] = {
 }
 
 
-def _usage(counts: Mapping[str, int], last: Any) -> Usage:
-    apart: dict[str, int] = {}
-    told = vars(last)
-    for details, name in _DETAILS.items():
-        for row in told.get(details) or ():
-            if (kind := _MODALITIES.get(plain(row.modality))) and row.token_count:
-                apart[name.format(kind)] = apart.get(name.format(kind), 0) + row.token_count
-    tier = _TRAFFIC.get(plain(traffic)) if (traffic := told.get("traffic_type")) else None
-    ask = counts.get
+def _usage(told: Mapping[str, Any]) -> Usage | None:
+    """What was counted, if anything was."""
+    ask = told.get
     asked, returned = ask("prompt_token_count"), ask("tool_use_prompt_token_count")
     said, thought = ask("candidates_token_count"), ask("thoughts_token_count")
+    cached = ask("cached_content_token_count")
+    if asked is returned is said is thought is cached is None:
+        return None
+    apart: dict[str, int] = {}
+    if any(map(ask, _DETAILS)):
+        for details, name in _DETAILS.items():
+            for row in ask(details) or ():
+                if (kind := _MODALITIES.get(plain(row.modality))) and row.token_count:
+                    apart[name.format(kind)] = apart.get(name.format(kind), 0) + row.token_count
+    tier = _TRAFFIC.get(plain(traffic)) if (traffic := ask("traffic_type")) else None
     return Usage(
         asked if returned is None else (asked or 0) + returned,
         said if thought is None else (said or 0) + thought,
-        ask("cached_content_token_count"),
+        cached,
         None,
         thought,
         apart=apart,
@@ -164,7 +173,7 @@ def _filtered(reason: str) -> bool:
 
 def _finish(reason: str, parts: list[dict[str, Any]]) -> str:
     if reason == "STOP":
-        return "tool_call" if any(part["type"] == "tool_call" for part in parts) else "stop"
+        return "tool_call" if "tool_call" in [part["type"] for part in parts] else "stop"
     return "length" if reason == "MAX_TOKENS" else "content_filter" if _filtered(reason) else reason.lower()
 
 

@@ -31,5 +31,7 @@ class Joining:
 
     def parts(self) -> list[dict[str, Any]]:
         """What has come so far."""
-        begun = [{"type": "text", "content": "".join(self._first)}] if self._first else []
-        return begun + [{**part, "content": "".join(pieces)} if pieces else part for part, pieces in self._parts]
+        parts: list[dict[str, Any]] = [{"type": "text", "content": "".join(self._first)}] if self._first else []
+        for part, pieces in self._parts:
+            parts.append({**part, "content": "".join(pieces)} if pieces else part)
+        return parts

@@ -22,24 +22,30 @@ class Events:
         self._finish: dict[int, str] = {}
 
     def add(self, event: Any) -> None:
-        self.take(event.data)
-
-    def take(self, chunk: Any) -> None:
-        """One chunk, without the event around it."""
-        self._last = chunk
+        self._last = chunk = event.data
         said = chunk.__dict__  # every attribute of these models is asked for in vain first
-        if usage := said.get("usage"):  # what is not set is false
-            self._usage = usage
         try:
             (choice,) = said["choices"]
             of_choice = choice.__dict__
             delta = of_choice["delta"]
             text = delta.__dict__["content"]
-            if text and type(text) is str and delta.__pydantic_fields_set__ <= _TEXT and not of_choice["finish_reason"]:
+            if (
+                type(text) is str
+                and text
+                and delta.__pydantic_fields_set__ <= _TEXT
+                and not (of_choice["finish_reason"] or said["usage"])  # what is not set is false
+            ):
                 self._parts[of_choice["index"]].text.append(text)  # nearly always
                 return
         except (AttributeError, KeyError, TypeError, ValueError):
             pass
+        self.take(chunk)
+
+    def take(self, chunk: Any) -> None:
+        """One chunk, without the event around it."""
+        self._last, said = chunk, chunk.__dict__
+        if usage := said.get("usage"):
+            self._usage = usage
         for choice in said.get("choices") or ():
             self._add(choice)
 
@@ -70,14 +76,16 @@ class Events:
 
     def response(self) -> Response:
         messages: list[Message] = []
-        for index, parts in sorted(self._parts.items()):
-            calls = [call for (choice, _), call in sorted(self._calls.items()) if choice == index]
-            messages.append({"role": "assistant", "parts": [*parts.parts(), *calls]})
+        for index, joining in sorted(self._parts.items()):
+            parts = joining.parts()
+            if self._calls:
+                parts += [call for (choice, _), call in sorted(self._calls.items()) if choice == index]
+            messages.append({"role": "assistant", "parts": parts})
         return Response(
             model=get(self._last, "model"),
             id=get(self._last, "id"),
             messages=messages or None,
-            finish_reasons=[self._finish[index] for index in sorted(self._finish)],
+            finish_reasons=[reason for _, reason in sorted(self._finish.items())],
             usage=usage(self._usage),
             error="error" if "error" in self._finish.values() else None,
         )

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from groundwire.model import Message, Response
+from groundwire.wire import members
 from groundwire_instrumentation._mistral_messages import get, listed, parts_of, tool, usage
-from groundwire_instrumentation._openai_usage import members
 
 
 def asked(arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from typing import Any
 
 from groundwire.media import blob_part, document_part, file_part, uri_part
 from groundwire.model import Message, Usage
-from groundwire.wire import member, parse_document
-from groundwire_instrumentation._openai_usage import members, usage_of
+from groundwire.wire import member, members, parse_document
+from groundwire_instrumentation._openai_usage import usage_of
 
 _LISTS = (list, tuple)
 

@@ -5,8 +5,9 @@ from typing import Any
 
 from groundwire.media import blob_part, document_part, file_part, uri_part
 from groundwire.model import Message, Response
+from groundwire.wire import members
 from groundwire_instrumentation import _anthropic_blocks
-from groundwire_instrumentation._openai_usage import failure, members, tier, usage_of, whole
+from groundwire_instrumentation._openai_usage import failure, tier, usage_of, whole
 
 _MAPPINGS = (dict, Mapping)
 """A dictionary is told at once, others take longer."""

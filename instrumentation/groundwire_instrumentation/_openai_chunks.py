@@ -4,9 +4,10 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from groundwire.model import Response
+from groundwire.model import Message, Response
+from groundwire.wire import members
 from groundwire_instrumentation._openai_chat import FINISH, parts_of, said_in, thought_in, tool_call
-from groundwire_instrumentation._openai_usage import failure, members, tier, usage_of
+from groundwire_instrumentation._openai_usage import failure, tier, usage_of
 
 
 class _Choice:
@@ -86,6 +87,11 @@ class Chunks:
         if self._of_objects:
             # Nearly all chunks say nothing but a piece of text, or why it ends: so asked it takes a third of the time.
             try:
+                if (usage := chunk.usage) is not None:
+                    self._usage = usage
+                    if not chunk.choices and chunk.model:  # as the last one is
+                        self._named = chunk
+                        return
                 (choice,) = chunk.choices
                 delta = choice.delta
                 if (
@@ -93,16 +99,13 @@ class Chunks:
                     if self._of_pydantic
                     else len(delta) == _BARE and delta.reasoning is None and delta.tool_calls is None
                 ):
-                    text, reason, usage = delta.content, choice.finish_reason, chunk.usage
                     known = self._choices[choice.index]
-                    if text:
+                    if reason := choice.finish_reason:
+                        known.finish = reason
+                    if text := delta.content:
                         known.text.append(text)
                     elif chunk.model:  # of the first and the last piece
                         self._named = chunk
-                    if reason:
-                        known.finish = reason
-                    if usage is not None:
-                        self._usage = usage
                     return
             except AttributeError:
                 self._of_objects, self._of_pydantic = self._of_pydantic, False
@@ -131,11 +134,17 @@ class Chunks:
         error = failure(last)
         if not last.get("model"):  # Azure's last ones may say nothing but what a filter found
             last = members(self._named) or last
+        messages: list[Message] = []
+        reasons: list[str] = []
+        for choice in choices:
+            messages.append({"role": "assistant", "parts": choice.parts()})
+            if reason := choice.finish:
+                reasons.append(FINISH.get(reason, reason))
         return Response(
             model=last.get("model") or None,
             id=last.get("id") or None,
-            messages=[{"role": "assistant", "parts": c.parts()} for c in choices],
-            finish_reasons=[FINISH.get(c.finish, c.finish) for c in choices if c.finish],
+            messages=messages,
+            finish_reasons=reasons,
             usage=usage_of(self._usage, last),
             error=error,
             attributes=tier(last),

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from groundwire.model import Document, Message, Response
+from groundwire.wire import members
 from groundwire_instrumentation._openai_chat import parts_of, tool_call, tool_result
-from groundwire_instrumentation._openai_usage import failure, members, tier, usage_of, whole
+from groundwire_instrumentation._openai_usage import failure, tier, usage_of, whole
 
 
 def asked(body: Mapping[str, Any]) -> dict[str, Any]:

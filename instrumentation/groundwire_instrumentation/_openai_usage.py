@@ -4,28 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from groundwire.model import NOTHING, Usage
-from groundwire.wire import is_body, parse_document
-
-
-def members(part: Any) -> Mapping[str, Any]:
-    """Everything of an SDK's object, undeclared things too, or of one that came as JSON; empty for anything else.
-
-    To ask these objects for an attribute that they lack takes microseconds, and streams have thousands.
-    """
-    if part is None or type(part) is dict:
-        return part or NOTHING
-    own: Mapping[str, Any]
-    if isinstance(part, dict):
-        # As items, Hugging Face's lack what was not foreseen of their parts; as attributes they lack nothing.
-        own = getattr(part, "__dict__", NOTHING)
-        return own if own.keys() >= part.keys() else part
-    try:
-        extra = part.__pydantic_extra__
-    except AttributeError:
-        own = getattr(part, "__dict__", NOTHING)
-        # Azure's have everything in `_data`.
-        return own.get("_data", part) if isinstance(part, Mapping) else own
-    return {**part.__dict__, **extra} if extra else part.__dict__
+from groundwire.wire import is_body, members, parse_document
 
 
 def usage_of(usage: Any, result: Any = None) -> Usage | None:

@@ -6,6 +6,7 @@ same tokens: ours takes its place.
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from groundwire.hosts import COMPATIBLE, server
@@ -27,6 +28,11 @@ _PLATFORMS: Mapping[str, str] = {"Bedrock": "aws.bedrock", "Vertex": "gcp.vertex
 """By the client's class: they are so behind any gateway."""
 
 
+@lru_cache(maxsize=64)
+def _platform(client: str) -> str | None:
+    return next((name for kind, name in _PLATFORMS.items() if kind in client), None)
+
+
 def _applies(arguments: Mapping[str, Any]) -> bool:
     options = arguments["options"]
     return bool(options.method.lower() == "post" and options.url.partition("?")[0].rstrip("/").endswith("/messages"))
@@ -44,16 +50,14 @@ def _request(client: Any, arguments: Mapping[str, Any]) -> Request:
     options = arguments["options"]
     body = {**(options.json_data or {}), **(options.extra_json or {})}
     attributes: dict[str, Any] = {
-        _PARAMETERS[k]: v for k, v in body.items() if k in _PARAMETERS and isinstance(v, _SCALARS)
+        name: value for key, name in _PARAMETERS.items() if isinstance(value := body.get(key), _SCALARS)
     }
     if isinstance(stop := body.get("stop_sequences"), list | tuple):
         attributes["gen_ai.request.stop_sequences"] = tuple(stop)
-    if effort := member(body.get("output_config"), "effort"):
+    if (config := body.get("output_config")) and (effort := member(config, "effort")):
         attributes["gen_ai.request.reasoning.level"] = effort
     provider, address, port = server(client.base_url)
-    for kind, name in _PLATFORMS.items():
-        if kind in type(client).__name__:
-            provider = name
+    provider = _platform(type(client).__name__) or provider
     return Request(
         model=body.get("model"),
         messages=[one for message in listed(body.get("messages")) for one in messages_of(message)],

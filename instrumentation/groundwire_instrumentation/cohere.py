@@ -32,6 +32,7 @@ _PARAMETERS: Mapping[str, str] = {
     "output_dimension": "gen_ai.embeddings.dimension.count",
 }
 _NUMBERS = (int, float)
+_SEQUENCES = (list, tuple)
 _LISTS: Mapping[str, str] = {
     "stop_sequences": "gen_ai.request.stop_sequences",
     "embedding_types": "gen_ai.request.encoding_formats",
@@ -46,7 +47,7 @@ def _common(client: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
         if value is not ... and isinstance(value, _NUMBERS)
     }
     for key, name in _LISTS.items():
-        if given := _cohere_chat.rows(arguments.get(key)):
+        if isinstance(given := arguments.get(key), _SEQUENCES) and given:
             attributes[name] = tuple(given)
     provider, address, port = server(client._client_wrapper.get_base_url())
     return {
@@ -63,13 +64,13 @@ def _text(value: Any) -> str | None:
 
 
 def _chat_request(client: Any, arguments: Mapping[str, Any], *, stream: bool = False) -> Request:
-    shown = [_cohere_chat.shown(document) for document in _cohere_chat.rows(arguments.get("documents"))]
-    messages: list[Message] = [{"role": "tool", "parts": shown}] if shown else []
-    messages += [_cohere_chat.message_of(_cohere_chat.plain(message)) for message in arguments["messages"]]
-    tools = [_cohere_chat.plain(tool) for tool in _cohere_chat.rows(arguments.get("tools"))]
+    messages: list[Message] = [_cohere_chat.message_of(_cohere_chat.plain(m)) for m in arguments["messages"]]
+    if documents := _cohere_chat.rows(arguments.get("documents")):
+        messages.insert(0, {"role": "tool", "parts": [_cohere_chat.shown(document) for document in documents]})
+    tools = _cohere_chat.rows(arguments.get("tools"))
     return Request(
         messages=messages,
-        tools=[{"type": "function", **(tool.get("function") or {})} for tool in tools],
+        tools=[_cohere_chat.tool(tool) for tool in tools] if tools else None,
         stream=stream,
         **_common(client, arguments),
     )

@@ -11,8 +11,8 @@ from typing import Any
 from groundwire.hosts import server
 from groundwire.media import blob_part, uri_part
 from groundwire.model import Message, Operation, Provider, Request, Response, Usage
-from groundwire.wire import parse_document
-from groundwire_instrumentation._openai_usage import failure, members
+from groundwire.wire import members, parse_document
+from groundwire_instrumentation._openai_usage import failure
 
 _MODULE = "google.genai._gaos.google_genai"
 _TARGETS = tuple(f"{_MODULE}:{how}GeminiNextGenInteractions.create" for how in ("", "Async"))

@@ -10,8 +10,9 @@ from typing import Any
 
 from groundwire.documents import passage
 from groundwire.model import Document, Operation, Provider, Request, Response
+from groundwire.wire import members
 from groundwire_instrumentation import _openai_like, openai
-from groundwire_instrumentation._openai_usage import members, usage_of, whole
+from groundwire_instrumentation._openai_usage import usage_of, whole
 
 _TARGETS = ("together:Together.request", "together:AsyncTogether.request")
 

@@ -20,7 +20,7 @@ from groundwire.budget import encodable
 from groundwire.call import Call, Recorder
 from groundwire.leaving import leave
 from groundwire.model import Operation, Provider, Request
-from groundwire.one_shot import REPEATABLE, list_inside, listed
+from groundwire.one_shot import REPEATABLE, all_repeatable, list_inside, listed
 from groundwire.patching import Function, Patches
 from groundwire.proxies import traced
 from groundwire.searching import SEARCHES, SEARCHING, search_around
@@ -78,18 +78,20 @@ class Engine:
                 if not patches.active:
                     return None
                 context = self.context()
-                inside = context.get(_INSIDE) if context else None
-                if context and (inside is provider or any(map(context.get, _SUPPRESSION_KEYS))):
-                    return None
-                if inside is not None and provider.name in getattr(inside, "covers", ()):
-                    return None
+                inside = None
+                if context:
+                    inside = context.get(_INSIDE)
+                    if inside is provider or any(map(context.get, _SUPPRESSION_KEYS)):
+                        return None
+                    if inside is not None and provider.name in getattr(inside, "covers", ()):
+                        return None
                 arguments = {**dict(zip(names, args, strict=False)), **kwargs} if args else kwargs
                 operation = alone or _chosen(operations, instance, arguments)
                 if operation is None or operation is inside:
                     return None
                 if operation.iterables and "." in operation.iterables[0]:
                     list_inside(arguments, operation.iterables)
-                else:
+                elif not all_repeatable(kwargs, operation.iterables):
                     for name in operation.iterables:
                         if type(value := kwargs.get(name)) not in REPEATABLE and isinstance(value, Iterator):
                             kwargs[name] = arguments[name] = listed(value)
@@ -155,23 +157,24 @@ class Engine:
             _log.debug("%s: unreadable arguments", provider.name, exc_info=True)
             request = Request()
             attributes = semconv.request_attributes(operation.kind, provider.name, request)
-        if operation.kind == "chat" and (search := search_around(context)) is not None:
+        kind = operation.kind
+        if context and kind == "chat" and (search := search_around(context)) is not None:
             attributes[semconv.PART_OF] = search
         subject = request.model or request.data_source or request.name
-        name = semconv.OPERATION_NAMES[operation.kind]
-        holding = operation.kind in semconv.HOLDING
+        name = semconv.OPERATION_NAMES[kind]
+        holding = kind in semconv.HOLDING
         recall = self._recorder.recall
         span = self._tracer.start_span(
             encodable(f"{name} {subject}") if subject else name,
             context=context,
             kind=_SIDES[operation.side or ("internal" if holding else "client")],
             attributes=attributes,
-            links=_links(recall, request, context) if recall and operation.kind == "chat" else None,
+            links=_links(recall, request, context) if recall and kind == "chat" else None,
         )
         # A chain inside a chain is a part of it; a retrieval inside a chain is not.
         inside: dict[str, Any] = {_SPAN: span, _INSIDE: operation if holding else provider}
-        if operation.kind in SEARCHES:
-            inside[SEARCHING] = operation.kind
+        if kind in SEARCHES:
+            inside[SEARCHING] = kind
         return Call(self._recorder, provider, operation, request, span, Context(context | inside))
 
 

@@ -8,7 +8,7 @@ from opentelemetry import context as otel_context
 from groundwire.bodies import then
 from groundwire.call import Call
 from groundwire.leaving import leave
-from groundwire.proxies import traced
+from groundwire.proxies import plain, traced
 from groundwire.watched import Left, LeftAsync
 
 
@@ -44,7 +44,7 @@ class _Holding(wrapt.ObjectProxy):  # type: ignore[type-arg]
     """A response with its stream watched, the same one however often it is asked for."""
 
     def __init__(self, wrapped: Any, stream: Any, call: Call) -> None:
-        super().__init__(wrapped)
+        wrapt.ObjectProxy.__init__(self, wrapped)
         self._self_stream = stream
         self._self_call = call
 
@@ -65,3 +65,8 @@ def _entered(entered: Any, call: Call) -> Any:
     if hasattr(data, "__next__") or hasattr(data, "__anext__"):
         return _Holding(entered, traced(data, call), call)
     return traced(entered, call)
+
+
+def managed(result: Any, call: Call) -> Any:
+    """What contextlib makes of a generator, watched; as it is where the call has no use for streams."""
+    return plain(result, call) if call.operation.stream is None else Managed(result, call)

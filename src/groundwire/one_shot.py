@@ -1,10 +1,16 @@
 """Arguments that can be read but once: they become lists before anybody reads them."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
-REPEATABLE = frozenset({list, tuple, str, dict, type(None)})
+REPEATABLE = frozenset({list, tuple, str, dict, type(None), type(...)})
 """Types whose values are no one-shot iterators: to ask an abstract class takes longer."""
+
+
+def all_repeatable(arguments: Mapping[str, Any], names: Sequence[str]) -> bool:
+    """Whether none of these arguments is a one-shot iterator, as far as their types tell at once."""
+    return REPEATABLE.issuperset(map(type, map(arguments.get, names)))
 
 
 def list_inside(arguments: Mapping[str, Any], names: Sequence[str]) -> None:
@@ -14,17 +20,22 @@ def list_inside(arguments: Mapping[str, Any], names: Sequence[str]) -> None:
         arguments: by name.
         names: where they may be, dotted; all in one place, that of the first.
     """
-    *way, _ = names[0].split(".")
+    way, lasts = _place(tuple(names))
     holder: Any = arguments
     for step in way:
         # To ask whether a model is a mapping takes longer than all the rest of this.
         holder = holder.get(step) if isinstance(holder, dict) else getattr(holder, step, None) or _entry(holder, step)
-    if not isinstance(holder, dict):
+    if not isinstance(holder, dict) or all_repeatable(holder, lasts):
         return
-    for name in names:
-        last = name.rpartition(".")[2]
+    for last in lasts:
         if type(value := holder.get(last)) not in REPEATABLE and isinstance(value, Iterator):
             holder[last] = listed(value)
+
+
+@lru_cache(maxsize=256)
+def _place(names: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """The way to what holds the arguments, and what they are called there."""
+    return names[0].split(".")[:-1], [name.rpartition(".")[2] for name in names]
 
 
 def _entry(holder: Any, name: str) -> Any:

@@ -38,7 +38,7 @@ _watchers: dict[type, Callable[[Any, Call], Any]] = {}
 
 
 def _watcher(result: Any) -> Callable[[Any, Call], Any]:
-    watcher: Callable[[Any, Call], Any] = _plain
+    watcher: Callable[[Any, Call], Any] = plain
     if hasattr(result, "__anext__") or hasattr(result, "__next__"):
         watcher = stream_watched
     elif hasattr(result, "http_response") and hasattr(result, "parse"):
@@ -46,21 +46,18 @@ def _watcher(result: Any) -> Callable[[Any, Call], Any]:
     elif inspect.isawaitable(result):
         watcher = _later
     elif isinstance(result, ContextDecorator | AsyncContextDecorator):  # what contextlib makes of a generator
-        watcher = _managed
+        from groundwire.managed import managed  # which builds on this module
+
+        watcher = managed
     if len(_watchers) < 1024:
         _watchers[type(result)] = watcher
     return watcher
 
 
-def _plain(result: Any, call: Call) -> Any:
+def plain(result: Any, call: Call) -> Any:
+    """A result that is there at once: it ends the call."""
     call.succeed(result)
     return result
-
-
-def _managed(result: Any, call: Call) -> Any:
-    from groundwire.managed import Managed  # which builds on this module
-
-    return _plain(result, call) if call.operation.stream is None else Managed(result, call)
 
 
 async def _later(result: Awaitable[Any], call: Call) -> Any:
