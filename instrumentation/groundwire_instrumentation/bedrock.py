@@ -13,7 +13,7 @@ from groundwire.hosts import server
 from groundwire.model import Document, Operation, Provider, Request, Response
 from groundwire_instrumentation import _bedrock_answers as bedrock_answers
 from groundwire_instrumentation import _bedrock_bodies as bedrock_bodies
-from groundwire_instrumentation import _bedrock_converse
+from groundwire_instrumentation import _bedrock_converse, _bedrock_knowledge
 
 _TARGETS = ("botocore.client:BaseClient._make_api_call",)
 
@@ -131,33 +131,15 @@ class _Chunks:
 
 
 def _retrieve(client: Any, arguments: Mapping[str, Any]) -> Request:
+    return Request(**_common(client, arguments), **_bedrock_knowledge.searched(arguments["api_params"]))
+
+
+def _ask(client: Any, arguments: Mapping[str, Any]) -> Request:
     asked = arguments["api_params"]
-    given = asked.get("retrievalConfiguration") or {}
-    settings = given.get("vectorSearchConfiguration") or given.get("managedSearchConfiguration") or {}
-    query, top_k = (asked.get("retrievalQuery") or {}).get("text"), settings.get("numberOfResults")
-    return Request(query=query, top_k=top_k, data_source=asked["knowledgeBaseId"], **_common(client, arguments))
-
-
-def _retrieved(result: Mapping[str, Any]) -> Response:
-    found = [
-        Document(_text(row.get("content") or {}), _place(row), row.get("score"), row.get("metadata"))
-        for row in result.get("retrievalResults") or ()
-    ]
-    return Response(documents=found, higher_is_better=True)
-
-
-def _text(content: Mapping[str, Any]) -> str | None:
-    """Its text, that of a row of a table, or what was heard or seen."""
-    if cells := content.get("row"):
-        return "\n".join(f"{cell.get('columnName')}: {cell.get('columnValue')}" for cell in cells)
-    heard, seen = content.get("audio") or {}, content.get("video") or {}
-    return content.get("text") or heard.get("transcription") or seen.get("summary")
-
-
-def _place(row: Mapping[str, Any]) -> str | None:
-    """The document's id, or where it is: each kind of location has a mapping of its own, with one text in it."""
-    kinds = [kind for kind in (row.get("location") or {}).values() if isinstance(kind, Mapping)]
-    return row.get("documentId") or next((text for kind in kinds for text in kind.values()), None)
+    return Request(
+        **_common(client, arguments) | {"model": _named(_bedrock_knowledge.model(asked))},
+        **_bedrock_knowledge.asked(asked),
+    )
 
 
 def _rank(client: Any, arguments: Mapping[str, Any]) -> Request:
@@ -203,6 +185,16 @@ PROVIDER = Provider(
         Operation("embeddings", _TARGETS, _embed, _embedded, part="body", applies=_calls(_INVOKE, "embeddings")),
         Operation("rerank", _TARGETS, _rerank, _invoked, part="body", applies=_calls(_INVOKE, "rerank")),
         Operation("rerank", _TARGETS, _rank, _invoked, applies=_calls("Rerank")),
-        Operation("retrieval", _TARGETS, _retrieve, _retrieved, applies=_of_a_knowledge_base),
+        Operation("retrieval", _TARGETS, _retrieve, _bedrock_knowledge.found, applies=_of_a_knowledge_base),
+        Operation("chat", _TARGETS, _ask, _bedrock_knowledge.answered, applies=_calls("RetrieveAndGenerate")),
+        Operation(
+            "chat",
+            _TARGETS,
+            _ask,
+            _bedrock_knowledge.answered,
+            _bedrock_knowledge.Events,
+            part="stream",
+            applies=_calls("RetrieveAndGenerateStream"),
+        ),
     ),
 )

@@ -1,14 +1,17 @@
-"""OpenAI and every server that its client talks to: chat completions, responses, bare completions, embeddings.
+"""OpenAI and every server that its client talks to: chats, responses, bare completions, embeddings, vector stores.
 
 All resources of the client, sync and async, plain, raw and streamed, parsed or not, pass through one public method,
 `OpenAI.request`, whose options hold the path and the final body. Clients made before instrumentation are covered.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from groundwire.hosts import server
-from groundwire.model import Operation, Provider, Request, Response
+from groundwire.model import Document, Operation, Provider, Request, Response
+from groundwire.wire import members
 from groundwire_instrumentation import _openai_chat, _openai_chunks, _openai_responses
 from groundwire_instrumentation._openai_usage import usage_of, whole
 
@@ -127,6 +130,40 @@ def embeddings_response(result: Any) -> Response:
     return Response(model=said.get("model"), usage=usage_of(said.get("usage")))
 
 
+# --- vector stores that OpenAI keeps --------------------------------------------------------------------------------
+
+_SEARCH = re.compile(r"/vector_stores/([^/?]+)/search/?(?:\?|$)")
+
+
+def _searches(arguments: Mapping[str, Any]) -> bool:
+    options = arguments["options"]
+    return options.method.lower() == "post" and _SEARCH.search(options.url) is not None
+
+
+def _search_request(client: Any, arguments: Mapping[str, Any]) -> Request:
+    body, common = request_parts(client, arguments)
+    store = _SEARCH.search(arguments["options"].url)
+    return Request(
+        query=body.get("query"),
+        top_k=body.get("max_num_results"),
+        data_source=unquote(store[1]) if store else None,
+        **common,
+    )
+
+
+def _found(result: Any) -> Response:
+    documents = [
+        Document(
+            "\n".join(piece.get("text") or "" for piece in map(members, row.get("content") or ())),
+            row.get("file_id"),
+            row.get("score"),
+            {"filename": row.get("filename"), **(row.get("attributes") or {})},
+        )
+        for row in map(members, whole(result).get("data") or ())
+    ]
+    return Response(documents=documents, higher_is_better=True)
+
+
 PROVIDER = Provider(
     name="openai",
     module="openai",
@@ -160,5 +197,6 @@ PROVIDER = Provider(
             applies=posted_to("/completions"),
         ),
         Operation("embeddings", _TARGETS, embeddings_request, embeddings_response, applies=posted_to("/embeddings")),
+        Operation("retrieval", _TARGETS, _search_request, _found, applies=_searches),
     ),
 )

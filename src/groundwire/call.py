@@ -234,7 +234,8 @@ class Call:
             if not complete and len(response.finish_reasons) < max(1, len(response.messages or ())):
                 attributes[semconv.STREAM_INCOMPLETE] = True
             counted = usage is not None and usage.input_tokens is not None and usage.output_tokens is not None
-            if not counted and self.operation.kind not in semconv.HOLDING:
+            # Passages that the service found itself were in its prompt too, and nobody can say how long that was.
+            if not counted and response.documents is None and self.operation.kind not in semconv.HOLDING:
                 usage = self._with_estimate(usage or Usage(), response)
         if usage is not None and request.terms and not usage.terms:
             usage = replace(usage, terms=request.terms)

@@ -63,14 +63,15 @@ class Outcome:
 
 
 def common() -> Path:
-    """The interpreter of the common environment, made where it is missing or older than pyproject.toml."""
+    """The interpreter of the common environment, made where it is missing, another checkout's, or older than ours."""
     home = CACHE / "common"
     stamp, python = home / "installed", home / "bin" / "python"
-    if not stamp.exists() or stamp.stat().st_mtime < (ROOT / "pyproject.toml").stat().st_mtime:
+    made_for = stamp.read_text() if stamp.exists() else ""
+    if made_for != str(ROOT) or stamp.stat().st_mtime < (ROOT / "pyproject.toml").stat().st_mtime:
         if not python.exists():
             venv.create(home, with_pip=True)
         _run([python, "-m", "pip", "install", "--quiet", "--upgrade", "--editable", str(ROOT), *_COMMON], check=True)
-        stamp.touch()
+        stamp.write_text(str(ROOT))
     return python
 
 

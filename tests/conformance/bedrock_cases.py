@@ -239,6 +239,7 @@ def _case(
     answered: Mapping[str, Any],
     partial: Mapping[str, Any] | None = None,
     unread_input_tokens: int | None = None,
+    service: str = "bedrock-runtime",
 ) -> Case:
     modes: set[Mode] = {"answer", "error", "interrupt"}
     rest: dict[str, Any] = {}
@@ -250,7 +251,7 @@ def _case(
     return Case(
         name=name,
         provider=PROVIDER,
-        client=opens(answer),
+        client=opens(answer, service),
         call=call,
         span=f"{asked['gen_ai.operation.name']} {asked['gen_ai.request.model']}",
         asked=asked,
@@ -275,6 +276,48 @@ def _read_within(body: Any) -> Any:
 
 
 DOCUMENTS = ["K2 is 8,611 m high.", ANSWER]
+
+# --- answers out of a knowledge base --------------------------------------------------------------------------------
+
+AGENTS = "bedrock-agent-runtime"
+ASKS = {
+    "input": {"text": QUESTION},
+    "retrieveAndGenerateConfiguration": {
+        "type": "KNOWLEDGE_BASE",
+        "knowledgeBaseConfiguration": {
+            "knowledgeBaseId": "KB12345678",
+            "modelArn": f"arn:aws:bedrock:us-east-1:1234:inference-profile/{CLAUDE}",
+            "retrievalConfiguration": {"vectorSearchConfiguration": {"numberOfResults": 2}},
+            "generationConfiguration": {
+                "inferenceConfig": {
+                    "textInferenceConfig": {"temperature": 0.5, "maxTokens": 64, "stopSequences": ["END"]}
+                }
+            },
+        },
+    },
+}
+ASKED_BASE = _at(
+    CLAUDE,
+    **ASKED_PLAIN,
+    **{
+        "server.address": f"{AGENTS}.us-east-1.amazonaws.com",
+        "gen_ai.data_source.id": "KB12345678",
+        "gen_ai.retrieval.top_k": 2,
+        "gen_ai.request.max_tokens": 64,
+        "gen_ai.request.temperature": 0.5,
+        "gen_ai.request.stop_sequences": ("END",),
+    },
+)
+REFERENCE = {
+    "content": {"type": "TEXT", "text": ANSWER},
+    "location": {"type": "S3", "s3Location": {"uri": "s3://peaks/everest.txt"}},
+    "metadata": {"page": 3},
+}
+CITED = {"generatedResponsePart": {"textResponsePart": {"text": ANSWER}}, "retrievedReferences": [REFERENCE]}
+ANSWERED_BASE = _said(_text(ANSWER), reason=None) | {
+    "gen_ai.retrieval.documents": [{"id": "s3://peaks/everest.txt", "content": ANSWER, "metadata": {"page": 3}}],
+}
+
 CASES = [
     _case(
         "converse",
@@ -364,6 +407,32 @@ CASES = [
         Answer({"embedding": [0.5, 0.25], "inputTextTokenCount": 5}),
         _at("amazon.titan-embed-text-v2:0", "embeddings", **{"gen_ai.embeddings.dimension.count": 256}),
         {"gen_ai.usage.input_tokens": 5},
+    ),
+    _case(
+        "retrieve and generate",
+        lambda c: c.retrieve_and_generate(**ASKS),
+        Answer(
+            {"sessionId": "s-1", "output": {"text": ANSWER}, "citations": [CITED, CITED], "guardrailAction": "NONE"}
+        ),
+        ASKED_BASE,
+        ANSWERED_BASE | {"gen_ai.conversation.id": "s-1"},
+        service=AGENTS,
+    ),
+    _case(
+        "retrieve and generate stream",
+        lambda c: list(c.retrieve_and_generate_stream(**ASKS)["stream"]),  # how many tokens it took nobody is told
+        Answer(
+            events=[
+                event("output", {"text": "Everest is "}),
+                event("output", {"text": "8,849 m high."}),
+                event("citation", {"citation": CITED}),
+                event("citation", CITED),
+                event("guardrail", {"action": "NONE"}),
+            ]
+        ),
+        {**ASKED_BASE, **STREAM},
+        {**ANSWERED_BASE, **FIRST_CHUNK},
+        service=AGENTS,
     ),
     _case(
         "rerank",

@@ -143,7 +143,7 @@ def _case(
         provider=PROVIDER,
         client=_opens(answer, asynchronous),
         call=call,
-        span=f"{kind} {asked['gen_ai.request.model']}",
+        span=f"{kind} {asked.get('gen_ai.request.model') or asked['gen_ai.data_source.id']}",
         asked=asked,
         answered=answered,
         modes=modes,
@@ -446,5 +446,63 @@ def _text_cases(a: bool) -> list[Case]:
     ]
 
 
-MAKERS = (_chat_cases, _responses_cases, _text_cases, _embeddings_cases)
+FOUND = [
+    {
+        "file_id": "file-1",
+        "filename": "everest.txt",
+        "score": 0.9,
+        "attributes": {"page": 3.0},
+        "content": [{"type": "text", "text": ANSWER}, {"type": "text", "text": "It grows."}],
+    },
+    {"file_id": "file-2", "filename": "k2.txt", "score": 0.25, "attributes": {}, "content": []},
+]
+
+
+def _search_cases(a: bool) -> list[Case]:
+    """A vector store that OpenAI keeps; the asynchronous client hands out something to await or to iterate."""
+
+    def whole(_: Mode) -> http.Response:
+        return document({"object": "vector_store.search_results.page", "data": FOUND, "has_more": False})
+
+    def search(client: Any) -> Any:
+        return client.vector_stores.search("vs_1", query=QUESTION, max_num_results=2)
+
+    async def iterated(client: Any) -> Any:
+        return [row async for row in search(client)]
+
+    async def raw_async(client: Any) -> Any:
+        return (await client.vector_stores.with_raw_response.search("vs_1", query=QUESTION, max_num_results=2)).parse()
+
+    def raw(client: Any) -> Any:
+        return client.vector_stores.with_raw_response.search("vs_1", query=QUESTION, max_num_results=2).parse()
+
+    asked = {
+        "gen_ai.operation.name": "retrieval",
+        "gen_ai.provider.name": "openai",
+        "gen_ai.data_source.id": "vs_1",
+        "gen_ai.retrieval.top_k": 2,
+        "gen_ai.retrieval.query.text": QUESTION,
+        "server.address": "api.openai.com",
+    }
+    answered = {
+        "groundwire.retrieval.higher_is_better": True,
+        "gen_ai.retrieval.documents": [
+            {
+                "id": "file-1",
+                "score": 0.9,
+                "content": f"{ANSWER}\nIt grows.",
+                "metadata": {"filename": "everest.txt", "page": 3.0},
+            },
+            {"id": "file-2", "score": 0.25, "content": "", "metadata": {"filename": "k2.txt"}},
+        ],
+    }
+    expected = {"asynchronous": a, "asked": asked, "answered": answered}
+    return [
+        _case("vector store search", search, whole, **expected),
+        _case("vector store search iterated", iterated if a else lambda c: list(search(c)), whole, **expected),
+        _case("vector store search raw", raw_async if a else raw, whole, **expected),
+    ]
+
+
+MAKERS = (_chat_cases, _responses_cases, _text_cases, _embeddings_cases, _search_cases)
 CASES = [case for a in (False, True) for make in MAKERS for case in make(a)]

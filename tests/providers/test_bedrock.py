@@ -10,9 +10,12 @@ import pytest
 from botocore.exceptions import EventStreamError
 
 from conformance.bedrock_cases import (
+    AGENTS,
     ANSWER,
     ANSWERED_CLAUDE,
     ASKED_CLAUDE,
+    ASKS,
+    CITED,
     CLAUDE,
     CLAUDE_BODY,
     CLAUDE_SAID,
@@ -233,6 +236,48 @@ def test_a_managed_knowledge_base_tells_rows_and_what_was_said_in_sound() -> Non
         {"id": "SELECT 1", "content": "peak: Everest\nm: 8849"},
         {"id": "d", "content": ANSWER},
     ]
+
+
+def test_an_answer_out_of_a_knowledge_base_is_judged_by_what_it_cites() -> None:
+    said = {"sessionId": "s-1", "output": {"text": ANSWER}, "citations": [CITED]}
+    with traced(PROVIDER) as tracing:
+        opens(Answer(said), AGENTS)("answer", _quiet).retrieve_and_generate(**ASKS)
+    (chain,) = chains([from_readable(tracing.span)]).chains
+    assert (chain.question, chain.answer) == (QUESTION, ANSWER)
+    assert [passage.text for passage in chain.passages] == [ANSWER]
+
+
+def test_an_answer_out_of_files_that_was_blocked_says_so() -> None:
+    source = {
+        "sourceType": "BYTE_CONTENT",
+        "byteContent": {"identifier": "a", "contentType": "text/plain", "data": b"x"},
+    }
+    arn = "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0"
+    given = {"type": "EXTERNAL_SOURCES", "externalSourcesConfiguration": {"modelArn": arn, "sources": [source]}}
+    said = {"sessionId": "s-2", "output": {"text": "No."}, "citations": [], "guardrailAction": "INTERVENED"}
+    with traced(PROVIDER) as tracing:
+        client = opens(Answer(said), AGENTS)("answer", _quiet)
+        client.retrieve_and_generate(input={"text": QUESTION}, sessionId="s-2", retrieveAndGenerateConfiguration=given)
+    got = decoded(tracing.span.attributes)
+    assert (tracing.span.name, got["gen_ai.conversation.id"]) == ("chat amazon.nova-lite-v1:0", "s-2")
+    assert got["gen_ai.response.finish_reasons"] == ("content_filter",)
+    assert got["gen_ai.output.messages"][0]["parts"] == [{"type": "text", "content": "No.", "refusal": True}]
+    assert got["gen_ai.retrieval.documents"] == []
+
+
+def test_what_a_prompt_with_passages_in_it_took_is_not_estimated() -> None:
+    events = [event("output", {"text": "Everest "}), event("citation", CITED), event("output", {"text": "is"})]
+    with traced(PROVIDER) as tracing:
+        client = opens(Answer(events=events), AGENTS)("answer", _quiet)
+        stream = iter(client.retrieve_and_generate_stream(**ASKS)["stream"])
+        next(stream), next(stream)
+        del stream
+        gc.collect()
+        tracing.wait_for(1)
+    got = decoded(tracing.span.attributes)
+    assert got["groundwire.stream.incomplete"]
+    assert got["gen_ai.output.messages"][0]["parts"] == [{"type": "text", "content": "Everest "}]
+    assert not any(key.startswith("gen_ai.usage.") for key in got)
 
 
 @pytest.mark.parametrize(
