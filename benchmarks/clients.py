@@ -27,7 +27,6 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -36,8 +35,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, Sp
 from opentelemetry.trace import SpanKind, Tracer
 
 import groundwire
-from groundwire import plugins, runtime
-from groundwire.engine import Engine
+from groundwire import plugins
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "tests")]
 
@@ -46,6 +44,7 @@ import maker_calls  # noqa: E402
 import store_calls  # noqa: E402
 from client_calls import Calls, Kept  # noqa: E402
 from sdk_clock import SdkClock  # noqa: E402
+from switch import switched_on  # noqa: E402
 
 TARGET = 1.6
 BLOCK = 20
@@ -143,19 +142,6 @@ def consumed(chunks: Iterable[Any]) -> int:
     return count
 
 
-@contextlib.contextmanager
-def switched_off(engine: Engine) -> Iterator[None]:
-    """As `uninstrument()` leaves a wrapper that the application still holds: it passes calls through.
-
-    The interpreter would forget what it knew of a class that is patched anew for each block.
-    """
-    engine._patches.active = False
-    try:
-        yield
-    finally:
-        engine._patches.active = True
-
-
 Subject: TypeAlias = tuple[Callable[[], Any], Callable[[], contextlib.AbstractContextManager[None]]]
 """A call, and what it is made in."""
 
@@ -170,28 +156,18 @@ def subjects_of(calls: Calls, *, streams: bool) -> Iterator[Mapping[str, Subject
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     plain = (lambda: consumed(streamed())) if streams and streamed else calls.whole
     hand = (streamed_by_hand if streams else by_hand)(calls, provider.get_tracer("by hand"))
-    groundwire.instrument(tracer_provider=provider, providers=[], evaluators=[], steady_context=False)
-    now = runtime.current()
-    assert now is not None
-    engine = Engine(now.tracer, now.recorder)
-    engine.instrument(plugins.provider(calls.provider))
-    off = partial(switched_off, engine)
-    subjects: Mapping[str, Subject] = {
-        "plain": (plain, off),
-        "hand": (hand, off),
-        "ours": (plain, contextlib.nullcontext),
-    }
-    for name, (call, how) in subjects.items():
-        before = exporter.count
-        with how():
-            call()
-        if (made := exporter.count - before) != (name != "plain"):
-            raise SystemExit(f"{calls.provider}: {made} spans of a call, {name}")
-    gc.collect()
-    gc.freeze()  # the libraries themselves are not gone through again at every block
-    yield subjects
-    engine.uninstrument()
-    groundwire.shutdown()
+    with switched_on(calls.provider, provider) as off:
+        on = contextlib.nullcontext
+        subjects: Mapping[str, Subject] = {"plain": (plain, off), "hand": (hand, off), "ours": (plain, on)}
+        for name, (call, how) in subjects.items():
+            before = exporter.count
+            with how():
+                call()
+            if (made := exporter.count - before) != (name != "plain"):
+                raise SystemExit(f"{calls.provider}: {made} spans of a call, {name}")
+        gc.collect()
+        gc.freeze()  # the libraries themselves are not gone through again at every block
+        yield subjects
 
 
 def measure(calls: Calls, count: int, *, streams: bool) -> Row:

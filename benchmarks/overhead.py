@@ -5,27 +5,35 @@
 Each subject makes the same `openai` chat call over an in-memory transport: 4 KB prompt, 600-character answer, usage
 with cached tokens; streamed, it comes in 60 chunks. `bare` is `start_as_current_span` with 15 attributes set by hand,
 prompt and answer included. Subjects run in turn within one process, in short slices, so that a noisy machine disturbs
-all alike; a figure is the 20th percentile of the slices less that of the plain client. Exit code 1 if a target is
-missed: sync 1.6 x bare, stream 2 x bare, caller's wall time with scoring within 15 % of that without.
+all alike; groundwire is switched on once, and for the others off. A figure is the 20th percentile of the slices less
+that of the plain client. Exit code 1 if a target is missed: sync 1.6 x bare, stream 2 x bare, caller's wall time with
+scoring within 15 % of that without.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import json
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeAlias
 
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.trace import SpanKind
 
 import groundwire
+
+sys.path[:0] = [str(Path(__file__).parent)]
+
+from switch import switched_on  # noqa: E402
 
 PARAGRAPH = (
     "The warranty covers manufacturing defects for twenty-four months from the date of purchase, provided that the "
@@ -162,59 +170,57 @@ def consume(chunks: Any) -> str:
 
 def measure(rounds: int) -> dict[str, Any]:
     exporter = Discard()
-    plain_client, traced_client = client(), client()
+    create = client().chat.completions.create
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    bare_sync, bare_stream = bare_calls(plain_client.chat.completions.create, provider.get_tracer("bare"))
-
-    def on(**settings: Any) -> None:
-        groundwire.instrument(tracer_provider=provider, providers=["openai"], **settings)
-
-    create = traced_client.chat.completions.create
-    plain = plain_client.chat.completions.create
-    subjects: dict[str, tuple[Callable[[], Any], Callable[[], Any], Callable[[], None]]] = {
-        "plain": (lambda: plain(**REQUEST), lambda: consume(plain(**STREAMED)), groundwire.shutdown),
-        "bare": (bare_sync, bare_stream, groundwire.shutdown),
-        "groundwire": (
-            lambda: create(**REQUEST),
-            lambda: consume(create(**STREAMED)),
-            lambda: on(evaluators=[]),
-        ),
-        SCORING: (
-            lambda: create(**REQUEST),
-            lambda: consume(create(**STREAMED)),
-            lambda: on(sample=1.0),
-        ),
-    }
+    plain = (lambda: create(**REQUEST)), (lambda: consume(create(**STREAMED)))
+    bare = bare_calls(create, provider.get_tracer("bare"))
     found: dict[str, Any] = {}
     for index, (mode, n) in enumerate((("sync", 40), ("stream", 8))):
-        cpu: dict[str, list[float]] = {name: [] for name in subjects}
-        wall: dict[str, list[float]] = {name: [] for name in subjects}
-        for slice_number in range(-2, rounds * 6):  # the first two warm up
-            for name, subject in subjects.items():
-                if name == SCORING and slice_number % 6:
-                    continue  # its background work takes longer than all the others together
-                subject[2]()
-                call = subject[index]
+        with switched_on("openai", provider) as off:
+            subjects = {"plain": (plain, off), "bare": (bare, off), "groundwire": (plain, contextlib.nullcontext)}
+            taken = _taken({name: (calls[index], how) for name, (calls, how) in subjects.items()}, rounds * 6, n)
+        settings: Mapping[str, Any] = {SCORING: {"sample": 1.0}, "groundwire": {"evaluators": []}}
+        ways = {name: (plain[index], partial(_scoring, provider, given)) for name, given in settings.items()}
+        scored = _taken(ways, rounds, n)  # fewer: the work in the background takes longer than all the others
+        base = {kind: _low(values) for kind, values in taken["plain"].items()}
+        found[mode] = {
+            name: {f"{kind}_us": round(_low(values) - base[kind], 1) for kind, values in times.items()}
+            for name, times in (taken | {SCORING: scored[SCORING]}).items()
+        }
+        found[mode][SCORING]["waits"] = _low(scored[SCORING]["wall"]) / _low(scored["groundwire"]["wall"])
+    return found
+
+
+Subject: TypeAlias = tuple[Callable[[], Any], Callable[[], contextlib.AbstractContextManager[None]]]
+"""A call, and what it is made in."""
+
+
+def _taken(subjects: Mapping[str, Subject], slices: int, n: int) -> dict[str, dict[str, list[float]]]:
+    """CPU and wall time of a call in microseconds, for each slice of `n` calls."""
+    found: dict[str, dict[str, list[float]]] = {name: {"cpu": [], "wall": []} for name in subjects}
+    for number in range(-2, slices):  # the first two warm up
+        for name, (call, how) in subjects.items():
+            with how():
                 call()
                 gc.collect()
                 started, cpu_started = time.perf_counter(), time.process_time()
                 for _ in range(n):
                     call()
-                cpu_used, taken = time.process_time() - cpu_started, time.perf_counter() - started
-                if slice_number >= 0:
-                    cpu[name].append(cpu_used / n * 1e6)
-                    wall[name].append(taken / n * 1e6)
-        groundwire.shutdown()
-        found[mode] = {
-            name: {
-                "cpu_us": round(_low(cpu[name]) - _low(cpu["plain"]), 1),
-                "wall_us": round(_low(wall[name]) - _low(wall["plain"]), 1),
-                "total_wall_us": round(_low(wall[name]), 1),
-            }
-            for name in subjects
-        }
+                cpu, wall = time.process_time() - cpu_started, time.perf_counter() - started
+            if number >= 0:
+                found[name]["cpu"].append(cpu / n * 1e6)
+                found[name]["wall"].append(wall / n * 1e6)
     return found
+
+
+@contextlib.contextmanager
+def _scoring(provider: TracerProvider, settings: Mapping[str, Any]) -> Iterator[None]:
+    groundwire.instrument(tracer_provider=provider, providers=["openai"], **settings)
+    try:
+        yield
+    finally:
+        groundwire.shutdown()
 
 
 def _low(values: list[float]) -> float:
@@ -240,10 +246,7 @@ def main() -> int:
     found = measure(arguments.rounds)
     found["import_ms"] = round(import_ms(), 1)
     ratios = {mode: found[mode]["groundwire"]["cpu_us"] / found[mode]["bare"]["cpu_us"] for mode in ("sync", "stream")}
-    walls = {
-        mode: found[mode][SCORING]["total_wall_us"] / found[mode]["groundwire"]["total_wall_us"]
-        for mode in ("sync", "stream")
-    }
+    walls = {mode: found[mode][SCORING]["waits"] for mode in ("sync", "stream")}
     found["ratio"] = {mode: round(ratio, 2) for mode, ratio in ratios.items()}
     found["wall_scored"] = {mode: round(ratio, 3) for mode, ratio in walls.items()}
     if arguments.json:

@@ -42,19 +42,19 @@ def model(asked: Mapping[str, Any]) -> Any:
     return _settings(asked).get("modelArn")
 
 
-def asked(asked: Mapping[str, Any]) -> dict[str, Any]:
+def asked(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """What a question asks for. The prompt around it and its passages is the service's own."""
-    settings = _settings(asked)
+    settings = _settings(parameters)
     inference = (settings.get("generationConfiguration") or {}).get("inferenceConfig") or {}
     given = inference.get("textInferenceConfig") or {}
     attributes = {name: given[key] for key, name in _PARAMETERS.items() if key in given}
     if stop := given.get("stopSequences"):
         attributes["gen_ai.request.stop_sequences"] = tuple(stop)
-    if session := asked.get("sessionId"):
+    if session := parameters.get("sessionId"):
         attributes["gen_ai.conversation.id"] = session
-    question = (asked.get("input") or {}).get("text")
+    question = (parameters.get("input") or {}).get("text")
     return {
-        "messages": [{"role": "user", "parts": [{"type": "text", "content": question}]}],
+        "messages": [{"role": "user", "parts": [{"type": "text", "content": question}]}] if question else None,
         "data_source": settings.get("knowledgeBaseId"),
         "top_k": _top_k(settings),
         "attributes": attributes,
