@@ -230,7 +230,8 @@ def azure_ai_inference() -> Calls:
 
     def opened(body: Any, chunks: Any) -> Any:
         answers = cases.Answer(body), cases.Answer(events=chunks)
-        whole, streaming = (cases._opens(cases.ChatCompletionsClient, a, False)("answer", int) for a in answers)
+        make, place = cases.ChatCompletionsClient, cases.ENDPOINT
+        whole, streaming = (cases.opens(make, a, False, endpoint=place)("answer", int) for a in answers)
         return lambda **k: whole.complete(**k), lambda **k: streaming.complete(stream=True, **k)
 
     return _mapping_calls("azure_ai_inference", "peaks.services.ai.azure.com", "gpt-4o-mini", opened)

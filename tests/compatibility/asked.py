@@ -19,6 +19,7 @@ _IMPORTS = re.compile(r"^from (conformance|groundwire_instrumentation)(?: import
 # What an SDK leaves to the user to choose, or what is run in its place: a transport, a server in the process.
 _BESIDE: dict[str, tuple[str, ...]] = {
     "azure_ai_inference": ("aiohttp>=3.10", "requests"),
+    "azure_search": ("aiohttp>=3.10", "requests"),
     "elasticsearch": ("aiohttp>=3.10",),
     "lancedb": ("pandas",),
     "opensearch": ("aiohttp>=3.10",),

@@ -1,7 +1,7 @@
 """Every call shape of every provider: one span, whole; and the application gets what it would have got without it."""
 
 import asyncio
-import importlib.util
+import importlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -224,9 +224,10 @@ def _methods(case: Case) -> dict[str, int]:
     found: dict[str, int] = {}
     for target in {t for operation in case.provider.operations for t in operation.targets}:
         module, _, path = target.partition(":")
-        if importlib.util.find_spec(module) is None:
+        try:
+            owner: object = importlib.import_module(module)
+        except ImportError:  # of another version
             continue
-        owner: object = importlib.import_module(module)
         *parents, attribute = path.split(".")
         for name in parents:
             owner = getattr(owner, name.removesuffix("+"), None)
