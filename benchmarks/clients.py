@@ -28,7 +28,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
@@ -44,7 +44,7 @@ import maker_calls  # noqa: E402
 import store_calls  # noqa: E402
 from client_calls import Calls, Kept  # noqa: E402
 from sdk_clock import SdkClock  # noqa: E402
-from switch import switched_on  # noqa: E402
+from switch import Subject, switched_on  # noqa: E402
 
 TARGET = 1.6
 BLOCK = 20
@@ -140,10 +140,6 @@ def consumed(chunks: Iterable[Any]) -> int:
     for _ in chunks:
         count += 1
     return count
-
-
-Subject: TypeAlias = tuple[Callable[[], Any], Callable[[], contextlib.AbstractContextManager[None]]]
-"""A call, and what it is made in."""
 
 
 @contextlib.contextmanager

@@ -23,7 +23,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
@@ -33,7 +33,7 @@ import groundwire
 
 sys.path[:0] = [str(Path(__file__).parent)]
 
-from switch import switched_on  # noqa: E402
+from switch import Subject, switched_on  # noqa: E402
 
 PARAGRAPH = (
     "The warranty covers manufacturing defects for twenty-four months from the date of purchase, provided that the "
@@ -190,10 +190,6 @@ def measure(rounds: int) -> dict[str, Any]:
         }
         found[mode][SCORING]["waits"] = _low(scored[SCORING]["wall"]) / _low(scored["groundwire"]["wall"])
     return found
-
-
-Subject: TypeAlias = tuple[Callable[[], Any], Callable[[], contextlib.AbstractContextManager[None]]]
-"""A call, and what it is made in."""
 
 
 def _taken(subjects: Mapping[str, Subject], slices: int, n: int) -> dict[str, dict[str, list[float]]]:

@@ -66,9 +66,8 @@ class SdkClock:
     def _read(self, result: Any) -> Any:
         if isinstance(result, dict):  # Bedrock's
             return {**result, "stream": self._pieces(result["stream"])}
-        if hasattr(result, "__next__"):
-            return self._pieces(result)
-        return self._entered(result) if hasattr(result, "__enter__") else self._pieces(result)
+        entered = hasattr(result, "__enter__") and not hasattr(result, "__next__")
+        return self._entered(result) if entered else self._pieces(result)
 
     @contextlib.contextmanager
     def _entered(self, manager: Any) -> Iterator[Any]:

@@ -10,12 +10,16 @@ import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
+from typing import Any, TypeAlias
 
 from opentelemetry.sdk.trace import TracerProvider
 
 import groundwire
 from groundwire import plugins, runtime
 from groundwire.engine import Engine
+
+Subject: TypeAlias = tuple[Callable[[], Any], Callable[[], AbstractContextManager[None]]]
+"""A call, and what it is made in."""
 
 
 @contextlib.contextmanager

@@ -26,10 +26,7 @@ _PARAMETERS: Mapping[str, str] = {
 
 def conversation(asked: Mapping[str, Any]) -> dict[str, Any]:
     """Messages, instructions, tools and parameters of a request in the shape of `converse`."""
-    settings, tools = asked.get("inferenceConfig") or {}, asked.get("toolConfig")
-    attributes = {_PARAMETERS[k]: v for k, v in settings.items() if k in _PARAMETERS}
-    if stop := settings.get("stopSequences"):
-        attributes["gen_ai.request.stop_sequences"] = tuple(stop)
+    tools = asked.get("toolConfig")
     messages: list[Message] = []
     for message in asked.get("messages") or ():
         messages += told_apart(message.get("role"), [_part(block) for block in message.get("content") or ()])
@@ -37,8 +34,16 @@ def conversation(asked: Mapping[str, Any]) -> dict[str, Any]:
         "messages": messages,
         "instructions": [_part(block) for block in asked.get("system") or ()],
         "tools": [_tool(tool) for tool in tools.get("tools") or ()] if tools else None,
-        "attributes": attributes,
+        "attributes": parameters(asked.get("inferenceConfig") or {}),
     }
+
+
+def parameters(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """How a model is to answer, as attributes."""
+    attributes = {_PARAMETERS[k]: v for k, v in settings.items() if k in _PARAMETERS}
+    if stop := settings.get("stopSequences"):
+        attributes["gen_ai.request.stop_sequences"] = tuple(stop)
+    return attributes
 
 
 def _tool(tool: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -4,12 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from groundwire.model import Document, Response
-
-_PARAMETERS: Mapping[str, str] = {
-    "temperature": "gen_ai.request.temperature",
-    "topP": "gen_ai.request.top_p",
-    "maxTokens": "gen_ai.request.max_tokens",
-}
+from groundwire_instrumentation import _bedrock_converse
 
 
 def searched(asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -46,10 +41,7 @@ def asked(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """What a question asks for. The prompt around it and its passages is the service's own."""
     settings = _settings(parameters)
     inference = (settings.get("generationConfiguration") or {}).get("inferenceConfig") or {}
-    given = inference.get("textInferenceConfig") or {}
-    attributes = {name: given[key] for key, name in _PARAMETERS.items() if key in given}
-    if stop := given.get("stopSequences"):
-        attributes["gen_ai.request.stop_sequences"] = tuple(stop)
+    attributes = _bedrock_converse.parameters(inference.get("textInferenceConfig") or {})
     if session := parameters.get("sessionId"):
         attributes["gen_ai.conversation.id"] = session
     question = (parameters.get("input") or {}).get("text")

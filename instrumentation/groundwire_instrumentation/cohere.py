@@ -32,7 +32,6 @@ _PARAMETERS: Mapping[str, str] = {
     "output_dimension": "gen_ai.embeddings.dimension.count",
 }
 _NUMBERS = (int, float)
-_SEQUENCES = (list, tuple)
 _LISTS: Mapping[str, str] = {
     "stop_sequences": "gen_ai.request.stop_sequences",
     "embedding_types": "gen_ai.request.encoding_formats",
@@ -47,7 +46,7 @@ def _common(client: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
         if value is not ... and isinstance(value, _NUMBERS)
     }
     for key, name in _LISTS.items():
-        if isinstance(given := arguments.get(key), _SEQUENCES) and given:
+        if given := _cohere_chat.rows(arguments.get(key)):
             attributes[name] = tuple(given)
     provider, address, port = server(client._client_wrapper.get_base_url())
     return {

@@ -135,9 +135,11 @@ def embeddings_response(result: Any) -> Response:
 _SEARCH = re.compile(r"/vector_stores/([^/?]+)/search/?(?:\?|$)")
 
 
+_posted_search = posted_to("/search")
+
+
 def _searches(arguments: Mapping[str, Any]) -> bool:
-    options = arguments["options"]
-    return options.method.lower() == "post" and _SEARCH.search(options.url) is not None
+    return _posted_search(arguments) and _SEARCH.search(arguments["options"].url) is not None
 
 
 def _search_request(client: Any, arguments: Mapping[str, Any]) -> Request:

@@ -7,7 +7,7 @@ nothing that telemetry does reaches the application.
 
 import inspect
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 from opentelemetry import context as otel_context
@@ -20,7 +20,7 @@ from groundwire.budget import encodable
 from groundwire.call import Call, Recorder
 from groundwire.leaving import leave
 from groundwire.model import Operation, Provider, Request
-from groundwire.one_shot import REPEATABLE, all_repeatable, list_inside, listed
+from groundwire.one_shot import list_inside, listed, lists_of
 from groundwire.patching import Function, Patches
 from groundwire.proxies import traced
 from groundwire.searching import SEARCHES, SEARCHING, search_around
@@ -91,10 +91,9 @@ class Engine:
                     return None
                 if operation.iterables and "." in operation.iterables[0]:
                     list_inside(arguments, operation.iterables)
-                elif not all_repeatable(kwargs, operation.iterables):
-                    for name in operation.iterables:
-                        if type(value := kwargs.get(name)) not in REPEATABLE and isinstance(value, Iterator):
-                            kwargs[name] = arguments[name] = listed(value)
+                elif lists := lists_of(kwargs, operation.iterables):
+                    kwargs.update(lists)
+                    arguments.update(lists)
                 if operation.quiet is not None:
                     _keep_quiet(operation.quiet, arguments)
                 if operation.carrier is not None:

@@ -4,13 +4,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-REPEATABLE = frozenset({list, tuple, str, dict, type(None), type(...)})
+from groundwire.model import NOTHING
+
+_REPEATABLE = frozenset({list, tuple, str, dict, type(None), type(...)})
 """Types whose values are no one-shot iterators: to ask an abstract class takes longer."""
 
 
-def all_repeatable(arguments: Mapping[str, Any], names: Sequence[str]) -> bool:
-    """Whether none of these arguments is a one-shot iterator, as far as their types tell at once."""
-    return REPEATABLE.issuperset(map(type, map(arguments.get, names)))
+def lists_of(arguments: Mapping[str, Any], names: Sequence[str]) -> Mapping[str, Any]:
+    """Those of these arguments that are one-shot iterators, as lists."""
+    if _REPEATABLE.issuperset(map(type, map(arguments.get, names))):
+        return NOTHING
+    return {name: listed(value) for name in names if isinstance(value := arguments.get(name), Iterator)}
 
 
 def list_inside(arguments: Mapping[str, Any], names: Sequence[str]) -> None:
@@ -25,11 +29,8 @@ def list_inside(arguments: Mapping[str, Any], names: Sequence[str]) -> None:
     for step in way:
         # To ask whether a model is a mapping takes longer than all the rest of this.
         holder = holder.get(step) if isinstance(holder, dict) else getattr(holder, step, None) or _entry(holder, step)
-    if not isinstance(holder, dict) or all_repeatable(holder, lasts):
-        return
-    for last in lasts:
-        if type(value := holder.get(last)) not in REPEATABLE and isinstance(value, Iterator):
-            holder[last] = listed(value)
+    if isinstance(holder, dict) and (lists := lists_of(holder, lasts)):
+        holder.update(lists)
 
 
 @lru_cache(maxsize=256)
